@@ -128,9 +128,51 @@ class Drawing {
   }
 }
 
+// Bars and rows as the line stands while it moves, over those of plotly, which takes ten times a frame to draw anew.
+// Only colours change then: what lies beneath is covered.
+class Moving {
+  constructor(svg, before, drawing, layout) {
+    Object.assign(this, { drawing, layout, group: add(svg, "g", { class: "moving", "aria-hidden": "true" }) });
+    svg.insertBefore(this.group, before);
+    this.bars = drawing.bars().map((bar) => bar.x.map(() => add(this.group, "rect", { fill: bar.marker.color })));
+    this.shades = drawing.rows.map((row, r) => this.ridge(row, drawing.rows.length - 1 - r));
+    for (const { x, y } of drawing.mark()) this.mark(this.x(x[0]), this.y(y[0]));
+  }
+  x(value) { return this.layout.xaxis._offset + this.layout.xaxis.d2p(value); }
+  y(value, axis = "yaxis") { return this.layout[axis]._offset + this.layout[axis].d2p(value); }
+  ridge(row, base) {
+    const { x, y } = this.drawing.ridge(row, base), { low, high } = this.drawing.cuts.data, id = `moving-${base}`;
+    const points = x.map((at, k) => `${this.x(at)},${this.y(y[k], "yaxis2")}`).join(" ");
+    const shade = add(this.group, "linearGradient", { id, gradientUnits: "userSpaceOnUse", x1: this.x(low), x2: this.x(high) });
+    add(this.group, "polygon", { points, fill: `url(#${id})`, stroke: "#FFFFFF", "stroke-width": 1.2 });
+    return shade;
+  }
+  mark(x, y) {
+    add(this.group, "path", { d: `M${x - 9.2},${y + 4.6}H${x + 9.2}L${x},${y - 9.2}Z`, fill: MARKED, stroke: INK, "stroke-width": 1.5 });
+  }
+  draw() {
+    const tops = [];
+    this.drawing.bars().forEach((bar, t) => bar.y.forEach((n, k) => {
+      const half = bar.width / 2, foot = tops[k] ?? 0, rect = this.bars[t][k];
+      tops[k] = foot + n;
+      const place = { x: this.x(bar.x[k] - half), width: this.x(bar.x[k] + half) - this.x(bar.x[k] - half), y: this.y(tops[k]) };
+      for (const [name, to] of Object.entries({ ...place, height: this.y(foot) - place.y })) rect.setAttribute(name, to);
+    }));
+    this.drawing.rows.forEach((row, r) => {
+      const stops = this.drawing.ridge(row, 0).fillgradient.colorscale;
+      while (this.shades[r].childElementCount < stops.length) add(this.shades[r], "stop");
+      stops.forEach(([offset, colour], s) => {
+        this.shades[r].children[s].setAttribute("offset", offset);
+        this.shades[r].children[s].setAttribute("stop-color", colour);
+      });
+    });
+  }
+  remove() { this.group.remove(); }
+}
+
 class Panel {
   constructor(root, send) {
-    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, lines: [], asked: 0, width: 0 });
+    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, lines: [], asked: 0, width: 0, moving: null });
     this.drawing = new Drawing(this.cuts);
     this.cards = tell(root, "div", "ts-cards", "");
     this.stage = tell(root, "div", "stage", "");
@@ -155,6 +197,17 @@ class Panel {
     cancelAnimationFrame(this.asked);
     this.asked = requestAnimationFrame(() => plotly(this.cuts.data.script).then((p) => this.drawPlot(p), () => this.sayNone()));
   }
+  // A line has moved by hand: all is drawn in the next frame, and by plotly once the server has heard of it.
+  follow() {
+    if (!this.axis) return this.draw();
+    this.drawCards();
+    cancelAnimationFrame(this.asked);
+    this.asked = requestAnimationFrame(() => {
+      this.moving ??= new Moving(this.svg, this.back, this.drawing, this.plot._fullLayout);
+      this.moving.draw();
+      this.drawLines();
+    });
+  }
   async drawPlot(Plotly) {
     this.width = this.stage.clientWidth;
     if (!this.width || !this.root.isConnected) return;
@@ -162,6 +215,11 @@ class Panel {
     this.axis = this.plot._fullLayout.xaxis;
     this.svg.setAttribute("width", this.width);
     this.svg.setAttribute("height", this.drawing.height);
+    this.moving?.remove();
+    this.moving = null;
+    this.drawLines();
+  }
+  drawLines() {
     this.drawTiers();
     this.lines.forEach((line, i) => this.placeLine(line, i));
     this.root.dataset.drawn = this.cuts.at.join(" ");
@@ -225,12 +283,13 @@ class Panel {
       line.setPointerCapture(event.pointerId);
       this.held = { i, from: this.cuts.at[i], offset: this.at(event) - this.cuts.at[i] };
     };
-    line.onpointermove = (event) => { if (this.held?.i === i && this.cuts.move(i, this.at(event) - this.held.offset)) this.draw(); };
+    line.onpointermove = (event) => { if (this.held?.i === i && this.cuts.move(i, this.at(event) - this.held.offset)) this.follow(); };
     line.onpointerup = line.onpointercancel = () => {
       if (this.held?.i !== i) return;
       const moved = this.held.from !== this.cuts.at[i];
       this.held = null;
       if (moved) this.report(0);
+      else this.draw();
     };
     line.onkeydown = (event) => {
       const { step, big } = this.cuts.data, [least, most] = this.cuts.limits(i), one = event.shiftKey ? big : step;
@@ -240,7 +299,7 @@ class Panel {
       event.preventDefault();
       event.stopPropagation();
       if (!this.cuts.move(i, to)) return;
-      this.draw();
+      this.follow();
       this.report(PAUSE_MS);
     };
   }

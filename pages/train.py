@@ -2,7 +2,7 @@
 
 from curation.storage.workspace import Workspace
 from pages.ui.shell import frame, progress
-from pages.ui.train import jobs_panel, study_form, study_panel
+from pages.ui.train import cost_panel, jobs_panel, study_form, study_panel
 from training.jobs.study_status import status
 
 
@@ -14,7 +14,9 @@ def body(workspace: Workspace) -> None:
     if planned:
         chosen = study_panel.choose_study(workspace, planned)
         with frame.in_words():
-            study_panel.show_actions(workspace, chosen, status(workspace, chosen.id))
+            now = status(workspace, chosen.id)
+            study_panel.show_actions(workspace, chosen, now)
+            cost_panel.show(workspace, chosen, now.state)
             study_panel.show_progress(workspace, chosen)
     study_form.show(workspace, first=not planned)
 

@@ -8,6 +8,7 @@ from training.cli import demo, export, launch, power, studies, world
 #: In the order of the help.
 COMMANDS = (
     power.POWER_COMMAND,
+    launch.COST_COMMAND,
     launch.LAUNCH_COMMAND,
     *studies.COMMANDS,
     export.EXPORT_COMMAND,

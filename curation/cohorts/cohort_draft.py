@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from curation.cohorts import flow_chart
 from curation.cohorts.flow_chart import Flow
@@ -109,7 +110,7 @@ def draft_cohort(
     """
     reference_library.bring_up_to_date(workspace)
     found = _of_role(workspace, role, rule)
-    usable = found[flow_chart.usable_rows(found, images_only)]
+    usable = _those(found, flow_chart.usable_rows(found, images_only))
     if problem := mixed(usable, f"The {role}"):
         raise CohortError(problem)
     if usable.empty:
@@ -131,7 +132,7 @@ def draft_cohort(
                 "No scan of the target has a known age, so no age error can be measured. Add ages to "
                 "participants.tsv or to the manifest, and ingest it again."
             )
-    text = to_tsv(table.assign(tier=assignment.names(codes, rule))[chosen], rule)
+    text = to_tsv(_those(table.assign(tier=assignment.names(codes, rule)), chosen), rule)
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
     judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
     return CohortDraft(
@@ -155,7 +156,7 @@ def columns_of(rule: TierRule) -> tuple[str, ...]:
 
 def content_hash(text: str, rule: TierRule) -> str:
     """Return the hash of a list and the rule that made it."""
-    return files.short_hash(text + rule.identity())
+    return files.short_hash(text, more=rule.identity())
 
 
 def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
@@ -164,12 +165,8 @@ def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
     A text that a spreadsheet would run has ``'`` in front, see :mod:`curation.storage.text_tables`.
     """
     columns = [name for name in columns_of(rule) if name in scans or name not in _ADDED_COLUMNS]
-    table = scans.reindex(columns=columns).sort_values("scan_id")
-    written = io.BytesIO()  # of a million rows a StringIO would hold four bytes a character
-    text_tables.guarded_table(table).to_csv(
-        written, sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
-    )
-    return str(written.getbuffer(), "utf-8")
+    order = scans["scan_id"].array.argsort()
+    return text_tables.tab_separated(scans.reindex(columns=columns), order)
 
 
 def from_tsv(text: str) -> pd.DataFrame:
@@ -229,7 +226,12 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     scans = tables.read_scored_scans(workspace, seen)
     nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
     mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody
-    return scans[mine].reset_index(drop=True)
+    return _those(scans, mine.to_numpy()).reset_index(drop=True)
+
+
+def _those(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the chosen rows; the table itself where that is all of them, since it may be large."""
+    return table if chosen.all() else table[chosen]
 
 
 def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:

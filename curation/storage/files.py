@@ -1,8 +1,8 @@
 """Atomic files: whole or absent.
 
 Every write goes to a temporary file beside the target and is renamed over it, so that a reader (or a
-process that dies half-way) never meets half a file. Appended JSON lines are the one exception; there
-the reader skips a last line that was cut off.
+process that dies half-way) never meets half a file. Appended JSON lines are the one exception, see
+:mod:`curation.storage.json_lines`.
 """
 
 import contextlib
@@ -237,64 +237,6 @@ def read_note(path: Path) -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-def append_json_line(path: Path, value: dict[str, Any]) -> None:
-    """Append one JSON object as one line; half a line that an interruption left is taken off first.
-
-    Raises
-    ------
-    OSError
-        When the line cannot be written, on a full disk say; the file is then as it was.
-    """
-    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    with path.open("ab+", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        size = _whole_lines(file)
-        file.truncate(size)
-        try:
-            written = file.write(line)
-        except OSError:
-            file.truncate(size)
-            raise
-        if written != len(line):
-            file.truncate(size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def _whole_lines(file: IO[bytes]) -> int:
-    """Return the length of a file up to the end of its last whole line, bytes."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - 4096)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0
-
-
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read appended JSON lines; a last line that was cut off is skipped, no file is no lines.
-
-    Raises
-    ------
-    DamagedError
-        When a line other than the last is broken: that is damage, not an interrupted write.
-    """
-    try:
-        lines = read_text(path, errors="replace").split("\n")
-    except FileNotFoundError:
-        return []
-    rows = []
-    for number, line in enumerate(lines[:-1], start=1):
-        with readable(path, f"Mend or remove its line {number}."):
-            rows += [parse_json(line)] if line else []
-    if lines[-1]:
-        with contextlib.suppress(ValueError):
-            rows.append(parse_json(lines[-1]))
-    return rows
-
-
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as parquet, whole or not at all."""
     with replacing(path) as temporary:
@@ -334,9 +276,19 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def short_hash(text: str, length: int = 8) -> str:
-    """Return the first ``length`` hexadecimal digits of the SHA-256 of ``text``."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+def short_hash(text: str, length: int = 8, *, more: str = "") -> str:
+    """Return the first ``length`` hexadecimal digits of the SHA-256 of a text and what follows it.
+
+    Examples
+    --------
+    >>> short_hash("tier A") == short_hash("tier", more=" A")
+    True
+    """
+    made = hashlib.sha256()
+    for part in (text, more):
+        for start in range(0, len(part), _CHUNK):  # a list of a million scans is large
+            made.update(part[start : start + _CHUNK].encode())
+    return made.hexdigest()[:length]
 
 
 def slug(text: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -298,6 +299,15 @@ def _end_with(parent: BaseProcess) -> None:
     """End a worker whose parent was killed: nobody else would tell it, and it would wait for ever."""
     parent.join()
     os._exit(1)
+
+
+def peak_memory_mb() -> int:
+    """Return the most memory that this process has held, MB; without /proc, or the one that it came from."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):  # the kernel's ru_maxrss is also of whoever started it
+                return round(int(line.split()[1]) / 1024)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def in_parallel(

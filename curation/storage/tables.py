@@ -258,7 +258,10 @@ def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = No
     scans = read_scans(workspace) if wanted is None else _scans_with(workspace, wanted)
     scores = read_scores(workspace) if wanted is None else _scores_with(workspace, wanted)
     keys = [key for key in ("scan_id", "sha256") if key in scores.columns]
-    table = scans.merge(scores, on=keys, how="left")
+    if scans[keys].equals(scores[keys]):  # all are scored: looking for each would take long
+        table = pd.concat([scans, scores.drop(columns=keys)], axis=1)
+    else:
+        table = scans.merge(scores, on=keys, how="left")
     if "distortion_score" not in table:
         table["distortion_score"] = float("nan")
     return _with_others(workspace, table)

@@ -19,7 +19,7 @@ from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.sessions import session_log
 from curation.sources.ingest import ProgressCallback
-from curation.storage import files, tables
+from curation.storage import files, json_lines, tables
 from curation.storage.workspace import Workspace
 from curation.upkeep.finding import Finding, set_aside
 
@@ -127,7 +127,7 @@ def _inside(workspace: Workspace) -> Iterator[Path]:
 def _why_unreadable(path: Path) -> str | None:
     readers: dict[str, Callable[[Path], object]] = {
         ".json": files.read_json,
-        ".jsonl": files.read_json_lines,
+        ".jsonl": json_lines.read,
         ".parquet": pq.read_table,
     }
     read = readers.get(path.suffix)

@@ -18,15 +18,20 @@ last line is one JSON object, ``null`` where a part was left out:
     Freezing 1,000,000 scans, s of processor time, and most memory of the whole process, GB.
 ``list_s_20000``
     Listing a folder of 20,000 scans with a table of as many people, s of processor time.
-``drag_ms_1e6``, ``estimate_error``
-    Not measured here yet.
+``drag_ms_1e6``
+    In Chromium, while the mouse drags a cut-off over 1,000,000 scans: from a moved mouse to the frame with
+    the new counts, ms, 95th percentile; the server is asked nothing meanwhile. ``bare_ms_1e6``: of frames
+    in which nothing is drawn; ``drag_cpu_ms_1e6``: processor time of the page's main thread a frame.
+``estimate_error``
+    Largest error of what five small studies were foretold to cost, a share of the processor time that they
+    took; see :mod:`tests.benchmarks.estimates`.
 """
 
 import argparse
 import hashlib
 import json
 import platform
-import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,9 +45,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from curation.storage import processes
 from curation.storage.workspace import Source, Workspace
+from tests.benchmarks import loaders
 
 VOLUMES, PEOPLE, TARGET = 30_000, 20_000, 100
+_DRAGGED = ("drag_ms_1e6", "bare_ms_1e6", "drag_cpu_ms_1e6")
 KEYS = (
     "descriptors_30000",
     "plan_s_30000",
@@ -55,7 +63,7 @@ KEYS = (
     "freeze_s_1e6",
     "freeze_gb_1e6",
     "list_s_20000",
-    "drag_ms_1e6",
+    *_DRAGGED,
     "estimate_error",
 )
 
@@ -119,82 +127,18 @@ def planning(folder: Path) -> dict[str, float]:
 
 
 def prepare(folder: Path, study_id: str) -> dict[str, float]:
-    """Hand the preparation of a study out; the work itself is left out."""
-    from training.settings import volume_grid
+    """Hand the preparation of a study out; the work itself is left out, but for the brain's mask."""
     from training.studies import planned_study, prepare_volumes
 
     workspace = Workspace.open(folder)
     study = planned_study.load(workspace, study_id)
-    volume_grid.brain_mask(workspace, study.preset)
     prepare_volumes._prepare_one = _nothing  # type: ignore[assignment]
     count = prepare_volumes.prepare(workspace, study, jobs=2)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"prepared": count, "prepare_parent_mb": round(most / 1024)}
+    return {"prepared": count, "prepare_parent_mb": processes.peak_memory_mb()}
 
 
 def _nothing(task: object) -> str:
     return ""
-
-
-def loaders(folder: Path) -> dict[str, float]:
-    """Batches of large volumes, as they are made and as they were, by turns in one process."""
-    from training.settings.presets import PRESETS
-    from training.tasks import batches
-
-    batches.HELD_BYTES = 0
-    figures: dict[str, float] = {}
-    for name, count in (("base", 64), ("large", 16)):
-        preset = PRESETS[f"gpu-{name}"]
-        paths = [folder / f"{name}-{number}.npy" for number in range(count)]
-        rng = np.random.default_rng(0)
-        for path in paths:
-            np.save(path, rng.normal(0, 1, preset.shape).astype(np.float16))
-        kept = batches.torch.zeros((count, 1, *preset.shape), dtype=batches.torch.float16)
-        batches._memory = lambda shape, dtype, kept=kept: kept  # type: ignore[assignment, misc]
-        ways = {"now": batches.Volumes(paths).batch, "before": _Before(paths, kept.clone()).batch}
-        changes = batches.Augmentation.sample(rng, count, shift_voxels=preset.shift_voxels)
-        spent: dict[str, list[float]] = {way: [] for way in ways}
-        for turn in range(8):
-            for way, make in ways.items():
-                began = time.process_time()
-                made = make(range(count), changes, batches.torch.float16)
-                if turn:  # the first reads the files into the system's memory
-                    spent[way].append(time.process_time() - began)
-                del made
-        a, b = (f(range(count), changes, batches.torch.float16) for f in ways.values())
-        assert batches.torch.equal(a, b)
-        speed = {way: count / statistics.median(times) for way, times in spent.items()}
-        print(
-            f"{preset.name}: {speed['now']:.0f} volumes/s, before {speed['before']:.0f}", flush=True
-        )
-        figures[f"loader_volumes_s_{name}"] = round(speed["now"], 1)
-        figures[f"loader_ratio_{name}"] = round(speed["now"] / speed["before"], 2)
-    return figures
-
-
-class _Before:
-    """How batches were made up to 0.7: new memory filled, volumes put there, and all copied once more."""
-
-    def __init__(self, paths: list[Path], pinned: Any) -> None:
-        self.paths, self.pinned = paths, pinned
-
-    def batch(self, indices: range, changes: Any, dtype: Any) -> Any:
-        """Return volumes as :meth:`training.tasks.batches.Volumes.batch` does."""
-        import torch
-
-        from curation.imaging.prepared_volume import BACKGROUND
-
-        first = np.load(self.paths[0], mmap_mode="r", allow_pickle=False)
-        batch = torch.full((len(indices), 1, *first.shape), BACKGROUND, dtype=dtype)
-        for row, index in enumerate(indices):
-            target = batch[row, 0].numpy()
-            source = np.load(self.paths[index], mmap_mode="r", allow_pickle=False)
-            source = source[::-1] if changes.flip[row] else source
-            moves = list(zip(changes.shift[row].tolist(), source.shape, strict=True))
-            into = tuple(slice(max(move, 0), size + min(move, 0)) for move, size in moves)
-            out_of = tuple(slice(max(-move, 0), size + min(-move, 0)) for move, size in moves)
-            target[into] = source[out_of]
-        return self.pinned.copy_(batch)
 
 
 def checkpoint(folder: Path) -> dict[str, float]:
@@ -247,9 +191,11 @@ def freeze(folder: Path) -> dict[str, float]:
     began = time.process_time()
     cohort = frozen_cohort.freeze(workspace, "million", author="benchmark")
     seconds = time.process_time() - began
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{cohort.size} scans frozen", flush=True)
-    return {"freeze_s_1e6": round(seconds, 1), "freeze_gb_1e6": round(most / 2**20, 2)}
+    return {
+        "freeze_s_1e6": round(seconds, 1),
+        "freeze_gb_1e6": round(processes.peak_memory_mb() / 1024, 2),
+    }
 
 
 def listing(folder: Path) -> dict[str, float]:
@@ -272,13 +218,39 @@ def listing(folder: Path) -> dict[str, float]:
     return {"list_s_20000": round(seconds, 1)}
 
 
+def dragging(folder: Path) -> dict[str, float]:
+    """Drag a cut-off over a million scans in Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.benchmarks import tiers
+    from tests.helpers import chromium
+
+    workspace = tiers.simulated(folder / "million", tiers.SIZES["1e6"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=chromium.CHROMIUM_ARGUMENTS
+        )
+        with tiers.tiers_page(browser, workspace, folder / "server.log") as (page, _):
+            figures = tiers.drag_ms(page)
+    return dict(zip(_DRAGGED, (round(figure, 1) for figure in figures), strict=True))
+
+
+def estimates(folder: Path) -> dict[str, float]:
+    """Foretell what five small studies cost, and run them."""
+    from tests.benchmarks import estimates
+
+    return {"estimate_error": estimates.measure(folder)["estimate_error"]}
+
+
 PARTS: dict[str, Callable[[Path], dict[str, float]]] = {
     "descriptors": descriptors,
     "planning": planning,
-    "loaders": loaders,
+    "loaders": loaders.measure,
     "checkpoint": checkpoint,
     "freezing": freezing,
     "listing": listing,
+    "dragging": dragging,
+    "estimates": estimates,
 }
 #: What parts have done by another process, with what they give it.
 _WITHIN: dict[str, Callable[..., dict[str, float]]] = {"prepare": prepare, "freeze": freeze}

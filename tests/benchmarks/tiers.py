@@ -8,21 +8,26 @@
     doubts, who is near; median of 50.
 ``redraw_ms_1e4``, ``redraw_ms_1e6``
     In Chromium, from releasing the mouse to the server's counts on the screen; median.
+``drag_ms_1e4``, ``drag_ms_1e6``
+    In Chromium, while the mouse drags a cut-off: from a moved mouse to the frame that shows the new counts
+    and bars, 95th percentile over all frames; nothing may be sent to the server meanwhile.
 ``peak_gb``
     Most memory that the server held with 1,000,000 scans, of the whole process.
 """
 
+import contextlib
 import json
 import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from curation.metrics.registry import FAMILIES
 from curation.scoring.distortion_score import SCORING_VERSION
@@ -38,6 +43,10 @@ from tests.helpers import chromium
 from tests.helpers.dashboard import Dashboard
 
 SITES, RETIERS, DRAGS = 20, 50, 15
+#: Moves of the mouse in a drag of which each frame is timed, and how long the hand takes for each, ms.
+MOVES, MOVE_MS = 36, 30
+#: How far each goes, pixels: more than a step of the line, so that each has to be drawn.
+STEP_PX = 7
 SIZES = {"1e4": 10_000, "1e6": 1_000_000}
 _WAIT_MS = 240_000
 # From the release of the mouse to the frame after the server's counts are in the document.
@@ -48,6 +57,40 @@ _LISTEN = """() => {
     if (root.dataset.counted !== 'server' || window.took !== null || !window.released) return;
     requestAnimationFrame(() => { window.took = performance.now() - window.released; });
   }).observe(root, { attributes: true, attributeFilter: ['data-counted'] });
+}"""
+#: While the mouse drags, each time from its move to the frame after cards and bars were drawn anew.
+_LISTEN_WHILE_DRAGGED = """() => {
+  const root = document.querySelector('.cutoffs');
+  window.frames_ms = [];
+  let moved = null;
+  addEventListener('pointermove', (event) => { moved ??= event.timeStamp; }, true);
+  addEventListener('pointerup', () => { moved = null; }, true);
+  new MutationObserver(() => {
+    if (moved === null) return;
+    const from = moved, counted = root.dataset.counted;
+    moved = null;
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => {
+        if (counted === 'here') window.frames_ms.push(performance.now() - from);
+      };
+      channel.port2.postMessage(0);
+    });
+  }).observe(root, { attributes: true, attributeFilter: ['data-drawn'] });
+}"""
+
+_BARE = """async (count) => {
+  const took = [];
+  for (let frame = 0; frame < count; frame += 1) {
+    const from = performance.now();
+    await new Promise((ready) => requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = ready;
+      channel.port2.postMessage(0);
+    }));
+    took.push(performance.now() - from);
+  }
+  return took;
 }"""
 
 
@@ -123,19 +166,27 @@ def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
     )
 
 
-def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float]:
-    """Return the median time from release to redrawn counts, in ms, and the server's peak memory, in GB."""
+@contextlib.contextmanager
+def tiers_page(browser: Browser, workspace: Workspace, log: Path) -> Iterator[tuple[Page, str]]:
+    """Open Tiers on a dashboard of its own; yield the page and the dashboard's address."""
     with Dashboard(workspace, log) as address:
         page = browser.new_context(viewport=chromium.DESKTOP).new_page()
         page.set_default_timeout(_WAIT_MS)
         page.goto(f"{address}/tiers")
         page.locator(".cutoffs[data-drawn]").wait_for(timeout=_WAIT_MS)
         page.locator("[data-test-script-state=notRunning]").wait_for(timeout=_WAIT_MS)
+        yield page, address
+        page.context.close()
+
+
+def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float, float]:
+    """Return the median time from release to redrawn counts, that of a dragged frame, in ms, and peak GB."""
+    with tiers_page(browser, workspace, log) as (page, address):
         page.evaluate(_LISTEN)
         took = [_drag(page, 60 if number % 2 else -60) for number in range(DRAGS)]
         peak = _peak_gb(address)
-        page.context.close()
-    return statistics.median(took), peak
+        dragged, *_ = drag_ms(page)
+    return statistics.median(took), dragged, peak
 
 
 def _drag(page: Page, pixels: int) -> float:
@@ -151,6 +202,62 @@ def _drag(page: Page, pixels: int) -> float:
     page.locator("[data-test-script-state=notRunning]").wait_for()
     page.evaluate("() => { window.released = null; }")
     return float(took)
+
+
+def drag_ms(page: Page) -> tuple[float, float, float]:
+    """Return the time from a moved mouse to the frame with the new counts, and of a bare frame, ms.
+
+    Both are 95th percentiles. Third: processor time of the page's main thread for each frame of the drag, ms.
+
+    Parameters
+    ----------
+    page : Page
+        Shows Tiers; its ``sent`` frames of websockets are counted while the mouse moves.
+
+    Raises
+    ------
+    AssertionError
+        When a drag has sent something to the server, or nothing was drawn anew.
+    """
+    sent: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(1)))
+    page.reload()
+    page.locator(".cutoffs[data-drawn]").wait_for(timeout=_WAIT_MS)
+    page.locator("[data-test-script-state=notRunning]").wait_for(timeout=_WAIT_MS)
+    page.evaluate(_LISTEN_WHILE_DRAGGED)
+    box = page.get_by_role("slider", name="Cut-off between A and B").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.wait_for_timeout(500)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    session.send("Performance.enable")
+    before, worked = len(sent), _main_thread_s(session)
+    for step in range(1, MOVES + 1):
+        page.mouse.move(x + STEP_PX * step, y)
+        page.wait_for_timeout(MOVE_MS)
+    worked = _main_thread_s(session) - worked
+    assert len(sent) == before, "a drag asked the server"
+    took = page.evaluate("() => window.frames_ms")
+    page.mouse.up()
+    assert len(took) > MOVES / 2, f"{len(took)} frames were drawn in {MOVES} moves"
+    bare = page.evaluate(_BARE, MOVES)
+    print(
+        f"{len(took)} frames of a drag, median {statistics.median(took):.0f} ms; of bare frames "
+        f"{statistics.median(bare):.0f} ms; "
+        f"{1000 * worked / len(took):.1f} ms of processor time a frame; load {psutil.getloadavg()[0]:.0f}",
+        flush=True,
+    )
+    slow, bare_slow = (float(np.percentile(times, 95)) for times in (took, bare))
+    return slow, bare_slow, 1000 * worked / len(took)
+
+
+def _main_thread_s(session: CDPSession) -> float:
+    """Return the processor time that the page's main thread has taken for its tasks so far, s."""
+    told = session.send("Performance.getMetrics")["metrics"]
+    return next(one["value"] for one in told if one["name"] == "TaskDuration")
 
 
 def _peak_gb(address: str) -> float:
@@ -180,8 +287,9 @@ def main() -> None:
             print(
                 f"{size:,} simulated scans made in {time.perf_counter() - began:.0f} s", flush=True
             )
-            redraw, peak = redraw_ms(browser, workspace, Path(folder) / f"{label}.log")
+            redraw, dragged, peak = redraw_ms(browser, workspace, Path(folder) / f"{label}.log")
             found[f"redraw_ms_{label}"] = round(redraw, 1)
+            found[f"drag_ms_{label}"] = round(dragged, 1)
             print(f"redrawn in {redraw:.0f} ms; server held {peak:.2f} GB", flush=True)
             took, worked = retier_ms(workspace)
             found[f"retier_ms_{label}"] = round(took, 1)

@@ -95,10 +95,24 @@ def drag(page: Page, to: float) -> list[int]:
     expect(page.locator(".cutoffs")).to_have_attribute("data-counted", "here")
     seen = counts(page)
     assert shares(page) == percentages(seen)
+    assert _bars_of_the_moving_line(page) == seen
     page.mouse.up()
     expect(page.locator(".cutoffs")).to_have_attribute("data-counted", "server")
+    expect(page.locator(".cutoffs .moving")).to_have_count(0)
     chromium.settled(page)
     return seen
+
+
+def _bars_of_the_moving_line(page: Page) -> list[int]:
+    """Return the scans of each tier that the bars show which are drawn over plotly's, by their heights."""
+    return page.evaluate(
+        """() => {
+          const { moving, cuts } = document.querySelector('.cutoffs').panel, y = moving.layout.yaxis;
+          const scans = (rect) => y.p2d(0) - y.p2d(Number(rect.getAttribute('height')));
+          const tiers = moving.bars.map((bars) => bars.reduce((all, rect) => all + scans(rect), 0));
+          return cuts.data.cards.map((card, t) => Math.round(tiers[t]) + card.fixed);
+        }"""
+    )
 
 
 def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducibly(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from curation.storage import files, processes, tables
+from curation.storage import files, json_lines, processes, tables
 from curation.storage.workspace import Source, Workspace
 from pages.ui.shell import background_tasks, state
 from pages.ui.train import study_panel
@@ -65,7 +65,7 @@ def _make_errors(study: Study, run: Run, workspace: Workspace, leave_out: int = 
         zip(scans["scan_id"], reconstruction_files.keys_of(study, scans), strict=True)
     ):
         row = {"scan_id": scan_id, "key": key, "reconstruction_error": 0.1 * place, "reason": ""}
-        files.append_json_line(path, row)
+        json_lines.append(path, row)
 
 
 def test_without_a_finished_pretraining_it_offers_the_way_to_one(own, run) -> None:

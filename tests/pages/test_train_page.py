@@ -13,11 +13,26 @@ from pages.ui.shell import state
 from pages.ui.train import jobs_panel
 from tests.helpers import pet_images, workspace_full
 from tests.helpers.page_words import button, checked, words
-from training.jobs import execution_backend, launch
+from training.jobs import execution_backend, launch, probed_cost
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
-from training.studies import planned_study
+from training.studies import cost_probe, planned_study
+from training.studies.cost_probe import CostProbe, RunParts, Seconds
 from training.studies.planned_study import Study
+
+PART = RunParts(*[Seconds(0.5, 0.4)] * 5, model_bytes=1000)
+#: What a probe may find.
+KNOWN = CostProbe(
+    when="2026-11-29T12:00:00+00:00",
+    host="node",
+    device="cpu",
+    cores=2,
+    load=0.5,
+    start=Seconds(6.0, 6.0),
+    prepared=Seconds(1.0, 1.0),
+    runs={"pretrain": PART, "full": PART},
+    memory_mb=800.0,
+)
 
 
 @pytest.fixture
@@ -67,8 +82,16 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     assert "is like 24; not 'one'" in page.warning[0].value
     assert button(page, "Launch the study").disabled
     changes.set_value("").run()
-    checked(button(page, "Launch the study").click().run())
+    asked: list[str] = []
+    monkeypatch.setattr(probed_cost, "start", lambda _, study: asked.append(study.id))
+    checked(button(page, "Plan it, and ask what it costs").click().run())
     (planned,) = planned_study.list_studies(own)
+    assert (launched, asked) == ([], [planned.id])
+    assert button(page, "What will it cost?")
+    cost_probe.write(planned, KNOWN)
+    assert "start to end on a free machine" in words(page.run())
+    checked(button(page, "Launch the study").click().run())
+    assert planned_study.list_studies(own) == [planned]
     assert launched == [planned.id]
     assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
     assert (planned.seeds, planned.folds) == ((0,), 3)

@@ -11,14 +11,14 @@ from curation.storage.workspace import Workspace
 from training.arms.designs import DESIGNS, Choices
 from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
-from training.jobs import launch
+from training.jobs import launch, probed_cost
 from training.settings import objectives
 from training.settings.input_images import IMAGES
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset_changes import parse_changes
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import TUNED_PRESETS, Tuning, trial_count
-from training.studies import arm_overlap, planned_study
+from training.studies import arm_overlap, cost_probe, planned_study
 
 
 def add_launch_options(command: argparse.ArgumentParser) -> None:
@@ -114,6 +114,22 @@ def run_launch(chosen: argparse.Namespace) -> int:
     return follow(workspace, study_id) if chosen.follow else 0
 
 
+def run_cost(chosen: argparse.Namespace) -> int:
+    """Plan a study where none is named, measure a few steps of it, and say what it will cost."""
+    workspace = Workspace.open(chosen.workspace)
+    study = planned_study.load(workspace, chosen.study or _plan(workspace, chosen))
+    print(f"measuring {cost_probe.STEPS} steps of each kind of run of {study.id} …", flush=True)
+    probed_cost.start(workspace, study)
+    probed_cost.wait(study)
+    said = probed_cost.state(study)[1]
+    cost = probed_cost.of_study(workspace, study)
+    if said or cost is None:
+        raise StudyError(said or "It was not measured.")
+    print(cost.words)
+    print(f"It is planned, and not started: 'launch {study.id}' starts it.")
+    return 0
+
+
 def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     if not (chosen.cohort and chosen.target and (chosen.arms or chosen.design)):
         raise StudyError(
@@ -169,6 +185,13 @@ LAUNCH_COMMAND = Command(
     "launch",
     "start a study in the background",
     run_launch,
+    add_launch_options,
+    epilog="A study is planned from --cohort, --target and --arms or --design, or named by its id.",
+)
+COST_COMMAND = Command(
+    "cost",
+    "say what a study will cost, from a few steps, before it is started",
+    run_cost,
     add_launch_options,
     epilog="A study is planned from --cohort, --target and --arms or --design, or named by its id.",
 )

@@ -31,6 +31,7 @@ _FIELDS = (
     "gres",
     "at_once",
     "profile",
+    "stage",
 )
 
 
@@ -61,6 +62,12 @@ def add_backend_options(command: argparse.ArgumentParser) -> None:
         "--profile", help=f"a Snakemake profile named in {snakemake_profiles.ENVIRONMENT_VARIABLE}"
     )
     group.add_argument(
+        "--stage",
+        metavar="FOLDER",
+        help="copy prepared volumes to this folder on a disk of each machine that trains, such as "
+        "'$SLURM_TMPDIR' ('': do not)",
+    )
+    group.add_argument(
         "--mlflow",
         action="store_true",
         default=None,
@@ -77,7 +84,10 @@ def chosen_backend(
     kind = "profile" if chosen.profile else "slurm" if slurm else "here"
     if kind == "here" and not given and not chosen.here and not chosen.mlflow:
         return None, None
-    kept = asdict(execution_backend.remembered_backend(workspace)) if kind == "slurm" else {}
+    remembered = execution_backend.remembered_backend(workspace)
+    if given.keys() == {"stage"} and not chosen.here and not chosen.slurm:
+        kind = remembered.kind  # where volumes are copied to says nothing of where it runs
+    kept = asdict(remembered) if kind == "slurm" or kind == remembered.kind != "here" else {}
     backend = Backend.from_dict(kept | given | {"kind": kind})
     tracked = bool(chosen.mlflow) or (kind == "slurm" and mlflow_log.remembered(workspace))
     execution_backend.refuse_unusable(backend)

@@ -58,6 +58,9 @@ class Backend:
         interval grows from there.
     profile : str
         Name of a Snakemake profile, see :mod:`curation.assessment.snakemake_profiles`.
+    stage : str
+        Folder on a disk of each machine that prepared volumes are copied to, see
+        :mod:`training.tasks.staging`; none by default.
 
     Raises
     ------
@@ -76,6 +79,7 @@ class Backend:
     at_once: int = 50
     check_s: int = 20
     profile: str = ""
+    stage: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in BACKENDS:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from training.studies.planned_study import Study
 from training.studies.runs import Run
@@ -154,7 +154,7 @@ def _params(study: Study, run: Run) -> dict[str, Any]:
 
 def _metrics(run: Run) -> Iterator[tuple[str, float, int, int]]:
     """Yield name, value, milliseconds since 1970 and step of every number."""
-    lines = {line["epoch"]: line for line in files.read_json_lines(run.metrics_path)}
+    lines = {line["epoch"]: line for line in json_lines.read(run.metrics_path)}
     for line in lines.values():
         at = int(1000 * line.get("time", 0))
         for name, value in line.items():

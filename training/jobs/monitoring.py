@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from tensorboardX import SummaryWriter
 
-from curation.storage import files
+from curation.storage import files, json_lines
 from training.settings import hardware
 from training.studies.runs import Run
 
@@ -77,7 +77,7 @@ class Events:
 
     def update(self) -> None:
         """Write the epochs that are new since the last time."""
-        lines = {line["epoch"]: line for line in files.read_json_lines(self._run.metrics_path)}
+        lines = {line["epoch"]: line for line in json_lines.read(self._run.metrics_path)}
         new = [line for epoch, line in lines.items() if self._written.get(epoch) != line]
         if new and self._writer is None:
             self._writer = SummaryWriter(str(self._run.folder))

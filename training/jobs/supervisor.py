@@ -60,6 +60,7 @@ def command(
             f"slots={slots}",
             f"gpus={gpu_count() if here else 0}",
             *([f"template={template}"] if template else []),
+            *([f"stage={backend.stage}"] if backend.stage else []),
         ],
         where=where,
         quiet=["host", "progress", "reason"],

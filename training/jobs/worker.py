@@ -5,7 +5,9 @@ traceback. Started by the Snakefile.
 """
 
 import argparse
+import contextlib
 import logging
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -16,12 +18,12 @@ from dataclasses import dataclass
 from curation import __version__, logs
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, in_words
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
 from training.results import distortion_effects, study_summary, tuning_choices
-from training.studies import planned_study, prepare_volumes, run_status, runs
+from training.studies import cost_probe, planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
@@ -44,12 +46,23 @@ def main(arguments: list[str] | None = None) -> int:
     busy = StudyError(f"Another process is already at work in {folder}.")
     try:
         with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
-            return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+            done = _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+            _note_work(study, chosen)
+            return done
     except Stopped:
         return STOPPED  # while it waited for a slot: nothing to report
     except TierscopeError as error:
         _log.error("%s", error)
         return 2
+
+
+def _note_work(study: Study, chosen: argparse.Namespace) -> None:
+    """Keep the processor time of the job, with that of processes it had: what estimates are held against."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = time.process_time() + children.ru_utime + children.ru_stime
+    line = {"job": chosen.job, "run": chosen.run, "processor_s": round(spent, 3)}
+    with contextlib.suppress(OSError):  # a full disk
+        json_lines.append(study.work_path, line)
 
 
 def _slot(study: Study, slots: int, interruption: Interruption) -> AbstractContextManager:
@@ -138,6 +151,13 @@ def _prepare(job: _Job) -> None:
     job.status.write("finished")
 
 
+def _probe(job: _Job) -> None:
+    from training.tasks import probe
+
+    cost_probe.write(job.study, probe.measure(job.workspace, job.study, job.interruption))
+    job.status.write("finished")
+
+
 def _pretrain(job: _Job) -> None:
     from training.tasks.pretrain import pretrain  # torch only where it is needed
 
@@ -152,7 +172,9 @@ def _finetune(job: _Job) -> None:
 
 def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None]) -> None:
     from training.jobs.monitoring import monitored
+    from training.tasks import staging
 
+    staging.use(job.chosen.stage)
     with monitored(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
     if mlflow_log.is_tracked(job.study):
@@ -186,6 +208,7 @@ def _summarise(job: _Job) -> None:
 
 _JOBS: dict[str, Callable[[_Job], None]] = {
     "prepare": _prepare,
+    "probe": _probe,
     "pretrain": _pretrain,
     "finetune": _finetune,
     "summary": _summarise,
@@ -199,6 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--study", required=True)
     parser.add_argument("--run", help="id of the run to train")
     parser.add_argument("--slots", type=int, default=0, help="jobs at once; 0: no limit")
+    parser.add_argument("--stage", default="", help="folder on a local disk for prepared volumes")
     parser.add_argument("--jobs", type=int, help="processes that prepare volumes")
     return parser
 

@@ -20,7 +20,7 @@ from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.errors import StudyError, TierscopeError
 from curation.imaging import prepared_volume
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from training.models.patches import patch_weights, patchify, unpatchify
 from training.reconstruction import reconstruction_files
@@ -213,7 +213,7 @@ def errors(
     whole = set(known.loc[known["features"].notna() | known["reconstruction_error"].isna(), "key"])
     for done, (_, scan) in enumerate(scans.iterrows(), start=1):
         if scan["key"] not in whole:
-            files.append_json_line(path, _error_row(reconstructor, scan))
+            json_lines.append(path, _error_row(reconstructor, scan))
         if progress:
             progress(done, len(scans))
     return reconstruction_files.offer(workspace, study, run)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from curation.errors import StudyError
-from curation.storage import files, learned_columns, tables
+from curation.storage import files, json_lines, learned_columns, tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects import metric_pca
 from training.settings import input_images
@@ -200,7 +200,7 @@ def read_errors(study: Study, run: Run) -> pd.DataFrame:
 
     ``features`` are the encoder's, a list a scan; ``None`` where a version up to 0.9 measured it.
     """
-    rows = files.read_json_lines(errors_path(study, run))
+    rows = json_lines.read(errors_path(study, run))
     table = pd.DataFrame(rows, columns=_ROW)
     table["reconstruction_error"] = table["reconstruction_error"].astype("float64")
     return table.drop_duplicates("key", keep="last", ignore_index=True)

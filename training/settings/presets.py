@@ -2,6 +2,7 @@
 
 from training.settings.hardware import gpu_count
 from training.settings.preset import Preset
+from training.settings.preset_scaling import pretrain_lr
 
 _ALL = (
     Preset(
@@ -99,7 +100,11 @@ _ALL = (
         pretrain_epochs=200,
         pretrain_steps=100,
         pretrain_batch=32,
-        pretrain_lr=4e-4,
+        pretrain_lr=pretrain_lr(32, 768),
+        masking="brain",
+        warp_mm=3.0,
+        centred=True,
+        locality=10.0,
         finetune_epochs=50,
         finetune_batch=16,
         finetune_lr=5e-4,
@@ -124,7 +129,11 @@ _ALL = (
         pretrain_epochs=400,
         pretrain_steps=100,
         pretrain_batch=32,
-        pretrain_lr=4e-4,
+        pretrain_lr=pretrain_lr(32, 768),
+        masking="brain",
+        warp_mm=3.0,
+        centred=True,
+        locality=10.0,
         finetune_epochs=50,
         finetune_batch=16,
         finetune_lr=5e-4,

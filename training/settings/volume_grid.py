@@ -19,11 +19,16 @@ def brain_mask(workspace: Workspace, preset: Preset) -> NDArray[np.bool_]:
 
     Kept in the cache, since the template takes seconds to load.
     """
-    key = files.short_hash(f"brain/{VERSION}/{preset.spacing_mm}/{preset.shape}", 32)
-    path = workspace.cache_dir / f"{key}.npy"
+    path = mask_path(workspace, preset)
     if not path.exists():
         save(path, prepared_volume.template_brain(preset))
     return np.load(path, allow_pickle=False)
+
+
+def mask_path(workspace: Workspace, preset: Preset) -> Path:
+    """Return where the template's brain on a preset's grid lies, once it is made."""
+    key = files.short_hash(f"brain/{VERSION}/{preset.spacing_mm}/{preset.shape}", 32)
+    return workspace.cache_dir / f"{key}.npy"
 
 
 def save(path: Path, array: NDArray) -> None:

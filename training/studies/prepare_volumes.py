@@ -62,6 +62,9 @@ def prepare(
         When scans cannot be read any more, with their reasons.
     """
     progress = progress or (lambda done, total: None)
+    if not volume_grid.mask_path(workspace, study.preset).exists():
+        # the template's memory is given back with the process that reads it
+        list(processes.in_parallel(_make_mask, [(workspace, study.preset)], 1))
     there = Counter(_there(workspace, study.preset, study_images.images_of(study)))
     done, total = there[True], there.total()
     progress(done, total)
@@ -80,6 +83,12 @@ def prepare(
             "study again."
         )
     return total
+
+
+def missing(workspace: Workspace, study: Study) -> int:
+    """Return how many images of a study are not prepared yet."""
+    there = _there(workspace, study.preset, study_images.images_of(study))
+    return sum(not one for one in there)
 
 
 def volume_paths(
@@ -223,6 +232,10 @@ def _missing(workspace: Workspace, preset: Preset, wanted: Iterable[StudyImage])
 
 def _there(workspace: Workspace, preset: Preset, wanted: Iterable[StudyImage]) -> Iterator[bool]:
     return (cached_path(workspace, preset, image).exists() for image in wanted)
+
+
+def _make_mask(of: tuple[Workspace, Preset]) -> None:
+    volume_grid.brain_mask(*of)
 
 
 #: The mask is read once a process: of 1 mm it is 5 MB, which would go with every task.

@@ -48,6 +48,11 @@ class StudyFolder:
         return self.folder / "tuning.json"
 
     @property
+    def work_path(self) -> Path:
+        """The processor time of each job that ended, a line each: ``job run processor_s``."""
+        return self.folder / "work.jsonl"
+
+    @property
     def reconstructions_dir(self) -> Path:
         return self.folder / "reconstructions"
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from curation.errors import StudyError
 from curation.imaging.prepared_volume import BACKGROUND
+from training.tasks import staging
 
 #: Threads that read batches for a GPU, by the cores there are, and batches that are prefetched.
 READERS = min(max(3, (os.cpu_count() or 1) // 2), 6)
@@ -115,11 +117,28 @@ class Volumes:
         """Return a volume: held, or mapped into memory, its file closed once the array is no longer used."""
         if (held := self._held.get(path)) is not None:
             return held
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = _mapped(staging.local(path))
         if array.nbytes <= self._room:
             self._held[path] = array = np.array(array)
             self._room -= array.nbytes
         return array
+
+
+def _mapped(path: Path) -> NDArray:
+    """Return a volume mapped into memory.
+
+    Raises
+    ------
+    StudyError
+        When its file is cut off or holds something else.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise StudyError(
+            f"A prepared volume is damaged or cut off ({path}). Delete this file and resume the study: the "
+            "volume is prepared again, and nothing finished is lost."
+        ) from error
 
 
 def _memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:

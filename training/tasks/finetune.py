@@ -47,44 +47,67 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     if method == "ridge":
         ridge.fit_run(workspace, study, run)
         return
-    preset = study.preset
-    trial = run.trial is not None
-    train, test, steps = (
-        study.inner_split(run.fold or 0) if trial else study.split(run.arm, run.seed, run.fold or 0)
-    )
+    model = model_of(workspace, study, run)
+    with devices.device(study.preset, interruption) as fabric:
+        task, schedule = task_of(workspace, study, run, model, fabric)
+        trial = run.trial is not None
+        probed = task.probed() if run.fold == 0 and not trial else {}
+        trainer = trainer_of(fabric, study, run, task, schedule, interruption)
+        trainer.fit(task)
+        task.model.eval()
+        train, test = task.train, task.test
+        with torch.inference_mode():
+            predicted = task.predict(test)
+            result = {"lr": schedule.lr, "epochs": schedule.epochs} | result_of(
+                study.outcome, train.scans, test.scans, predicted, train.scale
+            )
+            outside = {} if trial else study.external()  # nothing is chosen by external cohorts
+            for cohort_id, scans in outside.items():
+                seen = task.predict(_people(workspace, study, scans, train.scale))
+                result |= external_result(cohort_id, scans, seen, result)
+        trainer.finish({} if trial else task.model.state_dict(), result | probed)
+
+
+def task_of(
+    workspace: Workspace, study: Study, run: Run, model: AgeModel, fabric: Fabric
+) -> tuple["AgeRegression", Schedule]:
+    """Return the task of a fine-tuning and its schedule."""
+    preset, fold = study.preset, run.fold or 0
+    split = study.split(run.arm, run.seed, fold) if run.trial is None else study.inner_split(fold)
+    train, test, steps = split
     recipe = tuning_choices.recipe_of(study, run)
     scale = scale_of(study.outcome, train)
-    # the same samples for every arm: the seed depends on the fold, not on the arm
-    seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
-    model = _model(workspace, study, run, head_seed=seed)
     schedule = Schedule(
-        seed=seed,
+        seed=_seed(run),
         epochs=recipe.epochs,
         steps=steps,
         lr=recipe.lr,
         warmup=preset.warmup,
         clip_norm=preset.clip_norm,
     )
-    with devices.device(preset, interruption) as fabric:
-        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
-        groups = (_people(workspace, study, scans, scale) for scans in (train, test))
-        task = AgeRegression(fabric, preset, seed, model, *groups)
-        probed = task.probed() if run.fold == 0 and not trial else {}
-        if preset.head_start == "ridge" and not study.outcome.two_valued:
-            task.start_head()
-        trainer = training_loop.Trainer(
-            fabric, run, schedule, model, parameter_groups(model, preset), interruption
-        )
-        trainer.fit(task)
-        model.eval()
-        with torch.inference_mode():
-            predicted = task.predict(task.test)
-            result = recipe._asdict() | result_of(study.outcome, train, test, predicted, scale)
-            outside = {} if trial else study.external()  # nothing is chosen by external cohorts
-            for cohort_id, scans in outside.items():
-                seen = task.predict(_people(workspace, study, scans, scale))
-                result |= external_result(cohort_id, scans, seen, result)
-        trainer.finish({} if trial else model.state_dict(), result | probed)
+    masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
+    groups = (_people(workspace, study, scans, scale) for scans in (train, test))
+    return AgeRegression(fabric, preset, schedule.seed, model, *groups), schedule
+
+
+def _seed(run: Run) -> int:
+    """Return the same seed for every arm, for the same samples: it depends on the fold, not on the arm."""
+    return step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
+
+
+def trainer_of(
+    fabric: Fabric,
+    study: Study,
+    run: Run,
+    task: "AgeRegression",
+    schedule: Schedule,
+    interruption: Interruption,
+) -> training_loop.Trainer:
+    """Return the trainer of a fine-tuning, the head where it begins."""
+    if study.preset.head_start == "ridge" and not study.outcome.two_valued:
+        task.start_head()
+    groups = parameter_groups(task.model, study.preset)
+    return training_loop.Trainer(fabric, run, schedule, task.model, groups, interruption)
 
 
 def _people(workspace: Workspace, study: Study, scans: pd.DataFrame, scale: Scale) -> "People":
@@ -215,7 +238,9 @@ class AgeRegression(training_loop.Task):
         return torch.cat(features).float()
 
 
-def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> AgeModel:
+def model_of(workspace: Workspace, study: Study, run: Run) -> AgeModel:
+    """Return the model of a fine-tuning before it learns, its encoder pretrained where the arm's is."""
+    head_seed = _seed(run)
     method, preset = study.arm(run.arm).method, study.preset
     if method == "cnn":
         return BrainAgeCnn(preset, seed=run.seed, head_seed=head_seed)

@@ -39,6 +39,27 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     StudyError
         When a scan of the target cohort is among the arm's, or the loss is not finite.
     """
+    preset, *_ = given = given_to(workspace, study, run)
+    if preset.devices > 1:
+        devices.launch_ddp(preset, interruption, train, *given)
+        return
+    with devices.device(preset, interruption) as fabric:
+        train(fabric, interruption, 1, *given)
+
+
+#: What :func:`train` is given besides where it runs: preset, run, files of the scans, files of those whose
+#: mean patches are taken, share of brain in each patch, whose each scan is, files of held-out people.
+Given = tuple[Preset, Run, list[list[Path]], list[list[Path]], Tensor, Tensor, list[list[Path]]]
+
+
+def given_to(workspace: Workspace, study: Study, run: Run) -> Given:
+    """Return what a pretraining is given.
+
+    Raises
+    ------
+    StudyError
+        When a scan of the target cohort is among the arm's.
+    """
     scan_ids = files.read_json(run.config_path)["scans"]
     _refuse_target(study, scan_ids)
     preset = runs.preset_of(study, run)
@@ -50,12 +71,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     watched = held_out_reconstruction.paths_of(workspace, study)
-    given = (preset, run, paths, coding, shares, _people(study, scan_ids), watched)
-    if preset.devices > 1:
-        devices.launch_ddp(preset, interruption, train, *given)
-        return
-    with devices.device(preset, interruption) as fabric:
-        train(fabric, interruption, 1, *given)
+    return preset, run, paths, coding, shares, _people(study, scan_ids), watched
 
 
 def _people(study: Study, scan_ids: list[str]) -> Tensor:

@@ -23,7 +23,7 @@ from curation import __version__
 from curation.imaging import prepared_volume
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import find_tissues
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.results.external_test import external_result
@@ -71,7 +71,7 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
         "loss": _loss(model, train_features, train[outcome.column], scale),
     }
     run.metrics_path.unlink(missing_ok=True)
-    files.append_json_line(
+    json_lines.append(
         run.metrics_path,
         line | figure | {"seconds": seconds, "time": time.time()},
     )

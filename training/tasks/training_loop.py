@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from curation import __version__
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, provenance
@@ -280,7 +280,7 @@ class Trainer:
         line = {"epoch": self.epoch, "step": progress.step, **progress.last, **self.meter.numbers()}
         line["learning_rate"] = self.schedule.lr_at(progress.step - 1)
         if self.fabric.is_global_zero:
-            files.append_json_line(
+            json_lines.append(
                 self.run.metrics_path,
                 line | {"seconds": round(progress.seconds, 3), "time": time.time()},
             )

@@ -63,7 +63,7 @@ def choose(
         tracked = mlflow_log.lacks() is None and st.checkbox(
             "Also log finished runs to MLflow", value=tracked, key=f"mlflow-{key}"
         )
-        backend = replace(Backend(kind), **values)
+        backend = replace(Backend(kind, stage=known.stage), **values)
         execution_backend.refuse_unusable(backend)
     except TierscopeError as error:
         st.warning(formatting.escape(str(error)))

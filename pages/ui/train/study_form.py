@@ -19,7 +19,7 @@ from pages.ui.train import (
     tuning_form,
 )
 from training.arms.study_arms import Arm, find
-from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
+from training.jobs import cost_estimate, execution_backend, launch, mlflow_log, probed_cost
 from training.jobs.execution_backend import Backend
 from training.settings.input_images import images_of
 from training.settings.preset import Preset
@@ -79,7 +79,14 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         analysis_form.show_power(workspace, target, preset.name, seeds, folds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None and chosen is not None
-    if st.button("Launch the study", type="primary", disabled=not ready) and backend:
+    with st.container(horizontal=True):
+        launched = st.button("Launch the study", type="primary", disabled=not ready)
+        only = st.button(
+            "Plan it, and ask what it costs",
+            disabled=not ready,
+            help="Nothing is started but a few steps, by which its time, memory and disk are foretold.",
+        )
+    if (launched or only) and backend:
         with frame.in_words():
             planned = planned_study.plan(
                 workspace,
@@ -95,17 +102,20 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 tuning=trained.tuning,
                 asked=asked,
             )
-            _launch(workspace, planned.id, backend, mlflow)
+            state.put(state.PENDING_STUDY, planned.id)
+            if launched:
+                _launch(workspace, planned.id, backend, mlflow)
+            else:
+                probed_cost.start(workspace, planned)
+            st.rerun()
 
 
 def _launch(workspace: Workspace, study_id: str, backend: Backend, mlflow: bool) -> None:
-    """Start a planned study, remember where it runs, and show it."""
-    state.put(state.PENDING_STUDY, study_id)
+    """Start a planned study, and remember where it runs."""
     launch.launch(workspace, study_id, backend=backend, mlflow=mlflow)
     execution_backend.remember_backend(workspace, backend)
     mlflow_log.remember(workspace, mlflow)
     cache.forget_study_states()
-    st.rerun()
 
 
 def _preset(column: DeltaGenerator) -> Preset:

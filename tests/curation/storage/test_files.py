@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from curation.errors import DamagedError, StudyError, WorkspaceError
-from curation.storage import files
+from curation.storage import files, json_lines
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -45,33 +45,33 @@ def test_nan_is_refused_rather_than_written_as_invalid_json(tmp_path: Path) -> N
 
 def test_a_last_line_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    files.append_json_line(path, {"epoch": 1})
-    files.append_json_line(path, {"epoch": 2})
+    json_lines.append(path, {"epoch": 1})
+    json_lines.append(path, {"epoch": 2})
     with path.open("a") as file:
         file.write('{"epoch": 3, "lo')
-    assert [row["epoch"] for row in files.read_json_lines(path)] == [1, 2]
+    assert [row["epoch"] for row in json_lines.read(path)] == [1, 2]
 
 
 def test_half_a_line_is_taken_off_before_the_next_is_written(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"epoch": 1}\n{"epoch": 2, "no' + "t" * 9000)
-    files.append_json_line(path, {"epoch": 2})
-    assert files.read_json_lines(path) == [{"epoch": 1}, {"epoch": 2}]
+    json_lines.append(path, {"epoch": 2})
+    assert json_lines.read(path) == [{"epoch": 1}, {"epoch": 2}]
     path.write_text("half")
-    files.append_json_line(path, {"epoch": 1})
-    assert files.read_json_lines(path) == [{"epoch": 1}]
+    json_lines.append(path, {"epoch": 1})
+    assert json_lines.read(path) == [{"epoch": 1}]
 
 
 def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    files.append_json_line(path, {"epoch": 1})
+    json_lines.append(path, {"epoch": 1})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
     try:
         for _ in range(2):
             with pytest.raises(OSError):
-                files.append_json_line(path, {"epoch": 2, "loss": 0.25})
+                json_lines.append(path, {"epoch": 2, "loss": 0.25})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
@@ -82,12 +82,12 @@ def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> Non
     path = tmp_path / "log.jsonl"
     path.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
     with pytest.raises(DamagedError, match=r"log\.jsonl cannot be read: .*remove its line 2"):
-        files.read_json_lines(path)
+        json_lines.read(path)
 
 
 def _append_many(path: Path) -> None:
     for number in range(200):
-        files.append_json_line(path, {"number": number, "text": "x" * 50})
+        json_lines.append(path, {"number": number, "text": "x" * 50})
 
 
 def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    assert len(files.read_json_lines(path)) == 400
+    assert len(json_lines.read(path)) == 400
 
 
 def test_a_held_lock_is_refused_in_words_and_free_again_afterwards(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_pipe_a_device_and_hollow_gigabytes_are_refused_and_never_waited_for(t
     hollow.touch()
     os.truncate(hollow, 30 << 30)
     for path in (pipe, device, hollow):
-        for read in (files.read_text, files.read_json, files.read_json_lines):
+        for read in (files.read_text, files.read_json, json_lines.read):
             with pytest.raises(OSError, match=r"no longer a file|more than 256 MB"):
                 read(path)
 

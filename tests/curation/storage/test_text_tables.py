@@ -78,11 +78,10 @@ def test_a_table_that_needs_nothing_is_written_as_pandas_writes_it() -> None:
 
 
 def test_no_table_leaves_by_another_way() -> None:
-    """Those that write text of their own: the rule itself, a cohort's list by it, and simulated people."""
+    """Those that write text of their own: the rule itself, and simulated people."""
     root = ROOT
     own = {
         "curation/storage/text_tables.py",
-        "curation/cohorts/cohort_draft.py",
         "curation/simulation/demo_workspace.py",
     }
     found = {
@@ -115,3 +114,27 @@ def test_ages_from_90_on_leave_as_90_and_others_as_they_are() -> None:
     rows = list(csv.reader(io.StringIO(text_tables.csv(table))))[1:]
     assert rows == [["89.9", "95.0"], ["90.0", "96.0"], ["90.0", "97.0"], ["", "98.0"]]
     assert table["age_years"].max() == 104.5
+
+
+def test_a_long_list_is_to_the_byte_what_pandas_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        text_tables, "_ROWS_AT_ONCE", 40
+    )  # several parts, with and without such cells
+    rng, texts = np.random.default_rng(0), ["North", "", "ä ö", COMMAND, "-1.5", None]
+    size, odd = 200, ['a"b', "c\td", "e\nf", "g\rh"]
+    table = pd.DataFrame(
+        {
+            "plain": pd.Series(rng.choice(np.array(texts, object), size), dtype="str"),
+            "odd": pd.Series([*odd, *["quiet"] * (size - len(odd))], dtype="str"),
+            "number": np.where(rng.random(size) < 0.1, np.nan, rng.lognormal(0, 9, size)),
+            "true": rng.random(size) < 0.5,
+            "whole": rng.integers(0, 9, size),
+            "some": pd.Series(rng.choice(np.array([1.5, None, "x"], object), size), dtype=object),
+        }
+    )
+    order = rng.permutation(size)
+    how = {"sep": "\t", "index": False, "na_rep": "n/a", "float_format": "%.6g"}
+    for columns in (["plain", "number", "true"], ["plain", "odd", "true"], list(table)):
+        part = text_tables.guarded_table(table[columns].iloc[order])
+        expected = part.to_csv(lineterminator="\n", **how)
+        assert text_tables.tab_separated(table[columns], order) == expected

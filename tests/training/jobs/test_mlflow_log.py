@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.__main__ import main
@@ -22,7 +22,7 @@ def study(workspace: Workspace) -> Study:
     run = runs.runs_of(study)[0]
     for epoch, loss in ((1, 0.5), (2, 9.0), (2, 0.25)):  # the second was repeated
         line = {"epoch": epoch, "step": 4 * epoch, "loss": loss, "time": 1e9 + epoch}
-        files.append_json_line(run.metrics_path, line)
+        json_lines.append(run.metrics_path, line)
     files.write_json(run.result_path, {"loss": 0.25})
     return study
 

@@ -9,7 +9,7 @@ import pytest
 from tensorboardX import SummaryWriter
 from tensorboardX.proto.event_pb2 import Event
 
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.jobs import monitoring
@@ -49,7 +49,7 @@ def _scalars(folder: Path) -> list[tuple[str, int, float, float]]:
 
 def test_tensorboard_has_the_settings_of_a_run_and_names_no_scan(run: Run) -> None:
     events = monitoring.Events(run)
-    files.append_json_line(run.metrics_path, _line(1, 0.5))
+    json_lines.append(run.metrics_path, _line(1, 0.5))
     events.close()
     written = b"".join(path.read_bytes() for path in run.folder.glob("events.out.tfevents.*"))
     config = files.read_json(run.config_path)
@@ -59,9 +59,9 @@ def test_tensorboard_has_the_settings_of_a_run_and_names_no_scan(run: Run) -> No
 
 def test_tensorboard_gets_every_epoch_once_with_its_step_and_time(run: Run) -> None:
     events = monitoring.Events(run)
-    files.append_json_line(run.metrics_path, _line(1, 0.5))
+    json_lines.append(run.metrics_path, _line(1, 0.5))
     events.update()
-    files.append_json_line(run.metrics_path, _line(2, 0.25) | {"age_mae_years": 7.5})
+    json_lines.append(run.metrics_path, _line(2, 0.25) | {"age_mae_years": 7.5})
     events.close()
     assert _scalars(run.folder) == [
         ("loss", 4, 0.5, 1e9 + 1),
@@ -71,12 +71,12 @@ def test_tensorboard_gets_every_epoch_once_with_its_step_and_time(run: Run) -> N
 
 
 def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) -> None:
-    files.append_json_line(run.metrics_path, _line(1, 0.5))
-    files.append_json_line(run.metrics_path, _line(2, 0.25))
+    json_lines.append(run.metrics_path, _line(1, 0.5))
+    json_lines.append(run.metrics_path, _line(2, 0.25))
     SummaryWriter(str(run.folder)).close()  # of the process that died
-    files.append_json_line(run.metrics_path, _line(2, 0.25))
+    json_lines.append(run.metrics_path, _line(2, 0.25))
     events = monitoring.Events(run)
-    files.append_json_line(run.metrics_path, _line(3, 0.125))
+    json_lines.append(run.metrics_path, _line(3, 0.125))
     events.close()
     assert [(tag, step) for tag, step, *_ in _scalars(run.folder)] == [
         ("loss", 4),

@@ -5,7 +5,7 @@ import pytest
 
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
-from curation.storage import files, tables
+from curation.storage import files, json_lines, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged
 from training.held_out import stored_predictions
@@ -122,7 +122,7 @@ def test_two_values_are_learned_and_judged_by_their_auc(judged: Workspace) -> No
     found = comparisons.compare_all(held_out, "scratch").mean_age.iloc[0]
     assert found["difference_years"] < -0.4  # a loss: 1 − AUC
     assert "AUC, " in found["words"] and "above 0 favours scratch" in found["words"]
-    line = files.read_json_lines(runs.runs_of(study)[0].metrics_path)[-1]
+    line = json_lines.read(runs.runs_of(study)[0].metrics_path)[-1]
     assert 0 <= line["held_out"] <= 1 and "age_mae_years" not in line
 
 

@@ -10,7 +10,7 @@ import torch
 
 from curation.errors import StudyError
 from curation.imaging import prepared_volume
-from curation.storage import files, learned_columns, tables
+from curation.storage import files, json_lines, learned_columns, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
@@ -139,7 +139,7 @@ def _encoder_is_seen(workspace: Workspace, study: Study, run: Run, usable: pd.Da
     axes = list(learned_columns.ENCODER_AXES)
     assert usable[axes].notna().all(axis=None) and usable[axes[0]].std() > usable[axes[1]].std() > 0
     path = reconstruction_files.errors_path(study, run)
-    rows, written = files.read_json_lines(path), path.read_text()
+    rows, written = json_lines.read(path), path.read_text()
     before = [{name: row[name] for name in row if name != "features"} for row in rows]
     files.write_text(path, "".join(f"{json.dumps(row)}\n" for row in before))
     assert not set(axes) & set(reconstruction_files.offer(workspace, study, run).columns)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_finished, workspace_trainable
@@ -405,7 +405,7 @@ def test_runs_are_read_from_their_files_alone(made) -> None:
     last = csv[csv["epoch"] == csv["epoch"].max()].set_index("arm")["age_mae_years"]
     for arm in workspace_finished.ARMS:
         lines = [
-            files.read_json_lines(run.metrics_path)[-1]["age_mae_years"]
+            json_lines.read(run.metrics_path)[-1]["age_mae_years"]
             for run in runs.runs_of(study)
             if run.kind == "finetune" and run.arm == arm
         ]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from curation.storage import files
+from curation.storage import json_lines
 from tests.helpers import workspace_trainable
 from training.arms.study_arms import Arm
 from training.results import error_curves
@@ -118,9 +118,7 @@ def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspac
     run = runs.find(study, "finetune_A_seed0_fold1")
     run.folder.mkdir(parents=True)
     for epoch, value in ((1, 9.0), (2, 8.0), (2, 7.0)):
-        files.append_json_line(
-            run.metrics_path, {"epoch": epoch, "loss": 1.0, "age_mae_years": value}
-        )
+        json_lines.append(run.metrics_path, {"epoch": epoch, "loss": 1.0, "age_mae_years": value})
     with run.metrics_path.open("a") as file:
         file.write('{"epoch": 3, "lo')  # a process that died while it wrote
     table = error_curves.age_error_curves(workspace, study.id)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import json_lines
 from training.results.run_logs import RunLogs
 from training.studies.runs import Run
 
@@ -17,7 +17,7 @@ def _run(folder: Path, number: int = 0) -> Run:
 def _write(run: Run, *epochs: int, **values: float) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     for epoch in epochs:
-        files.append_json_line(
+        json_lines.append(
             run.metrics_path, {"epoch": epoch, "step": 10 * epoch, "loss": 1 / epoch} | values
         )
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from curation.imaging import prepared_volume, volumes
-from curation.storage import files, tables
+from curation.storage import files, json_lines, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
 from tests.helpers.stops import StopAt
@@ -141,9 +141,7 @@ def test_a_resumed_pretraining_equals_the_uninterrupted_one(
     one, two = (checkpoints.load(made.model_path) for made in (whole, run))
     assert one is not None and two is not None
     assert all(torch.equal(one[key], two[key]) for key in one)
-    losses = [
-        [line["loss"] for line in files.read_json_lines(r.metrics_path)] for r in (whole, run)
-    ]
+    losses = [[line["loss"] for line in json_lines.read(r.metrics_path)] for r in (whole, run)]
     assert losses[0] == losses[1]
 
 

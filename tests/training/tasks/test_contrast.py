@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from tests.helpers.stops import StopAt
@@ -48,7 +48,7 @@ def _pretrained(workspace: Workspace, objective: str, name: str, **overrides) ->
 
 
 def _lines(run: Run) -> list[dict]:
-    lines = files.read_json_lines(run.metrics_path)
+    lines = json_lines.read(run.metrics_path)
     return [{k: v for k, v in line.items() if k not in _TIMES} for line in lines]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.held_out.age_metrics import AgeScale
@@ -43,7 +43,7 @@ def test_age_is_learned_from_few_people_and_beats_their_mean(workspace: Workspac
     result = _train(workspace, study, "finetune_scratch_seed0_fold0")
     assert result["training_subjects"] == 12
     assert result["age_mae_years"] < 0.6 * result["baseline_mae_years"]
-    curve = files.read_json_lines(runs.runs_of(study)[0].metrics_path)
+    curve = json_lines.read(runs.runs_of(study)[0].metrics_path)
     assert [line["epoch"] for line in curve] == list(range(1, 16))
     assert curve[-1]["age_mae_years"] == pytest.approx(result["age_mae_years"])
 
@@ -132,9 +132,7 @@ def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -
     assert torch.equal(*expected_out)
     network = masked_autoencoder.build(study.preset, seed=0)
     expected = masked_autoencoder.centred(network.state_dict(), usual[0][0])
-    scratch = finetune._model(
-        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
-    )
+    scratch = finetune.model_of(workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"))
     own = scratch.state_dict()
     assert all(
         torch.allclose(own[name], expected[name], atol=1e-6) for name in own if name in expected

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from curation.storage import files
+from curation.storage import json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.models import masked_autoencoder
@@ -48,7 +48,7 @@ def test_curves_of_held_out_people_are_drawn_where_they_were_measured(workspace:
         if run.kind == "pretrain":
             for epoch, error in enumerate((0.9, 0.7), start=1):
                 line = {"epoch": epoch, "step": epoch, "loss": 0.5, "held_out_loss": error}
-                files.append_json_line(run.metrics_path, line)
+                json_lines.append(run.metrics_path, line)
     _, curves = error_curves.of_runs(every)
     assert error_curves.held_out_band(curves)["loss"].tolist() == pytest.approx([0.9, 0.7])
     assert error_curves.loss_band(curves)["loss"].tolist() == pytest.approx([0.5, 0.5])

@@ -7,7 +7,7 @@ import torch
 from torch.multiprocessing import ProcessRaisedException
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import spread_work, workspace_trainable
 from tests.helpers.stops import StopAt
@@ -31,8 +31,7 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
     _, alone = _pretrained(workspace)
     _, shared = _pretrained(workspace, devices=2)
     losses = [
-        [line["loss"] for line in files.read_json_lines(run.metrics_path)]
-        for run in (alone, shared)
+        [line["loss"] for line in json_lines.read(run.metrics_path)] for run in (alone, shared)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     one, two = (checkpoints.load(run.model_path) for run in (alone, shared))

@@ -9,7 +9,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
 from curation.errors import StudyError
-from curation.storage import files
+from curation.storage import files, json_lines
 from tests.helpers.stops import StopAt
 from training.studies.runs import Run
 from training.tasks import checkpoints, training_loop
@@ -74,7 +74,7 @@ def _weights(trainer: training_loop.Trainer) -> list[Tensor]:
 
 
 def _lines(folder: Path) -> list[dict]:
-    lines = files.read_json_lines(folder / "metrics.jsonl")
+    lines = json_lines.read(folder / "metrics.jsonl")
     return [{k: v for k, v in line.items() if k not in _TIMES} for line in lines]
 
 
@@ -226,7 +226,7 @@ def _saved_state_is_finite(folder: Path, *, steps: int) -> None:
 
 
 def test_a_new_start_without_a_checkpoint_forgets_the_earlier_lines(tmp_path: Path) -> None:
-    files.append_json_line(tmp_path / "metrics.jsonl", {"epoch": 1, "loss": 9.0})
+    json_lines.append(tmp_path / "metrics.jsonl", {"epoch": 1, "loss": 9.0})
     _fit(_trainer(tmp_path, StopAt()))
     assert [line["epoch"] for line in _lines(tmp_path)] == [1, 2, 3, 4]
 
@@ -325,7 +325,7 @@ def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
 
 def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:
     _fit(_trainer(tmp_path, StopAt()))
-    lines = files.read_json_lines(tmp_path / "metrics.jsonl")
+    lines = json_lines.read(tmp_path / "metrics.jsonl")
     assert all(line["volumes_per_s"] > 0 and 0 <= line["data_wait_share"] <= 1 for line in lines)
     rates = [line["learning_rate"] for line in lines]
     assert rates == sorted(rates, reverse=True) and rates[0] > 10 * rates[-1] > 0

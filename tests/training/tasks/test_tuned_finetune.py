@@ -61,8 +61,8 @@ def test_frozen_random_features_are_those_of_scratch_at_its_beginning(workspace:
     result = _run(workspace, study, "finetune_random_seed0_fold0")
     run = runs.find(study, "finetune_random_seed0_fold0")
     after = torch.load(run.model_path, weights_only=True)
-    begun = finetune._model(
-        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
+    begun = finetune.model_of(
+        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0")
     ).state_dict()
     kept = [name for name in after if not name.startswith(("head.", "norm."))]
     assert all(torch.equal(after[name], begun[name]) for name in kept)
