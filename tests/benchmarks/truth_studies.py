@@ -46,8 +46,9 @@ class Scenario(NamedTuple):
     arms: tuple[str, ...]
 
 
-#: By name: nothing planted (most scans are good, so that A is nearly as many as all); harm planted; quality that goes with the site, and harms nothing; the good scans
-#: distorted by intervention; worlds built with each dose.
+#: By name: nothing planted (most scans are good, so that A is nearly as many as all); harm planted; quality
+#: that goes with the site, and harms nothing; the good scans distorted by intervention; worlds built with
+#: each dose.
 SCENARIOS: Mapping[str, Scenario] = {
     "harmless": Scenario(Dials(pool=1000, share=0.35), world.ARMS),
     "harmful": Scenario(Dials(dose=1.0), (*world.ARMS, "C")),

@@ -61,21 +61,21 @@ class RunParts:
         One step of the optimiser.
     volume : Seconds
         Looking at one volume without learning from it.
-    epoch : Seconds
-        Of a pretraining: looking at held-out people after an epoch.
     site : Seconds
         Of the site probe, a person.
     model_bytes : int
         Of the weights that are kept.
+    epoch : Seconds
+        Of a pretraining: looking at held-out people after an epoch.
     """
 
     begin: Seconds
     end: Seconds = Seconds()
     step: Seconds = Seconds()
     volume: Seconds = Seconds()
-    epoch: Seconds = Seconds()
     site: Seconds = Seconds()
     model_bytes: int = 0
+    epoch: Seconds = Seconds()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Checkpoints: whole or absent on disk, read without running code from them, with the position of a run."""
 
+import errno
 import logging
 import struct
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,6 +87,10 @@ def load(path: Path) -> dict[str, Any] | None:
     try:
         with files.open_file(path) as file:
             held = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # torch seeks where the archive says, wherever that is
+            raise
+        raise damaged from error
     except _DAMAGE as error:
         raise damaged from error
     if not isinstance(held, dict):

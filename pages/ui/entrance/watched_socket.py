@@ -12,6 +12,9 @@ from pages.ui.entrance.login_sessions import LoginSession, LoginSessions
 
 #: How often it is looked whether the session is over, seconds.
 LOOK_EVERY_S = 2.0
+#: The tab in which somebody signs out is on its way to the login, to end the session there too: sent
+#: elsewhere meanwhile, it would never get there. So it is given these seconds; nothing is shown in them.
+LEAVING_S = 4.0
 #: Settings that cannot be read are waited for so often, since somebody may be writing them.
 _PATIENCE = 5
 #: Where the tab is sent at the end; the reason follows.
@@ -71,6 +74,8 @@ class WatchedSocket:
             if why is None or (why == "settings" and waited < _PATIENCE):
                 continue
             self._over = True
+            if why == "signed-out":
+                await asyncio.sleep(LEAVING_S)
             if self._open:
                 with contextlib.suppress(RuntimeError, OSError):  # the tab was closed by itself
                     await send({"type": "websocket.send", "bytes": _leave(why)})

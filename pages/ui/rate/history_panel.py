@@ -14,7 +14,7 @@ from curation.access.actions import Action
 from curation.decisions import audit_chain, database
 from curation.decisions.audit_trail import history
 from curation.errors import RatingError
-from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, export_ratings
+from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, TAGS, export_ratings
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.bids_tables import DESCRIPTION
@@ -149,7 +149,7 @@ def _import(workspace: Workspace) -> None:
     st.markdown("**Import**")
     st.caption(
         "A table like the exported ratings.tsv, or files of MRIQC's rating widget. What is here already is "
-        "not added again."
+        f"not added again. A {TAGS} among them is left out: tags are not imported."
     )
     if not person.may(Action.IMPORT_RATINGS):
         return
@@ -201,6 +201,7 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
     name to the first table, and so on; one alone to every table, as what is there already is not doubled.
     """
     named = [(slug(Path(one.name).name.strip(".") or "ratings"), one.getvalue()) for one in given]
+    named = [one for one in named if Path(one[0]).stem != Path(TAGS).stem]
     beside = {
         name: [data for called, data in named if called == name] for name in (OVERRIDES, SESSIONS)
     }

@@ -61,7 +61,8 @@ def test_every_statement_reads_or_appends(listed: Workspace) -> None:
     sa.event.listen(engine, "before_cursor_execute", lambda _c, _d, text, *_: seen.append(text))
     _do_everything(listed)
     audit_trail.history(listed)
-    verbs = {text.split()[0].upper() for text in seen}
+    looks = "PRAGMA main.table_"  # at which tables there are
+    verbs = {text.split()[0].upper() for text in seen if not text.startswith(looks)}
     assert verbs <= {"SELECT", "INSERT", "BEGIN"}
     # nor the clauses that change rows on the way
     assert not [

@@ -1,6 +1,9 @@
 """The gate without a browser: what a proxy says, what others say in its name, and where people are sent."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -158,6 +161,33 @@ def test_what_a_page_does_by_itself_is_no_use() -> None:
     heard.app_heartbeat = True
     assert not watched_socket.is_use(heard.SerializeToString())
     assert not watched_socket.is_use(b"\xff\xff")
+
+
+@pytest.mark.parametrize(("stays_s", "messages"), [(0.05, 0), (1.0, 2)])
+def test_the_tab_that_signs_out_is_left_to_go_to_its_login_and_others_are_sent_away(
+    monkeypatch: pytest.MonkeyPatch, stays_s: float, messages: int
+) -> None:
+    monkeypatch.setattr(watched_socket, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(watched_socket, "LEAVING_S", 0.3)
+    sent: list[str] = []
+
+    class Over:
+        def over(self, _: object) -> str:
+            return "signed-out"
+
+    async def tab(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(stays_s)
+        await send({"type": "websocket.send", "bytes": b"a patient's name"})
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    socket = watched_socket.WatchedSocket(tab, Over(), None)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as elsewhere:  # in this thread a browser's loop may run
+        elsewhere.submit(lambda: asyncio.run(socket.serve({}, None, send))).result()  # type: ignore[arg-type]
+    assert sent[0] == "websocket.accept"
+    assert len(sent) == 1 + messages  # and nothing of the page
 
 
 def test_a_claim_that_names_nobody_is_refused(proxied: Proxied) -> None:
