@@ -35,7 +35,7 @@ class AllowedRoots:
         """Return why a path may not be read, in words; ``None`` where it may. Nothing has to be there."""
         if self.named is None:
             return None
-        place = Path(os.path.realpath(typed_paths.expanded(path)))
+        place = typed_paths.resolved(path)
         roots = (Path(os.path.realpath(root)) for root in (*self.named, *self.besides))
         if any(place.is_relative_to(root) for root in roots):
             return None

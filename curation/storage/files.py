@@ -180,10 +180,8 @@ def parse_json(text: str) -> Any:
     ValueError
         When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
     """
-    try:
+    with _of_bounded_depth():
         return json.loads(text)
-    except RecursionError:
-        raise ValueError("its brackets are nested too deep") from None
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -194,8 +192,14 @@ def parse_toml(text: str) -> dict[str, Any]:
     ValueError
         When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
     """
-    try:
+    with _of_bounded_depth():
         return tomllib.loads(text)
+
+
+@contextlib.contextmanager
+def _of_bounded_depth() -> Iterator[None]:
+    try:
+        yield
     except RecursionError:
         raise ValueError("its brackets are nested too deep") from None
 

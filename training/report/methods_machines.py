@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from curation.storage import files
+from curation.wording import plural
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -40,7 +41,9 @@ def _devices(results: list[dict[str, Any]]) -> str:
     torch = _different(one.get("torch") for one in results)
     if not on:
         return ""
-    listed = "; ".join(f"{what} ({count} runs)" for what, count in Counter(on).most_common())
+    listed = "; ".join(
+        f"{what} ({plural(count, 'run')})" for what, count in Counter(on).most_common()
+    )
     return f"Runs were trained on {listed}{f' with PyTorch {torch}' if torch else ''}."
 
 
