@@ -12,8 +12,16 @@ from curation.decisions import database, schema
 from curation.decisions.schema import plan_field
 from curation.errors import RatingError
 from curation.ratings.rating_record import RATING_ROLES, Rating, append, checked_rows
-from curation.ratings.scales import Scale, all_scales, find_scale
+from curation.ratings.scales import SCALES, Scale, all_scales, find_scale, scales_of
 from curation.storage.workspace import Workspace
+
+#: Kinds of columns of the table of ratings that are not Python's own objects.
+_KINDS = {
+    "bool": ("blinded", "repeat", "excluded"),
+    "float64": ("value", "confidence", "seconds", "level"),
+    "int64": ("id",),
+    "Int64": ("session_id", "position", "seed"),
+}
 
 
 @guarded(Action.RATE)
@@ -166,9 +174,11 @@ def list_ratings(
     if not withdrawn:
         query = query.where(schema.withdrawals.c.id.is_(None))
     with database.engine(workspace).connect() as connection:
-        rows = connection.execute(query)
-        table = pd.DataFrame(rows.all(), columns=list(rows.keys()), dtype=object)
-    return _typed(table, all_scales(workspace))
+        found = connection.execute(query)
+        names, rows = list(found.keys()), found.all()
+        scales = scales_of(connection) if rows else SCALES
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return _typed(dict(zip(names, map(list, columns), strict=True)), scales)
 
 
 def _joined() -> sa.Select:
@@ -189,29 +199,30 @@ def _joined() -> sa.Select:
     return sa.select(*columns).select_from(joined).order_by(ratings.c.id)
 
 
-def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
+def _typed(raw: dict[str, list], scales: Mapping[str, Scale]) -> pd.DataFrame:
     """Fill in columns that older ratings lack, and derive each rating's level on its scale."""
-    plans = table.pop("plan")
-    blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
-    table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")
-    table["seed"] = pd.Series(seeds, dtype="Int64")
-    table["role"] = table["role"].fillna(RATING_ROLES[0])
-    table["repeat"] = table["repeat"].fillna(False).astype(bool)
-    table["origin"] = table["origin"].fillna("")
-    table["artefacts"] = [tuple(keys) if keys else () for keys in table["artefacts"]]
-    for name in ("value", "confidence", "seconds"):
-        table[name] = table[name].astype("float64")
-    table["id"] = table["id"].astype("int64")
-    for name in ("session_id", "position"):
-        table[name] = table[name].astype("Int64")
-    pairs = list(zip(table["scale"], table["value"], strict=True))
-    known = [(scales.get(name), value) for name, value in pairs]
-    table["level"] = pd.Series(
-        [scale.level(value) if scale else value for scale, value in known], dtype="float64"
+    plans = raw.pop("plan")
+    known = [
+        (scales.get(name), value) for name, value in zip(raw["scale"], raw["value"], strict=True)
+    ]
+    levels = [scale.level(value) if scale else value for scale, value in known]
+    raw |= {
+        "role": [role or RATING_ROLES[0] for role in raw["role"]],
+        "repeat": [bool(repeat) for repeat in raw["repeat"]],
+        "origin": [origin or "" for origin in raw["origin"]],
+        "artefacts": [tuple(keys) if keys else () for keys in raw["artefacts"]],
+        "blinded": [bool(plan_field(plan, "blinded")) for plan in plans],
+        "seed": [plan_field(plan, "seed") for plan in plans],
+        "level": levels,
+        "excluded": [
+            scale is not None and level == scale.worst
+            for (scale, _), level in zip(known, levels, strict=True)
+        ],
+    }
+    kinds = {name: kind for kind, named in _KINDS.items() for name in named}
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=kinds.get(name, "object")) for name, values in raw.items()}
     )
-    worst = [scale is not None and scale.level(value) == scale.worst for scale, value in known]
-    table["excluded"] = pd.Series(worst, dtype="bool")
-    return table
 
 
 def current(ratings: pd.DataFrame) -> pd.DataFrame:

@@ -101,9 +101,14 @@ SCALES: dict[str, Scale] = {
 
 def all_scales(workspace: Workspace) -> dict[str, Scale]:
     """Return the scales of the field and the workspace's own, by name."""
-    query = sa.select(schema.scales).order_by(schema.scales.c.at, schema.scales.c.name)
     with database.engine(workspace).connect() as connection:
-        own = [_from_row(row) for row in connection.execute(query)]
+        return scales_of(connection)
+
+
+def scales_of(connection: sa.Connection) -> dict[str, Scale]:
+    """Return what :func:`all_scales` does, by a connection that is open already."""
+    query = sa.select(schema.scales).order_by(schema.scales.c.at, schema.scales.c.name)
+    own = [_from_row(row) for row in connection.execute(query)]
     return SCALES | {scale.name: scale for scale in own}
 
 

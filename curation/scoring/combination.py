@@ -99,13 +99,9 @@ def by_family(penalty: pd.DataFrame, how: Combination) -> tuple[pd.DataFrame, ND
     score : array of shape (N,)
         NaN where nothing was measured.
     """
-    families = {name: METRICS[name].family for name in penalty}
-    parts = {
-        family: penalty[[name for name in penalty if families[name] == family]].to_numpy()
-        for family in FAMILIES
-    }
-    table = pd.DataFrame(
-        {family: combine(part, how) for family, part in parts.items()}, index=penalty.index
-    )
-    judged = [family for family, part in parts.items() if part.shape[1]]
-    return table, combine(table[judged].to_numpy(), how)
+    values = penalty.to_numpy(dtype=np.float64)
+    of = np.array([METRICS[name].family for name in penalty], dtype=object)
+    joined = {family: combine(values[:, of == family], how) for family in FAMILIES}
+    judged = [joined[family] for family in FAMILIES if (of == family).any()]
+    table = pd.DataFrame(joined, index=penalty.index)
+    return table, combine(np.stack(judged, axis=1) if judged else values, how)

@@ -41,6 +41,7 @@ def values(workspace: Workspace) -> pd.DataFrame:
     return tables.read_metrics(workspace).drop(columns="seconds")
 
 
+@pytest.mark.soak  # shares that come together: test_assess_workspace.py
 def test_three_batches_after_an_interruption_make_the_numbers_of_one_process(
     alone: Workspace, unmeasured: Workspace, elsewhere: Path
 ) -> None:

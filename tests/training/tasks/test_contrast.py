@@ -143,10 +143,8 @@ def test_short_memory_changes_no_number(shared: Workspace, monkeypatch, objectiv
     assert _losses(short) == pytest.approx(_losses(expected), rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    "objective",
-    ["hybrid", pytest.param("contrast", marks=pytest.mark.soak)],  # both losses are in the first
-)
+@pytest.mark.soak  # by reconstruction: test_several_devices.py; batches of pairs: above, in one process
+@pytest.mark.parametrize("objective", ["hybrid", "contrast"])
 def test_two_processes_come_to_what_one_comes_to(shared: Workspace, objective: str) -> None:
     """Each scan is told from those of the other process too."""
     _, alone = _pretrained(shared, objective, f"one-{objective}")
