@@ -33,7 +33,7 @@ GUARDED = ("incompleteness", "geometry")
 #: Kept with each score: another number is another way from metrics to scores. Rises when the sums here
 #: change; scores of an earlier one are then made anew from the metrics
 #: (:mod:`curation.references.reference_library`).
-SCORING_VERSION = 5
+SCORING_VERSION = 6
 
 
 def score(

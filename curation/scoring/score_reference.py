@@ -26,6 +26,9 @@ from curation.storage import files
 STEEPNESS = 2 * math.log(4.0)
 ASSETS = Path(__file__).parents[2] / "assets" / "references"
 
+#: Built-in references of before, the newest first, and the last version whose own they were.
+_EARLIER = ((2, "0.9"), (1, "0.5"))
+
 ReferenceKind = Literal["builtin", "cohort", "learned"]
 
 
@@ -156,15 +159,18 @@ def _anchors(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Anchor]:
 
 @lru_cache(maxsize=1)
 def builtin() -> Reference:
-    """Return the built-in reference, ``assets/references/builtin-2.json``."""
-    return read_reference(ASSETS / "builtin-2.json")
+    """Return the built-in reference, ``assets/references/builtin-3.json``."""
+    return read_reference(ASSETS / "builtin-3.json")
 
 
 @lru_cache(maxsize=1)
 def earlier_builtin() -> tuple[Reference, ...]:
     """Return the built-in references of before, the newest first: they can still be chosen."""
-    before = read_reference(ASSETS / "builtin-1.json")
-    return (replace(before, label=f"{before.label}, until version 0.5"),)
+    return tuple(
+        replace(before, label=f"{before.label}, until version {last}")
+        for number, last in _EARLIER
+        for before in [read_reference(ASSETS / f"builtin-{number}.json")]
+    )
 
 
 def read_reference(path: Path) -> Reference:

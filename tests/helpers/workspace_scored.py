@@ -15,7 +15,7 @@ def put_scans(workspace: Workspace, rows: list[dict]) -> None:
     table = pd.DataFrame(scored)[["scan_id", "sha256", "distortion_score"]]
     files.write_parquet(
         workspace.scores_path,
-        table.assign(reference="builtin-2", scoring_version=SCORING_VERSION, unusual_anatomy=10.0),
+        table.assign(reference="builtin-3", scoring_version=SCORING_VERSION, unusual_anatomy=10.0),
     )
 
 

@@ -60,7 +60,7 @@ def write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
     metrics = scans[["scan_id", "sha256"]].assign(template_affine=[affine] * len(scans))
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
     scores = scans[["scan_id", "sha256", "distortion_score"]].assign(
-        reference="builtin-2", scoring_version=SCORING_VERSION
+        reference="builtin-3", scoring_version=SCORING_VERSION
     )
     files.write_parquet(workspace.scores_path, scores)
 

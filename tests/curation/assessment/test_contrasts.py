@@ -54,7 +54,7 @@ def _target(workspace: Workspace, folder: Path) -> Cohort:
     scans = ingest(workspace, folder, role="target").scans
     metrics = scans[["scan_id", "sha256"]].assign(template_affine=[np.eye(4).ravel().tolist()] * 4)
     files.write_parquet(workspace.metrics_dir / "part-target.parquet", metrics)
-    scores = scans[["scan_id", "sha256"]].assign(distortion_score=5.0, reference="builtin-2")
+    scores = scans[["scan_id", "sha256"]].assign(distortion_score=5.0, reference="builtin-3")
     every = pd.concat([tables.read_scores(workspace), scores], ignore_index=True)
     files.write_parquet(workspace.scores_path, every)
     return frozen_cohort.freeze(workspace, "target", author="Ada", role="target")

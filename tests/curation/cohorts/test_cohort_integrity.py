@@ -31,7 +31,7 @@ def frozen(workspace: Workspace, folder: Path) -> frozen_cohort.Cohort:
     scans = tables.read_scans(workspace)
     scores = scans[["scan_id", "sha256"]].assign(
         distortion_score=[5.0, 30.0, 60.0, 99.0],
-        reference="builtin-2",
+        reference="builtin-3",
         scoring_version=SCORING_VERSION,
     )
     files.write_parquet(workspace.scores_path, scores)
@@ -99,7 +99,7 @@ def test_a_cohort_is_outdated_once_its_scans_are_scored_otherwise(workspace: Wor
     later = scores.assign(reference="second-1", scoring_version=version + 1)
     files.write_parquet(workspace.scores_path, later)
     assert outdated(frozen) == (
-        "scored by builtin-2, now second-1",
+        "scored by builtin-3, now second-1",
         f"scoring version {version}, now {version + 1}",
     )
     silent = dataclasses.replace(frozen, reference="", versions={})

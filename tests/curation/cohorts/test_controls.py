@@ -20,7 +20,7 @@ def source(workspace: Workspace) -> frozen_cohort.Cohort:
                 "distortion_score": float(number),
                 "site": ("North", "South")[number % 2],
                 "age_years": 20.0 + 7 * number % 60,
-                "reference": "builtin-2",
+                "reference": "builtin-3",
             }
             for number in range(80)
         ],

@@ -111,4 +111,4 @@ def test_the_abide_table_comes_in_within_seconds(workspace: Workspace, shared_da
     assert scans["distortion_score"].notna().all()
     assert scans["reference"].str.startswith("experts-2.").all()
     assert scans["age_years"].between(6, 65).all() and scans["site"].nunique() == 17
-    assert reference_library.active(workspace).id == "builtin-2"
+    assert reference_library.active(workspace).id == "builtin-3"

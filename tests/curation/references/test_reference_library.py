@@ -47,10 +47,11 @@ def _explained(workspace: Workspace, scan_id: str) -> pd.DataFrame:
 
 
 def test_the_built_in_reference_is_active_until_another_is_chosen(scored: Workspace) -> None:
-    assert reference_library.active(scored).id == "builtin-2"
+    assert reference_library.active(scored).id == "builtin-3"
     assert [header.id for header in reference_library.available(scored)] == [
-        "builtin-2",
+        "builtin-3",
         "experts-2",
+        "builtin-2",
         "builtin-1",
     ]
     assert all(len(header.description) > 50 for header in reference_library.available(scored))
@@ -58,12 +59,12 @@ def test_the_built_in_reference_is_active_until_another_is_chosen(scored: Worksp
 
 def test_choosing_rescores_at_once_and_lasts(scored: Workspace) -> None:
     fitted = reference_library.fit_cohort(scored)
-    assert reference_library.active(scored).id == "builtin-2"
+    assert reference_library.active(scored).id == "builtin-3"
     reference_library.choose(scored, fitted.id)
     assert set(tables.read_scores(scored)["reference"]) == {fitted.id}
     assert reference_library.active(scored) == fitted
-    reference_library.choose(scored, "builtin-2")
-    assert set(tables.read_scores(scored)["reference"]) == {"builtin-2"}
+    reference_library.choose(scored, "builtin-3")
+    assert set(tables.read_scores(scored)["reference"]) == {"builtin-3"}
 
 
 def test_scoring_again_is_the_same_file_and_the_same_scores(scored: Workspace) -> None:
@@ -96,7 +97,7 @@ def test_scores_of_an_earlier_way_of_scoring_are_made_anew_and_those_of_now_stay
 def test_an_unknown_reference_is_refused_and_changes_nothing(scored: Workspace, name: str) -> None:
     with pytest.raises(TierscopeError):
         reference_library.choose(scored, name)
-    assert reference_library.active(scored).id == "builtin-2"
+    assert reference_library.active(scored).id == "builtin-3"
 
 
 # ---- MRIQC's rows --------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ def test_rows_of_mriqc_are_scored_by_the_experts_while_the_built_in_one_is_activ
         scored, rated_table.write(tmp_path / "group_T1w.tsv", table), name="table"
     )
     by = tables.read_scores(scored).set_index("scan_id")["reference"]
-    assert set(by[before]) == {"builtin-2"} == {reference_library.active(scored).id}
+    assert set(by[before]) == {"builtin-3"} == {reference_library.active(scored).id}
     assert by.drop(before).str.startswith("experts-2.").all()
     scan_id = by.drop(before).index[0]
     assert _explained(scored, scan_id)["metric"].isin(experts.metrics).any()
@@ -127,7 +128,7 @@ def test_old_copies_of_the_experts_model_are_not_offered(scored: Workspace, tmp_
         table["cjv"] *= factor  # beyond every rated site: each table moves the centre of its own
         mriqc_import.import_table(scored, rated_table.write(tmp_path / name, table))
     offered = [header.id for header in reference_library.available(scored)]
-    assert len(offered) == 5 and first in offered
+    assert len(offered) == 6 and first in offered
     assert len(list(scored.references_dir.glob("experts-2.*.json"))) == 3
 
 
@@ -142,7 +143,7 @@ def test_a_workspace_judged_by_the_experts_first_model_keeps_it_and_its_scores(
     reference_library.rescore(scored)
     assert scored.scores_path.read_bytes() == before
     offered = [header.id for header in reference_library.available(scored)]
-    assert offered == ["builtin-2", "experts-2", active.id, "builtin-1"]
+    assert offered == ["builtin-3", "experts-2", active.id, "builtin-2", "builtin-1"]
     reference_library.choose(scored, "experts-2")
     assert set(tables.read_scores(scored)["reference"]) == {reference_library.active(scored).id}
 
@@ -193,7 +194,7 @@ def test_too_few_or_one_sided_ratings_are_refused_in_words(scored: Workspace) ->
 
 def test_every_kind_can_say_what_made_a_score(scored: Workspace) -> None:
     scan_id = tables.read_scores(scored)["scan_id"].iloc[0]
-    for name in ("builtin-2", reference_library.fit_cohort(scored).id, "experts-2"):
+    for name in ("builtin-3", reference_library.fit_cohort(scored).id, "experts-2"):
         reference_library.choose(scored, name)
         explained = _explained(scored, scan_id)
         assert explained["share_of_score"].sum() == pytest.approx(1), name

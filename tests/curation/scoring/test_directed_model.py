@@ -152,7 +152,7 @@ def test_a_scan_without_any_of_its_metrics_is_left_to_the_built_in_anchors(
     reference: Reference,
 ) -> None:
     rows = _rows(1, cjv=np.nan, snr_wm=np.nan, summary_wm_median=0.0, efc=0.5)
-    assert score(rows, reference)["reference"].tolist() == ["builtin-2"]
+    assert score(rows, reference)["reference"].tolist() == ["builtin-3"]
     one = score(rows.assign(cjv=0.4), reference)
     assert one["reference"].tolist() == ["experts-2"] and one["distortion_score"].notna().all()
 

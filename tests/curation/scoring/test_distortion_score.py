@@ -267,7 +267,7 @@ def test_what_a_learned_model_does_not_know_stays_visible() -> None:
 
 def test_a_scan_without_half_of_a_models_metrics_is_judged_by_the_built_in_anchors() -> None:
     frame = pd.concat([row(), row(noise=math.nan, blur=math.nan), row()], ignore_index=True)
-    assert score(frame, LEARNED)["reference"].tolist() == ["learned-1", "builtin-2", "learned-1"]
+    assert score(frame, LEARNED)["reference"].tolist() == ["learned-1", "builtin-3", "learned-1"]
     assert set(explain(frame.iloc[1], LEARNED)["metric"]) == set(builtin().anchors)
 
 
@@ -302,7 +302,7 @@ def test_every_family_has_an_anchor_that_holds_without_air() -> None:
 
 def test_the_reference_says_what_it_is() -> None:
     reference = builtin()
-    assert reference.id == "builtin-2"
+    assert reference.id == "builtin-3"
     assert len(reference.description) > 100
     assert json.dumps(reference.description)
     assert len(reference.population.words) > 100

@@ -1,5 +1,6 @@
 """Anchors are a soft step between good and bad; a reference is its file."""
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,14 @@ import pytest
 from curation.errors import TierscopeError
 from curation.scoring.exclusion_model import ExclusionModel
 from curation.scoring.reference_population import Population
-from curation.scoring.score_reference import Anchor, Reference, earlier_builtin, read_reference
+from curation.scoring.score_reference import (
+    ASSETS,
+    Anchor,
+    Reference,
+    builtin,
+    earlier_builtin,
+    read_reference,
+)
 
 
 def test_penalty_is_20_at_good_50_half_way_and_80_at_bad() -> None:
@@ -58,8 +66,16 @@ def test_a_reference_of_before_is_combined_as_then_and_says_nothing_of_whom_it_h
     old = Reference.from_dict({"name": "a", "version": "1", "description": "", "anchors": {}})
     assert old.combination == "mean"
     assert old.population == Population()
-    assert [each.id for each in earlier_builtin()] == ["builtin-1"]
-    assert all(each.combination == "mean" for each in earlier_builtin())
+    assert [each.id for each in earlier_builtin()] == ["builtin-2", "builtin-1"]
+    assert [each.combination for each in earlier_builtin()] == ["any", "mean"]
+
+
+def test_a_released_built_in_reference_is_never_changed_but_followed_by_the_next_version() -> None:
+    released = {1: "74a027b2d2b2dc04", 2: "eb957f7c1bf42088", 3: "047ef1495c2fbe8b"}
+    for number, digest in released.items():
+        held = (ASSETS / f"builtin-{number}.json").read_bytes()
+        assert hashlib.sha256(held).hexdigest().startswith(digest), number
+    assert builtin().id == f"builtin-{max(released)}"
 
 
 def test_an_absent_reference_is_named(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_planted_quality_is_never_replaced_by_a_score(world: Workspace) -> None:
     with pytest.raises(TierscopeError, match="planted, not measured"):
         reference_library.rescore(world)
     with pytest.raises(TierscopeError, match="planted, not measured"):
-        reference_library.choose(world, "builtin-2")
+        reference_library.choose(world, "builtin-3")
     files.write_parquet(
         world.scores_path, before.assign(scoring_version=1)
     )  # of an earlier Tierscope
