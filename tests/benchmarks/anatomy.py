@@ -3,15 +3,16 @@ damage.
 
 ``python -m tests.benchmarks.anatomy`` prints a table each and, last, one JSON object:
 
-- ``clean_in_A``: of each set of clean scans the share that is in tier A at the usual cut-offs, the least of
-them; - ``lesion_rise_max``: by how much the score of a clean scan rose at most when a cavity, a mass or
-atrophy was put
-  into it, or the head made smaller;
-- ``missing_rise_max``: by how much a score rose at most when metrics were taken away, and
-``missing_covered``: how
-  often the score by all metrics was no more than the upper end of that by some;
-- with TorchIO: ``foreign_rising`` (share of steps of severity by which the score rose), ``youden_mild`` and
-  ``youden_strong`` of damaged against clean scans (severity 1, and 3 to 10), the cut-off chosen on them.
+- ``clean_in_A``: of each set of clean scans the share that is in tier A at the usual cut-offs, the least;
+- ``lesion_rise_max``: by how much the score of a clean scan rose at most when a cavity, a mass or atrophy
+  was put into it, or the head made smaller;
+- ``missing_rise_max``: by how much a score rose at most when metrics were taken away;
+- ``missing_covered``: how often the score by all metrics was no more than the upper end of that by some;
+- with TorchIO: ``foreign_rising``: share of steps of severity by which the score rose;
+- ``foreign_rising_known``: the same of the difference to the clean scan, voxel by voxel, which no score of
+  one image knows;
+- ``youden_mild``, ``youden_strong``: of damaged against clean scans (severity 1, and 3 to 10), the cut-off
+  chosen on them.
 
 With ``--keep FILE``, measurements are kept there and not taken again.
 """
@@ -130,7 +131,14 @@ def _measured(case: Case) -> dict[str, object]:
     volume = _made(case)
     values, _, masks = assess_volume(volume)
     flags = json.dumps(recognise(volume, masks, "T1w"))
-    return vars(case) | {"scan_id": str(case), "sha256": "", "flags": flags} | values
+    named = {"scan_id": str(case), "sha256": "", "flags": flags, "change": change(case, volume)}
+    return vars(case) | named | values
+
+
+def change(case: Case, volume: Volume) -> float:
+    """Return by how much an image differs from its clean scan: the root mean square of all voxels."""
+    apart = volume.data.astype(np.float64) - _clean(case.of_set, case.scan).data
+    return float(np.sqrt(np.mean(apart**2)))
 
 
 def measure(cases: list[Case], kept: Path | None) -> pd.DataFrame:
@@ -203,11 +211,12 @@ def foreign(table: pd.DataFrame) -> dict[str, float]:
         print("TorchIO is not installed: its damage was not tried (tests/requirements-no-deps.txt)")
         return {}
     before = clean.set_index("scan")["distortion_score"]
-    steps = []
+    steps, known = [], []
     for (scan, name), rows in found.groupby(["scan", "name"]):
         doses = rows.sort_values("amount")["distortion_score"].to_numpy()
         series = np.concatenate([[before[scan]], doses])
         steps += list(np.diff(series) > 0)
+        known += list(np.diff(rows.sort_values("amount")["change"], prepend=0.0) > 0)
         print(
             f"{Path(str(scan)).name:32s} {name:9s}", " ".join(f"{value:5.1f}" for value in series)
         )
@@ -218,6 +227,7 @@ def foreign(table: pd.DataFrame) -> dict[str, float]:
     )
     return {
         "foreign_rising": round(float(np.mean(steps)), 3),
+        "foreign_rising_known": round(float(np.mean(known)), 3),
         "youden_mild": round(youden(mild, usual), 3),
         "youden_strong": round(youden(strong, usual), 3),
         "foreign_auc": round(float((strong[:, None] > usual[None]).mean()), 4),
