@@ -1,6 +1,7 @@
 """The log of ratings: appended, never overwritten."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pandas as pd
 import sqlalchemy as sa
@@ -177,8 +178,15 @@ def list_ratings(
         found = connection.execute(query)
         names, rows = list(found.keys()), found.all()
         scales = scales_of(connection) if rows else SCALES
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return _typed(dict(zip(names, map(list, columns), strict=True)), scales)
+    if not rows:
+        return _no_ratings(tuple(names)).copy()
+    columns = map(list, zip(*rows, strict=True))
+    return _typed(dict(zip(names, columns, strict=True)), scales)
+
+
+@lru_cache(maxsize=1)
+def _no_ratings(names: tuple[str, ...]) -> pd.DataFrame:
+    return _typed({name: [] for name in names}, SCALES)
 
 
 def _joined() -> sa.Select:
