@@ -1,5 +1,6 @@
 """Changes that make hostile content of sound content: of bytes, of text, of JSON, of tables, of places."""
 
+import copy
 import json
 import os
 import random
@@ -154,6 +155,11 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return found
 
 
+def _value(rng: random.Random) -> Any:
+    """Return a value of its own: one that is put into itself, or changed for the next file, is none."""
+    return copy.deepcopy(rng.choice(VALUES))
+
+
 def of_json(text: str, rng: random.Random) -> bytes:
     """Return JSON of which parts have other values, other keys, or are not there; seldom as text."""
     if rng.random() < 0.3:
@@ -162,7 +168,7 @@ def of_json(text: str, rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
         places = _places(value, []) if isinstance(value, dict | list) else []
         if not places or rng.random() < 0.03:
-            value = rng.choice(VALUES)
+            value = _value(rng)
             continue
         holder, key = rng.choice(places)
         how = rng.randrange(6)
@@ -175,7 +181,7 @@ def of_json(text: str, rng: random.Random) -> bytes:
         elif how == 3:
             holder[key] = _other(holder[key], rng)
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = _value(rng)
     written = json.dumps(value, ensure_ascii=rng.random() < 0.5)
     return written.encode("utf-8", "surrogatepass")
 
