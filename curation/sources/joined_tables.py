@@ -207,7 +207,7 @@ def _matched(
             ids += found
     taken = values.iloc[rows].assign(scan_id=ids)
     repeated = sum(count > 1 for count in Counter(ids).values())
-    together = taken.groupby("scan_id", as_index=False).mean()
+    together = taken.groupby("scan_id", as_index=False).mean().astype({"scan_id": "str"})
     unknown, several = (tuple(lost[why]) for why in (UNKNOWN, SEVERAL))
     return together, {"unknown": unknown, "several": several, "repeated": repeated}
 

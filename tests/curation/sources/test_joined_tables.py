@@ -259,6 +259,13 @@ def test_a_table_that_is_taken_out_leaves_rules_without_values(workspace) -> Non
         joined_tables.remove(workspace, "other")
 
 
+def test_a_table_of_which_nobody_is_known_any_more_leaves_the_others_as_they_are(workspace) -> None:
+    join(workspace, "participant_id,snr\nsub-01,1\n", "first.csv")
+    put(workspace, scans_of("mine", ("07",)))
+    join(workspace, "participant_id,cnr\nsub-07,2\n", "second.csv")
+    assert values(workspace, "told.second.cnr") == {"sub-07": 2.0}
+
+
 def test_the_command_joins_lists_and_takes_out(workspace, tmp_path, capsys) -> None:
     (tmp_path / "motion.csv").write_text("id,mm\nsub-01,1\nsub-99,4\n")
     place = ["-w", str(workspace.root)]
