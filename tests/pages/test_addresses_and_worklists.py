@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from curation.cohorts import frozen_cohort
 from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
-from curation.tiers import rule_yaml
+from curation.tiers import overrides, rule_yaml
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from pages.tiers import COHORTS, RULE
 from pages.ui.review import scan_panel
@@ -148,3 +148,37 @@ def test_more_like_this_makes_the_nearest_scans_the_worklist(full, run) -> None:
     assert roles.nunique() == 1
     checked(button(page, "All scans").click().run())
     assert "selected" not in words(page)
+
+
+def test_scans_like_one_come_in_the_order_of_their_likeness(full, run) -> None:
+    page = run("review", full.workspace)
+    checked(button(page, "Next").click().run())
+    opened = page.session_state[state.SCAN]
+    checked(button(page, "More like this").click().run())
+    chosen = page.session_state[state.SELECTED]
+    options = field(page, "selectbox", state.SCAN).options
+    assert [option.split()[0] for option in options] == list(chosen)
+    assert f"Next (N) and Previous (P) now walk through {opened}" in words(page).replace("\\", "")
+    checked(page.selectbox(key=state.ALIKE_SORT).set_value("worst first").run())
+    assert f"{1 + scan_panel.ALIKE} selected" in words(page)
+    checked(button(page, "All scans").click().run())
+    assert page.session_state[state.SCAN] == opened and "now walk through" not in words(page)
+
+
+def test_a_browser_that_still_tells_the_old_words_of_a_scan_moves_nothing(own, run) -> None:
+    page = run("review", own)
+    checked(button(page, "Next").click().run())
+    opened = page.session_state[state.SCAN]
+    old = next(o for o in field(page, "selectbox", state.SCAN).options if o.startswith(opened))
+    overrides.override(own, opened, "Ada", "C" if old.endswith("A") else "A", "seen")
+    checked(page.run())
+    picker = field(page, "selectbox", state.SCAN)
+    assert old not in picker.options
+    button(page, "More like this").click()
+    told = page._tree.get_widget_states()
+    for widget in told.widgets:
+        if widget.id == picker.id:
+            widget.string_value = old
+    checked(page._run(told))
+    assert page.session_state[state.SCAN] == opened
+    assert page.session_state[state.SELECTED][0] == opened and page.session_state[state.WORKLIST]

@@ -13,7 +13,8 @@ from curation.metrics.registry import FAMILIES
 from curation.sources import sidecar
 from curation.storage.workspace import Source, Workspace
 from curation.tier_effects import metric_pca
-from pages.ui.review import scan_judgement
+from curation.wording import plural
+from pages.ui.review import scan_judgement, scan_picker
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import flags, formatting, html_marks, state
@@ -107,14 +108,25 @@ def offer_scanner_window(scan: pd.Series, on_choice: Callable[[float, float], No
 
 
 def offer_alike(workspace: Workspace, usable: pd.DataFrame, scan: pd.Series) -> None:
-    """Draw the button that makes the scans most like this one the worklist."""
-    st.button(
-        "More like this",
-        icon=":material/join_inner:",
-        on_click=_walk_through_alike,
-        args=(workspace, usable, scan["scan_id"]),
-        help=f"Next and Previous then walk through the {ALIKE} scans of the same role that are nearest "
-        "by all metrics; Explore shows them as selected.",
+    """Draw the button that makes the scans most like this one the worklist, and what has come of it."""
+    with st.container(horizontal=True, vertical_alignment="center", key="alike"):
+        st.button(
+            "More like this",
+            icon=":material/join_inner:",
+            on_click=_walk_through_alike,
+            args=(workspace, usable, scan["scan_id"]),
+            help=f"Next and Previous then walk through the {ALIKE} scans of the same role that are nearest "
+            "by all metrics; Explore shows them as selected.",
+        )
+        if alike := scan_picker.walked_alike():
+            st.caption(formatting.escape(_walked(alike)))
+
+
+def _walked(alike: tuple[str, ...]) -> str:
+    """Return that Next leads from a scan to those most like it, the first of ``alike`` being that scan."""
+    return (
+        f"Next (N) and Previous (P) now walk through {alike[0]} and the "
+        f"{plural(len(alike) - 1, 'scan')} most like it, the nearest first. All scans, at the top, ends that."
     )
 
 
@@ -127,8 +139,11 @@ def _walk_through_alike(workspace: Workspace, usable: pd.DataFrame, scan_id: str
     if not found:
         st.toast("No scan has enough of the metrics of this one\\.")
         return
-    state.put(state.SELECTED, (scan_id, *found))
+    alike = (scan_id, *found)
+    state.put(state.SELECTED, alike)
+    state.put(state.ALIKE, alike)
     state.put(state.WORKLIST, True)
+    st.toast(formatting.escape(_walked(alike)), icon=":material/join_inner:")
 
 
 def scores(scan: pd.Series, judgement: ScanJudgement) -> None:

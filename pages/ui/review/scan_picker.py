@@ -1,6 +1,6 @@
 """Scan picker of Review: the bar that orders, filters and steps through the list of scans."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -49,7 +49,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     with st.container(horizontal=True, vertical_alignment="center", key="picker"):
         bar = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch", key="pick")
-        among = listed(workspace, usable)
+        among = listed(workspace, usable, alike=walked_alike())
     ids = among["scan_id"].tolist()
     if not ids:
         return None, None
@@ -89,6 +89,12 @@ def _worklist(usable: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     return usable, False
 
 
+def walked_alike() -> tuple[str, ...]:
+    """Return the scan and those most like it, nearest first, that are walked through; none elsewhere."""
+    alike = state.get(state.ALIKE, ())
+    return alike if state.get(state.WORKLIST) and alike == state.get(state.SELECTED) else ()
+
+
 def _pick(listed: pd.DataFrame) -> str:
     ids = listed["scan_id"].tolist()
     columns = (listed[name] for name in ("scan_id", "distortion_score", "tier"))
@@ -107,7 +113,10 @@ def _pick(listed: pd.DataFrame) -> str:
 
 
 def listed(
-    workspace: Workspace, usable: pd.DataFrame, first: Callable[[], None] | None = None
+    workspace: Workspace,
+    usable: pd.DataFrame,
+    first: Callable[[], None] | None = None,
+    alike: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Draw order and filters of the list, and return the scans that they leave, in order.
 
@@ -119,14 +128,16 @@ def listed(
         The scans to choose from, with ``tier``.
     first : callable, optional
         Draws what stands before it.
+    alike : sequence of str
+        Ids in the order of their likeness, which is offered as the first order then.
     """
     if first:
         first()
     sort = controls.choose(
         st.selectbox,
         "Order",
-        list(summaries.SORTS),
-        key=state.SORT,
+        [*([summaries.BY_LIKENESS] if alike else []), *summaries.SORTS],
+        key=state.ALIKE_SORT if alike else state.SORT,
         width=140,
         label_visibility="collapsed",
     )
@@ -142,6 +153,7 @@ def listed(
         tier_names=names,
         leave_out=cache.rated(workspace) if unrated else (),
         only=flags.scans_with(recognised, chosen) if chosen else None,
+        alike=alike,
     )
 
 

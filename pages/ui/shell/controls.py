@@ -90,7 +90,7 @@ def choose_movable(
     field = field_key(key, state.get(_moves_key(key), 0))
     if state.get(field) != value:
         state.put(field, value)
-    kind(label, options, key=field, on_change=_take, args=(key, field, value), **more)
+    kind(label, options, key=field, on_change=_take, args=(key, field, value, options), **more)
     return value
 
 
@@ -105,9 +105,13 @@ def field_key(key: str, moves: int) -> str:
     return f"{key}-{moves}"
 
 
-def _take(key: Key[T], field: str, shown: T) -> None:
-    """Take over what was chosen; a field that only reports what it was drawn with chose nothing."""
-    if (chosen := state.get(field)) != shown:
+def _take(key: Key[T], field: str, shown: T, options: Sequence[T]) -> None:
+    """Take over what was chosen; a field that only reports what it was drawn with chose nothing.
+
+    The browser tells the words of an option. Where those have changed since, such as the tier in them, it
+    still tells the old ones, which are no option any more.
+    """
+    if (chosen := state.get(field)) != shown and chosen in options:
         state.put(key, chosen)
 
 

@@ -31,6 +31,9 @@ SCAN = Key[str]("scan")
 PENDING_SCAN = Key[str]("pending_scan")
 #: Whether Review walks through the scans that are selected on Explore, instead of all.
 WORKLIST = Key[bool]("worklist")
+#: One scan and those most like it, nearest first, while they are what is selected; and the order of that list.
+ALIKE = Key[tuple[str, ...]]("alike")
+ALIKE_SORT = Key[str]("alike_sort")
 #: The last state of Previous and Next that the browser reported: since when, and how far it has gone.
 STEPS = Key[tuple[Any, int]]("steps")
 #: The saved lists that Scans, Review and Explore are narrowed to, by id.

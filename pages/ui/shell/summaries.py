@@ -1,6 +1,6 @@
 """Summaries of many scans: pure functions from tables to small tables and words."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
     "by name": lambda t: t.sort_values("scan_id"),
 }
+
+#: The order of a list of scans that are like one of them: as they were found.
+BY_LIKENESS = "by likeness"
 
 
 def usable(scans: pd.DataFrame) -> pd.DataFrame:
@@ -76,6 +79,7 @@ def review_list(
     tier_names: Collection[str] = (),
     leave_out: Collection[str] = (),
     only: Collection[str] | None = None,
+    alike: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return the scans to look at, in order.
 
@@ -84,13 +88,15 @@ def review_list(
     scored : pandas.DataFrame
         Usable scans with ``distortion_score`` and ``tier``.
     sort : str
-        Key in :data:`SORTS`; scans without a score come last.
+        Key in :data:`SORTS`, or :data:`BY_LIKENESS`; scans without a score come last.
     sources, tier_names : collection of str
         Keep only these; empty keeps all.
     leave_out : collection of str
         Ids of scans that are not shown.
     only : collection of str, optional
         Ids of the only scans that are shown.
+    alike : sequence of str
+        Ids in the order of :data:`BY_LIKENESS`; a scan that is not among them comes last.
     """
     keep = ~scored["scan_id"].isin(leave_out)
     if only is not None:
@@ -99,4 +105,7 @@ def review_list(
         keep &= scored["source"].isin(sources)
     if tier_names:
         keep &= scored["tier"].isin(tier_names)
+    if sort == BY_LIKENESS:
+        places = {scan_id: place for place, scan_id in enumerate(alike)}
+        return scored[keep].sort_values("scan_id", key=lambda ids: ids.map(places), kind="stable")
     return SORTS[sort](scored[keep])
