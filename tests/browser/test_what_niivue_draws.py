@@ -317,6 +317,21 @@ def test_one_plane_is_large_the_others_stand_clear_of_it_and_arrows_exchange_the
 
 
 @pytest.mark.usefixtures("small_page")
+def test_planes_fill_the_frame_after_an_image_of_other_proportions(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    narrowed = """() => {
+      const view = tierscopeView, { canvas } = view;
+      canvas.width = canvas.offsetWidth / 2;     // as NiiVue's page does where the next image is narrower
+      view.drawScene();
+      return [canvas.width, canvas.offsetWidth, canvas.height, canvas.offsetHeight];
+    }"""
+    width, shown, height, high = frame.evaluate(narrowed)
+    assert (width, height) == (shown, high)
+
+
+@pytest.mark.usefixtures("small_page")
 def test_slices_and_zoom_go_by_keys_from_page_and_image_and_not_while_one_types(
     page: Page, address: str
 ) -> None:

@@ -7,7 +7,7 @@
   const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
   const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
   const INT16 = 65536;
-  let room = new Uint8ClampedArray(0), held = false;
+  let room = new Uint8ClampedArray(0), held = false, fitting = false;
 
   // While a scan is loaded NiiVue draws a dozen times; `tierscopeHold(true)` until the last of them.
   window.tierscopeHold = (on) => { held = on; };
@@ -16,7 +16,7 @@
     window.tierscopeView = view;
     const kind = Object.getPrototypeOf(view);
     view.drawScene = function () {
-      if (held) return undefined;
+      if (held || fitted(this)) return undefined;
       window.tierscopeArrange(this);
       return kind.drawScene.call(this);
     };
@@ -42,6 +42,18 @@
       set: (listener) => { told = listener; },
     });
   };
+
+  // NiiVue's page gives the canvas the proportions of each image anew; here it fills its frame, whatever is shown,
+  // else planes are laid out in a part of it. Resizing draws.
+  function fitted(view) {
+    const { canvas } = view, dpr = view.uiData?.dpr || 1;
+    if (fitting || !canvas?.offsetWidth || !canvas.offsetHeight) return false;
+    const off = (buffer, shown) => Math.abs(buffer - shown * dpr) > 2;
+    if (!off(canvas.width, canvas.offsetWidth) && !off(canvas.height, canvas.offsetHeight)) return false;
+    fitting = true;
+    try { view.resizeListener(); } finally { fitting = false; }
+    return true;
+  }
 
   // ---- letters -------------------------------------------------------------------------------------
 
