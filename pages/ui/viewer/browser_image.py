@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curation.imaging.nifti_header import write_image
 from curation.imaging.volumes import Volume
-from pages.ui.viewer.display_window import FIRST_WINDOW, WINDOWS, solid, without_air
+from pages.ui.viewer.display_window import FIRST_WINDOW, WINDOWS, middle_of_head, solid, without_air
 
 #: What browsers draw in three dimensions; a larger image is drawn in slices, see
 #: :mod:`pages.ui.viewer.slice_images`.
@@ -104,7 +104,8 @@ def write(path: Path, volume: Volume) -> ImageFacts:
     """
     data = volume.data
     sample = data.ravel(order="K")[:: max(1, data.size // _SAMPLE)]
-    limits = {label: window.limits(sample) for label, window in WINDOWS.items()}
+    middle = middle_of_head(data)
+    limits = {label: window.limits(sample, middle) for label, window in WINDOWS.items()}
     whole = "int" in volume.dtype and bool(np.all(sample == np.rint(sample)))
     # One blazing voxel must not leave the brain a handful of grey steps.
     low, brightest = float(data.min()), max(white for _, white in limits.values())
@@ -118,7 +119,7 @@ def write(path: Path, volume: Volume) -> ImageFacts:
         shape,
         volume.affine,
         limits,
-        solid(sample),
+        solid(sample, middle),
         _edges(volume),
         oriented,
         _warnings(volume),

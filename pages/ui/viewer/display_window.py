@@ -10,6 +10,11 @@ from curation.imaging.otsu_threshold import threshold
 
 #: The head begins below the brightness that lies between it and air.
 _OF_THRESHOLD = 0.7
+#: So many voxels tell where the head is; it ends where these shares of it have been passed.
+_SAMPLE, _ENDS = 500_000, (0.05, 0.95)
+#: White lies at most so many times as far from black as the brightest of the brain.
+_ABOVE_BRAIN = 1.25
+_NOTHING = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -21,25 +26,63 @@ class Window:
     label, meaning : str
         For the screen.
     limits : callable
-        From a sample of intensities to (black, white).
+        From a sample of intensities, and one of those in the middle of the head, to (black, white).
     """
 
     label: str
     meaning: str
-    limits: Callable[[NDArray[np.float32]], tuple[float, float]]
+    limits: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[float, float]]
 
 
-def _tissue(sample: NDArray[np.float32]) -> tuple[float, float]:
-    """1st percentile of the image to the 99th percentile of the intensities above its mean."""
+def middle_of_head(data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a sample of the intensities where the brain is: the inner half of the head along each axis.
+
+    Parameters
+    ----------
+    data : array of shape (x, y, z)
+        The image.
+
+    Returns
+    -------
+    array of shape (n,)
+        Empty where nothing stands out from the background.
+    """
+    step = max(1, round((data.size / _SAMPLE) ** (1 / 3)))
+    coarse = data[::step, ::step, ::step]
+    head = coarse > threshold(coarse.ravel())
+    if not head.any():
+        return np.empty(0, data.dtype)
+    inner = []
+    for axis in range(3):
+        counts = head.sum(axis=tuple(other for other in range(3) if other != axis)).cumsum()
+        low, high = np.searchsorted(counts, np.array(_ENDS) * counts[-1])
+        quarter = (high - low) / 4
+        inner.append(slice(int(low + quarter), int(high - quarter) + 1))
+    return coarse[tuple(inner)].ravel()
+
+
+def _tissue(
+    sample: NDArray[np.float32], middle: NDArray[np.float32] = _NOTHING
+) -> tuple[float, float]:
+    """1st percentile of the image to the 99th percentile of the intensities above its mean.
+
+    White is no more than a quarter above the brightest in the middle of the head: fat under the scalp may be
+    thrice as bright as the brain.
+    """
     low, top = np.percentile(sample, (1, 99.8))
     clipped = np.minimum(sample, top)  # a few blazing voxels must not pass for the brighter part
     high = np.percentile(clipped[clipped >= clipped.mean()], 99)
+    if middle.size:
+        brain = low + _ABOVE_BRAIN * (np.percentile(middle, 99) - low)
+        high = min(high, brain) if brain > low else high
     return float(low), float(high if high > low else sample.max())
 
 
-def _air(sample: NDArray[np.float32]) -> tuple[float, float]:
+def _air(
+    sample: NDArray[np.float32], middle: NDArray[np.float32] = _NOTHING
+) -> tuple[float, float]:
     """The lowest tenth of the tissue window."""
-    low, high = _tissue(sample)
+    low, high = _tissue(sample, middle)
     return low, low + (high - low) / 10
 
 
@@ -48,9 +91,11 @@ def without_air(sample: NDArray[np.float32]) -> bool:
     return bool(np.median(sample) == 0 == np.percentile(sample, 10))
 
 
-def solid(sample: NDArray[np.float32]) -> tuple[float, float]:
+def solid(
+    sample: NDArray[np.float32], middle: NDArray[np.float32] = _NOTHING
+) -> tuple[float, float]:
     """Return black and white of the 3D view, in which air would stand around the head as fog."""
-    low, high = _tissue(sample)
+    low, high = _tissue(sample, middle)
     if without_air(sample):
         return low, high
     edge = _OF_THRESHOLD * threshold(sample)
@@ -65,7 +110,8 @@ WINDOWS: dict[str, Window] = {
     for window in (
         Window(
             FIRST_WINDOW,
-            "black at the 1st percentile, white at the 99th of the brighter part",
+            "black at the 1st percentile, white at the 99th of the brighter part, or a quarter above the brain "
+            "where scalp fat outshines it",
             _tissue,
         ),
         Window(
