@@ -29,6 +29,8 @@ TRAITS: tuple[Trait, ...] = ("age", "site", "group")
 
 #: From here on a difference counts as one (Cohen 1988: small), and this much of it has to be unexplained.
 NOTABLE, UNEXPLAINED = 0.2, 0.1
+#: Fewer scans on one side of a cut-off tell nothing: what random cuts give is known of large groups.
+FEWEST = 5
 RANK_LEVELS, RATING_LEVELS = 10, 5
 #: Ratings tell quality if so many scans are rated, so many of them bad and as many good, and this share.
 ENOUGH_RATED, ENOUGH_OF_EACH, ENOUGH_SHARE = 50, 5, 0.5
@@ -206,7 +208,8 @@ def selections(tally: Tally) -> list[Selection]:
     Returns
     -------
     list of Selection
-        Three for each cut-off, from the best tier on; those that cannot be told are left out.
+        Three for each cut-off, from the best tier on; those that cannot be told are left out, such as where
+        fewer than :data:`FEWEST` scans lie on one side.
     """
     size = len(tally.names)
     above = np.tri(size - 1, size, dtype=bool) ^ True
@@ -238,7 +241,7 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
             sides.append((count, mean, variance, (members @ n) @ level_mean / count))
         (n1, mean_1, variance_1, level_1), (n2, mean_2, variance_2, level_2) = sides
         spread = np.sqrt((variance_1 + variance_2) / 2)
-        spread = np.where((spread > 0) & (np.minimum(n1, n2) > 1), spread, np.nan)
+        spread = np.where((spread > 0) & (np.minimum(n1, n2) >= FEWEST), spread, np.nan)
     null_quantiles = null_smd(tally.people_in(n1), tally.people_in(n2), 1)
     years = mean_1 - mean_2
     return [
@@ -261,7 +264,8 @@ def _by_category(tally: Tally, above: NDArray[np.bool_], category: str) -> list[
     mix = counts.sum(axis=0) / np.maximum(by_level.sum(axis=0), 1)[:, None]  # [V, L]
     inside, outside = above @ by_site, ~above @ by_site
     explained = categorical_smd((above @ by_level) @ mix, (~above @ by_level) @ mix)
-    seen = categorical_smd(inside, outside)
+    fewest = np.minimum(inside.sum(axis=1), outside.sum(axis=1))
+    seen = np.where(fewest >= FEWEST, categorical_smd(inside, outside), np.nan)
     levels = int((by_site.sum(axis=0) > 0).sum())
     n1, n2 = (tally.people_in(one.sum(axis=1)) for one in (inside, outside))
     null_quantiles = null_smd(n1, n2, levels - 1)

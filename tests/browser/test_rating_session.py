@@ -81,7 +81,7 @@ def _rate_first(page: Page) -> None:
     _at(page, 1)
     assert page.locator("[data-testid=stBaseButton-primary]").count() == 1  # only "Save and next"
     page.keyboard.press("n")
-    expect(page.get_by_text("none is chosen for you")).to_be_visible()
+    expect(page.get_by_text("Choose a rating first.")).to_be_visible()
     for key, label in (
         ("2", "doubtful"),
         ("h", "Head motion"),

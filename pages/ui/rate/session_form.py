@@ -38,12 +38,13 @@ def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict
 def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
     with frame.in_words():
         scale = find_scale(workspace, session.plan.scale)
+        unrated = draft.wants_save and draft.value is None
         if draft.wants_save:
             _save(workspace, session, draft, shown)
         place = f"{session.id}-{session.position}-{session.attempt}"
         with st.container(horizontal=True, gap="small", key="judging"):
             with st.container():
-                _levels(scale, draft, place)
+                _levels(scale, draft, place, unrated)
             with st.container():
                 _sureness(scale, draft, place)
         _artefacts(draft, place)
@@ -65,7 +66,6 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
     """Save the draft and go on; a second press for the same scan changes nothing."""
     draft.wants_save = False
     if draft.value is None:
-        st.error("Choose a rating first; none is chosen for you.")
         return
     try:
         session_log.save(
@@ -92,8 +92,15 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
 # ---- the parts of the form -------------------------------------------------------------------------
 
 
-def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
-    st.markdown("**How good is this scan?**")
+def _levels(scale: Scale, draft: RatingDraft, place: str, unrated: bool) -> None:
+    """Draw the levels; said where they are, and in the same line, that one must be chosen, nothing is moved."""
+    if unrated:
+        st.html(
+            '<div class="ts-asked"><b>How good is this scan?</b> '
+            '<span role="alert">Choose a rating first.</span></div>'
+        )
+    else:
+        st.markdown("**How good is this scan?**")
     level_buttons.show(scale, draft.value, draft.choose, place)
 
 

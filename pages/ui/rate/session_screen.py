@@ -182,6 +182,7 @@ def _image(
     with st.container(key="viewer"):
         if not session.plan.blinded:  # else the bar above says which place it has
             st.html(f'<div class="ts-caption"><b>{html.escape(name)}</b></div>')
+        scan_panel.notes(image)
         image_panel.draw_image(
             image,
             name,
@@ -191,8 +192,6 @@ def _image(
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
         st.html(scan_panel.foot_line(image.oriented, seen))
-    for warning in image.warnings:
-        st.warning(formatting.escape(warning))
     if ahead is not None:
         niivue_viewer.prefetch(ahead, then)
 

@@ -91,6 +91,7 @@ def show(
         if tried:
             st.html(_banner(tried))
         st.html(scan_panel.caption(scan))
+        scan_panel.notes(image)
         overlay_panel.say_pet(None if trial else pet)
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
@@ -99,8 +100,6 @@ def show(
         else:
             _draw_beside(drawn, scan["scan_id"], beside, window)
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
-    for warning in image.warnings:
-        st.warning(formatting.escape(warning))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
 

@@ -90,7 +90,8 @@ def choose_scale(workspace: Workspace) -> None:
     )
     digits = sorted(level_buttons.level_keys(scales[name]).values())
     st.caption(
-        f"Keys: {digits[0]} to {digits[-1]} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo."
+        f"Keys: {digits[0]} to {digits[-1]} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
+        "N goes on without saving; what you chose is kept here as a draft until you come back."
     )
 
 

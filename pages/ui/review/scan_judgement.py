@@ -27,6 +27,12 @@ TROUBLES: dict[str, str] = {
     "incompleteness": "loss of coverage or of slices",
     "geometry": "geometric distortion",
 }
+#: A kind's words mislead where one of these metrics makes the most of it: no voxel is out of its place.
+_METRIC_TROUBLES: dict[str, str] = {
+    "voxel_anisotropy": "thick slices (voxels that are no cubes)",
+    "orientation_missing": "a header that does not tell left from right",
+    "head_turn": "a head turned against its header",
+}
 #: From this sub-score on, a trouble is called so.
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
@@ -158,14 +164,22 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     main = str(of_score.idxmax()) if of_score.sum() > 0 else str(known.idxmax())
     by_model = bool(of_score.sum() > 0) and parts["metric"].iloc[0] not in anchors
     if by_model:
-        return _foretold(float(scores["distortion_score"]), main)
+        return _foretold(float(scores["distortion_score"]), _trouble(main, parts))
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
-        return f"<b>Nothing stands out.</b> The most there is: {TROUBLES[main]}."
-    others = [TROUBLES[name] for name in known.index if name != main and known[name] >= _MENTIONED]
-    also = f" Also {html.escape(' and '.join(others))}." if others else ""
-    text = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
+        return f"<b>Nothing stands out.</b> The most there is: {_trouble(main, parts)}."
+    others = [name for name in known.index if name != main and known[name] >= _MENTIONED]
+    named = " and ".join(_trouble(name, parts) for name in others)
+    also = f" Also {html.escape(named)}." if others else ""
+    text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
     return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+
+
+def _trouble(family: str, parts: pd.DataFrame) -> str:
+    """Return a kind of trouble in words: of the metric that makes the most of it, where it has words of its own."""
+    its = parts.loc[parts["family"] == family, "metric"]
+    most = str(its.iloc[0]) if len(its) else ""
+    return _METRIC_TROUBLES.get(most, TROUBLES[family])
 
 
 def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:
@@ -184,7 +198,7 @@ def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> 
         return "all that is judged was measured"
     words = f"{math.floor(100 * share)} % of what is judged was measured"
     if upper - score >= _WORTH_TELLING:
-        words += f"; by the rest it may be up to {formatting.score(upper)}"
+        words += f"; what was not could raise it to {formatting.score(upper)}"
     return words
 
 
@@ -197,12 +211,12 @@ def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
     return (f"≤ {good}", f"≥ {bad}") if rises else (f"≥ {good}", f"≤ {bad}")
 
 
-def _foretold(chance: float, main: str) -> str:
+def _foretold(chance: float, trouble: str) -> str:
     """Return a learned reference's opinion in words; ``chance``: probability of exclusion, percent."""
     word = next((word for least, word in _CHANCES if chance >= least), None)
     if word is None:
         return "<b>People would keep it:</b> nothing stands out."
-    return f"<b>People would {word} exclude it.</b> What speaks against it most: {TROUBLES[main]}."
+    return f"<b>People would {word} exclude it.</b> What speaks against it most: {trouble}."
 
 
 def _degree(score: float) -> str | None:

@@ -58,6 +58,13 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "unknown"
 
 
+def notes(image: PreparedImage) -> None:
+    """Draw what a reader of the image must know, above it: below it lies the end of the screen."""
+    if image.warnings:
+        lines = "<br>".join(html.escape(warning) for warning in image.warnings)
+        st.html(f'<div class="ts-note ts-of-image" role="status">{lines}</div>')
+
+
 def foot(image: PreparedImage, note: str = "") -> str:
     """Return the line below the image: the display convention, the window, and what hands do on it.
 
@@ -153,7 +160,8 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
     measured = sum(math.isfinite(value) for value in values.values())
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
     seen = scan_judgement.coverage(value_of(scan, "certainty"), score, value_of(scan, "score_high"))
-    st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), seen))
+    by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
+    st.html(html_marks.score(score, tier, colour, seen, by_hand=by_hand))
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)

@@ -14,7 +14,7 @@ _ADDRESS = "scan"
 
 
 def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
-    """Return the usable scans with their ``tier``; with none, show the next step and return ``None``."""
+    """Return the usable scans with their ``tier``, and whether it is ``by_hand``; with none, show the next step and return ``None``."""
     rule, _ = tried_rule.current()
     usable = summaries.usable(cache.scored_scans(workspace))
     if usable.empty:
@@ -24,7 +24,12 @@ def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
             "cohort",
         )
         return None
-    return usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
+    decided = overrides.in_force(workspace)
+    by_hand = decided.loc[decided["tier"].isin(rule.tiers), "scan_id"]
+    return usable.assign(
+        tier=overrides.tiers_with_overrides(workspace, usable, rule),
+        by_hand=usable["scan_id"].isin(by_hand),
+    )
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:

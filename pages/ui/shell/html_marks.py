@@ -49,7 +49,7 @@ def state_chip(name: str) -> str:
 # ---- score and bars --------------------------------------------------------------------------------
 
 
-def score(value: float, tier: str, colour: str, coverage: str) -> str:
+def score(value: float, tier: str, colour: str, coverage: str, *, by_hand: bool = False) -> str:
     """Return the distortion score of one scan, large, with its tier, direction and coverage in words."""
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
@@ -58,9 +58,10 @@ def score(value: float, tier: str, colour: str, coverage: str) -> str:
         "distortion score, 0 pristine to 100 unusable<br>"
         f"<b>higher is worse</b>{f' · {html.escape(coverage)}' if coverage else ''}"
     )
+    hand = '<span class="ts-of"><b>by hand</b>, not by the score</span>' if by_hand else ""
     return (
         f'<div class="ts-score"><span class="ts-value">{formatting.score(value)}</span>'
-        f'<span class="ts-of">{of}</span>{tier_chip(tier, colour)}</div>'
+        f'<span class="ts-of">{of}</span><span class="ts-tier">{tier_chip(tier, colour)}{hand}</span></div>'
     )
 
 

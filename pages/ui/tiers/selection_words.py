@@ -7,6 +7,7 @@ import numpy as np
 
 from curation.scoring.comparison_groups import SOURCE
 from curation.tier_effects.selection_bias import (
+    FEWEST,
     NOTABLE,
     TRAITS,
     UNEXPLAINED,
@@ -196,7 +197,7 @@ def _of_trait(trait: Trait, known: int, scored: int, assessed: bool) -> str:
     if not known:
         return f"{cannot}: no {trait} is known."
     if not assessed:
-        why = "with it there are too few on one side, or all alike"
+        why = f"with it there are too few on one side, under {FEWEST}, or all alike"
         return f"{cannot}: {trait} is known {of_all}; {why}."
     others = f"{trait.capitalize()} is known {of_all}; the others are left out."
     return others if known < scored else ""

@@ -47,6 +47,15 @@ def test_a_score_that_has_nothing_to_do_with_age_or_site_gives_no_warning() -> N
     assert set(found) == {"age", "site"} and not any(one.warns for one in found.values())
 
 
+def test_a_side_of_few_scans_tells_nothing() -> None:
+    sites = np.array([0, 0, 0, 1, 1, 2, 3])  # the one scan beyond the cut-off is its site's only one
+    score = np.array([0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.9])
+    assert told(score, ages=np.arange(20.0, 27.0), site=sites) == {}
+    many = np.repeat(sites, 5)
+    found = told(np.repeat(score, 5), ages=np.arange(20.0, 55.0), site=many)
+    assert set(found) == {"age", "site"}
+
+
 def test_a_score_that_is_an_offset_of_the_site_warns_of_the_site_and_names_it() -> None:
     found = told(QUALITY + 2.0 * (SITE == 2))["site"]
     assert found.warns and found.seen > 1 and found.explained < 0.15

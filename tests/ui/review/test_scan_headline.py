@@ -44,6 +44,16 @@ def test_nothing_stands_out_on_a_good_scan() -> None:
     assert said.startswith("<b>Nothing stands out.</b>")
 
 
+def test_thick_slices_are_not_called_distortion() -> None:
+    parts = _parts(("voxel_anisotropy", "geometry", 4.2, 0.8), ("noise_wm", "noise", 0.01, 0.2))
+    anchors = ANCHORS | {"voxel_anisotropy": Anchor(4.5, 12.0), "shear": Anchor(0.05, 0.15)}
+    said = scan_judgement.headline(_scores(geometry=17.0), parts, anchors)
+    assert "thick slices" in said and "distortion" not in said
+    sheared = _parts(("shear", "geometry", 0.2, 0.8), ("voxel_anisotropy", "geometry", 4.2, 0.2))
+    said = scan_judgement.headline(_scores(geometry=90.0), sheared, anchors)
+    assert "Severe geometric distortion" in said and "thick" not in said
+
+
 def test_nothing_is_said_of_what_was_not_measured() -> None:
     scores = pd.Series(dict.fromkeys(FAMILIES, math.nan))
     assert scan_judgement.headline(scores, _parts(), {}) == "Nothing of this scan could be judged."
@@ -63,7 +73,7 @@ def test_what_people_would_say_is_said_as_that(chance: float, word: str) -> None
     [
         (1.0, 12.0, "all that is judged was measured"),
         (0.859, 12.2, "85 % of what is judged was measured"),
-        (0.859, 30.0, "85 % of what is judged was measured; by the rest it may be up to 30.0"),
+        (0.859, 30.0, "85 % of what is judged was measured; what was not could raise it to 30.0"),
         (0.859, math.nan, "85 % of what is judged was measured"),
         (math.nan, math.nan, ""),
     ],
