@@ -8,7 +8,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import door, state
 from pages.ui.shell.frame import PAGES
 from tests.helpers import workspace_full
-from tests.helpers.page_words import checked, words
+from tests.helpers.page_words import button, checked, words
 
 
 @pytest.mark.parametrize("name", list(PAGES))
@@ -33,9 +33,23 @@ def test_page_of_an_empty_workspace_offers_the_next_step(name, workspace, run) -
 
 @pytest.mark.parametrize("name", list(PAGES))
 def test_page_without_a_workspace_says_how_to_make_one(name, tmp_path, run) -> None:
-    (error,) = run(name, tmp_path / "nowhere").error
-    assert "There is no workspace" in error.value.replace("\\", "")
-    assert "Traceback" not in error.value
+    page = run(name, tmp_path / "nowhere")
+    assert "There is no workspace yet" in words(page) and str(tmp_path / "nowhere") in words(page)
+    assert not page.error and "Traceback" not in words(page)
+
+
+def test_a_workspace_is_made_where_the_setting_points_by_a_button(tmp_path, run) -> None:
+    page = run("review", tmp_path / "new" / "one")
+    checked(button(page, "Make the workspace").click().run())
+    assert Workspace.open(tmp_path / "new" / "one").sources() == []
+    assert "There is no workspace" not in words(page)
+
+
+def test_no_workspace_is_offered_where_one_is_damaged(workspace, run) -> None:
+    workspace.settings_path.write_text("schema = ")
+    page = run("review", workspace)
+    (error,) = page.error
+    assert "not valid TOML" in error.value and not page.button
 
 
 @pytest.mark.parametrize("name", list(PAGES))

@@ -93,7 +93,7 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
 
 
 def _levels(scale: Scale, draft: RatingDraft, place: str, unrated: bool) -> None:
-    """Draw the levels; said where they are, and in the same line, that one must be chosen, nothing is moved."""
+    """Draw the levels; that one must be chosen is said in their own line, so that nothing is moved."""
     if unrated:
         st.html(
             '<div class="ts-asked"><b>How good is this scan?</b> '

@@ -202,8 +202,8 @@ def _missing(judgement: ScanJudgement) -> None:
     if judgement.flags:
         st.caption(formatting.escape(flags.consequences(judgement.flags)))
     st.caption(
-        "A line opens to its formula and source. A metric that is just good counts 20 of 100, a bad one 80: on a "
-        "good scan it is good metrics that make the score. Shares add up to 100 %; the worst counts most by far, so "
-        "a score hardly moves where something else gets a little worse. Not scored: shown "
+        "A line opens to its formula and source. A metric that is just good counts 20 of 100, a bad one 80: "
+        "on a good scan it is good metrics that make the score. Shares add up to 100 %; the worst counts "
+        "most by far, so a score hardly moves where something else gets a little worse. Not scored: shown "
         "for comparison with other tools; another metric of its kind counts."
     )

@@ -57,6 +57,7 @@ def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> N
     """
     with frame.in_words():
         _show_ratings(workspace, scan_id, following)
+        person.remember("listener-name-rating")
     if (
         state.get(state.PENDING_SCAN) is not None
     ):  # the page takes it up where it is drawn as a whole

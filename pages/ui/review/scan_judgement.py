@@ -176,7 +176,7 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
 
 
 def _trouble(family: str, parts: pd.DataFrame) -> str:
-    """Return a kind of trouble in words: of the metric that makes the most of it, where it has words of its own."""
+    """Return a kind of trouble in words: those of the metric that makes the most of it, if it has any."""
     its = parts.loc[parts["family"] == family, "metric"]
     most = str(its.iloc[0]) if len(its) else ""
     return _METRIC_TROUBLES.get(most, TROUBLES[family])

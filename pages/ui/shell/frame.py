@@ -15,13 +15,13 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
 from curation import errors
-from curation.access import acting
-from curation.access.actions import MEANING, Rank
+from curation.access import acting, guard
+from curation.access.actions import MEANING, Action, Rank
 from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.storage.workspace import Source, Workspace
-from pages.ui.entrance import sign_in_page
-from pages.ui.shell import cache, charts, door, formatting, state
+from pages.ui.entrance import entrance, sign_in_page
+from pages.ui.shell import cache, charts, door, formatting, person, state
 
 ROOT = Path(__file__).parents[3]
 ASSETS = ROOT / "assets"
@@ -119,7 +119,7 @@ def show(
         sources = workspace.sources()
     except (TierscopeError, OSError) as error:
         _heading(page, "")
-        st.error(formatting.escape(errors.in_words(error)))
+        _without_workspace(errors.in_words(error))
         return
     banner = _simulated_banner(sources, named=not quiet, short=compact)
     if compact:
@@ -129,6 +129,7 @@ def show(
         if banner:
             st.html(banner)
     _read_only_banner(workspace)
+    person.remember("listener-name")
     _reported.set(_Reported(st.container()))
     with in_words():
         if reference_library.mend(workspace):
@@ -137,6 +138,28 @@ def show(
     with in_words():
         body(workspace)
     _collected(key)
+
+
+def _without_workspace(reason: str) -> None:
+    """Say why there is no workspace to show; where there is none at all and nobody signs in, offer to make it."""
+    place = Workspace(Workspace.named().resolve())
+    if place.settings_path.exists() or entrance.is_open():
+        st.error(formatting.escape(reason))
+        return
+    with st.container(border=True):
+        st.markdown("**There is no workspace yet.**")
+        st.markdown(
+            "A workspace is a folder in which Tierscope keeps what it measures and what you decide. Your scans "
+            f"stay where they are and are only read. It would be made here: {formatting.escape(str(place.root))}"
+        )
+        if st.button("Make the workspace", type="primary", icon=":material/create_new_folder:"):
+            with in_words():
+                guard.require(Action.INGEST)
+                Workspace.create(place.root)
+                open_page("cohort")
+                st.rerun()
+        with st.expander("By commands instead"):
+            st.markdown(formatting.escape(reason))
 
 
 @st.cache_resource(show_spinner=False)
@@ -268,10 +291,10 @@ def _hand_over(key: str) -> None:
         st.switch_page("app.py")
 
 
-def _heading(page: PageInfo, where: str, person: str = "") -> None:
+def _heading(page: PageInfo, where: str, who: str = "") -> None:
     st.html(
         f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
-        f'<span class="ts-where">{html.escape(where)}{person}</span></header>'
+        f'<span class="ts-where">{html.escape(where)}{who}</span></header>'
     )
 
 

@@ -1,8 +1,11 @@
 """Who decides: whoever is signed in, or the name that somebody types where there is no login."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components import v2
 
 from curation.access import acting, guard
 from curation.access.actions import Action
@@ -11,6 +14,8 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
 from pages.ui.shell import formatting, state
+
+_SCRIPT = Path(__file__).parents[3] / "assets" / "remembered_name.js"
 
 
 def name() -> str:
@@ -24,7 +29,38 @@ def field(label: str, **options: Any) -> str:
     actor = acting.who()
     if actor.signed_in:
         return actor.name
+    if (key := options.get("key")) is not None:
+        state.put(state.PERSON_FIELDS, frozenset({*state.get(state.PERSON_FIELDS, ()), key}))
     return st.text_input(label, value=state.get(state.PERSON, ""), max_chars=MAX_RATER, **options)
+
+
+def remember(key: str) -> None:
+    """Have the browser's tab keep the name that somebody typed, so that a reload does not ask for it again.
+
+    Parameters
+    ----------
+    key : str
+        Of the place where it is drawn: once in each part of a page that a new name draws anew.
+    """
+    if acting.who().signed_in:
+        return
+
+    def told() -> None:
+        name = str((state.get(key) or {}).get("name") or "").strip()[:MAX_RATER]
+        if name and not state.get(state.PERSON):
+            state.put(state.PERSON, name)
+            for drawn in state.get(state.PERSON_FIELDS, ()):
+                state.put(drawn, state.get(drawn) or name)
+
+    _keeper()(
+        key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _keeper() -> Callable[..., object]:
+    code = _SCRIPT.read_text(encoding="utf-8")
+    return v2.component("tierscope_remembered_name", html="<span></span>", js=code)
 
 
 def may(action: Action) -> bool:

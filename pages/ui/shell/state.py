@@ -31,7 +31,7 @@ SCAN = Key[str]("scan")
 PENDING_SCAN = Key[str]("pending_scan")
 #: Whether Review walks through the scans that are selected on Explore, instead of all.
 WORKLIST = Key[bool]("worklist")
-#: One scan and those most like it, nearest first, while they are what is selected; and the order of that list.
+#: One scan and those most like it, nearest first, while they are what is selected, and their order.
 ALIKE = Key[tuple[str, ...]]("alike")
 ALIKE_SORT = Key[str]("alike_sort")
 #: The last state of Previous and Next that the browser reported: since when, and how far it has gone.
@@ -50,6 +50,8 @@ TAG_UNDO = Key[int]("tag_undo")
 TAG_TRIES = Key[int]("tag_tries")
 #: Who works here: the author of ratings, cohorts and studies.
 PERSON = Key[str]("person")
+#: The fields for that which were drawn, by their keys: they keep what they show.
+PERSON_FIELDS = Key[frozenset[str]]("person_fields")
 #: The scan whose view was put into the audit last.
 NOTED_VIEW = Key[str]("noted_view")
 #: The scans that Explore and Tiers are about.

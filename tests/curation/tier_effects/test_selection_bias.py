@@ -48,7 +48,9 @@ def test_a_score_that_has_nothing_to_do_with_age_or_site_gives_no_warning() -> N
 
 
 def test_a_side_of_few_scans_tells_nothing() -> None:
-    sites = np.array([0, 0, 0, 1, 1, 2, 3])  # the one scan beyond the cut-off is its site's only one
+    sites = np.array(
+        [0, 0, 0, 1, 1, 2, 3]
+    )  # the one scan beyond the cut-off is its site's only one
     score = np.array([0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.9])
     assert told(score, ages=np.arange(20.0, 27.0), site=sites) == {}
     many = np.repeat(sites, 5)

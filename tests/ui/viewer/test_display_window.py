@@ -25,7 +25,10 @@ def test_tissue_comes_first_and_the_air_is_the_other() -> None:
 
 
 def test_in_3d_the_air_is_left_out_and_the_head_is_not() -> None:
-    (black, white), (_, tissue_white) = solid(sample()), WINDOWS[FIRST_WINDOW].limits(sample(), NOWHERE)
+    (black, white), (_, tissue_white) = (
+        solid(sample()),
+        WINDOWS[FIRST_WINDOW].limits(sample(), NOWHERE),
+    )
     assert (sample()[:6000] > black).mean() < 0.001  # what would stand around the head as fog
     assert (sample()[6000:] > black).mean() > 0.999
     assert white == tissue_white
@@ -44,7 +47,9 @@ def test_in_3d_an_image_of_nothing_has_a_window(value: float) -> None:
 
 
 def test_the_background_is_the_lowest_tenth_of_the_tissue() -> None:
-    (black, white), (low, high) = (WINDOWS[w].limits(sample(), NOWHERE) for w in ("Background", "Tissue"))
+    (black, white), (low, high) = (
+        WINDOWS[w].limits(sample(), NOWHERE) for w in ("Background", "Tissue")
+    )
     assert black == low
     assert white - black == pytest.approx((high - low) / 10)
 
