@@ -8,7 +8,7 @@ function pressed(event) {
   const key = event.key.toLowerCase();
   if (event.key === "Enter" || event.key === "Escape") {
     const own = Object.keys(FIELDS).map(field).find((one) => one && one === event.target);
-    own?.blur();
+    (own ?? event.target.closest?.(".st-key-rater-name input"))?.blur();
   } else if (key in FIELDS && field(key) && !typing(event.target)
              && !(event.ctrlKey || event.altKey || event.metaKey)) {
     event.preventDefault();

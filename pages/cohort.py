@@ -32,9 +32,11 @@ def body(workspace: Workspace) -> None:
         )
         return
     _numbers(scans)
-    source_form.show(workspace, opened=False)
+    source_form.say_added(workspace)
     with frame.in_words():
         progress.scoring(workspace)
+    source_form.show(workspace, opened=False)
+    with frame.in_words():
         flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
     people_panel.show(workspace)

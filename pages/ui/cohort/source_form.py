@@ -281,6 +281,24 @@ def show_outcome(workspace: Workspace, task: str, *, answer: bool = True) -> Non
     live()
 
 
+def say_added(workspace: Workspace) -> None:
+    """Say that the last source was added, above what is offered next; nothing where it failed."""
+    for task in (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE):
+        done = background_tasks.log_path(workspace, task).exists()
+        if done and not (
+            background_tasks.running(workspace, task) or background_tasks.failure(workspace, task)
+        ):
+            again = "--again" in background_tasks.arguments(workspace, task)
+            what = (
+                "The sources were listed again" if again else f"Added: {_subject(workspace, task)}"
+            )
+            st.success(
+                f"{formatting.escape(what)}. Next, scans that have no score are scored. What was found "
+                "stands under Add data.",
+                icon=":material/check:",
+            )
+
+
 def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
     began = background_tasks.started(workspace, task)
     since = f" · {formatting.moment(datetime.datetime.fromtimestamp(began))}" if began else ""
@@ -300,7 +318,7 @@ def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
     if problem := background_tasks.failure(workspace, task):
         st.error(formatting.escape(problem))
         return
-    st.caption("Under way …" if busy else "It ended with:")
+    st.caption("Under way …" if busy else "Done. What it found:")
     if text := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
         st.code(text, language=None, wrap_lines=True)
 

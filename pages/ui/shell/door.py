@@ -8,7 +8,8 @@ import contextlib
 import ipaddress
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -16,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
+from streamlit.components import v2
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from curation.access.acting import Actor
@@ -90,6 +92,17 @@ def refuse_open_settings(
             "server.allowedHosts lists the names that the page answers to, such as "
             f"{list(OWN_NAMES)}; {hosts!r} would let any web site drive it. docs/server.md says more."
         )
+
+
+def tell_refusals() -> None:
+    """Have a page that is open say in words why a server that was started anew refuses it."""
+    _teller()(key="listener-refused", height=1)
+
+
+@st.cache_resource(show_spinner=False)
+def _teller() -> Callable[..., object]:
+    code = (Path(__file__).parents[3] / "assets" / "refused.js").read_text(encoding="utf-8")
+    return v2.component("tierscope_refused", html="<span></span>", js=code)
 
 
 def is_own(address: str) -> bool:

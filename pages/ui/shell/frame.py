@@ -114,6 +114,7 @@ def show(
     _hand_over(key)
     configure(f"{page.title} · Tierscope")
     st.html(ASSETS / "style.css")
+    door.tell_refusals()
     try:
         workspace = Workspace.current()
         sources = workspace.sources()
@@ -141,7 +142,7 @@ def show(
 
 
 def _without_workspace(reason: str) -> None:
-    """Say why there is no workspace to show; where there is none at all and nobody signs in, offer to make it."""
+    """Say why there is no workspace to show; where there is none and nobody signs in, offer to make it."""
     place = Workspace(Workspace.named().resolve())
     if place.settings_path.exists() or entrance.is_open():
         st.error(formatting.escape(reason))
@@ -149,8 +150,9 @@ def _without_workspace(reason: str) -> None:
     with st.container(border=True):
         st.markdown("**There is no workspace yet.**")
         st.markdown(
-            "A workspace is a folder in which Tierscope keeps what it measures and what you decide. Your scans "
-            f"stay where they are and are only read. It would be made here: {formatting.escape(str(place.root))}"
+            "A workspace is a folder in which Tierscope keeps what it measures and what you decide. Your "
+            "scans stay where they are and are only read. It would be made here: "
+            f"{formatting.escape(str(place.root))}"
         )
         if st.button("Make the workspace", type="primary", icon=":material/create_new_folder:"):
             with in_words():

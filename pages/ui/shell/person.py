@@ -52,9 +52,7 @@ def remember(key: str) -> None:
             for drawn in state.get(state.PERSON_FIELDS, ()):
                 state.put(drawn, state.get(drawn) or name)
 
-    _keeper()(
-        key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1
-    )
+    _keeper()(key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1)
 
 
 @st.cache_resource(show_spinner=False)

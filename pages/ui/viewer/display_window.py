@@ -110,8 +110,8 @@ WINDOWS: dict[str, Window] = {
     for window in (
         Window(
             FIRST_WINDOW,
-            "black at the 1st percentile, white at the 99th of the brighter part, or a quarter above the brain "
-            "where scalp fat outshines it",
+            "black at the 1st percentile, white at the 99th of the brighter part, or a quarter above the "
+            "brain where scalp fat outshines it",
             _tissue,
         ),
         Window(

@@ -63,6 +63,18 @@ def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
     expect(page.frame_locator("iframe[title*=niivue]").locator("canvas")).to_have_count(1)
 
 
+def test_who_rates_is_typed_once_a_tab(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/review")
+    chromium.settled(page)
+    field = page.locator(".st-key-rater-name input")
+    field.fill("Ada")
+    field.press("Enter")
+    expect(field).not_to_be_focused()
+    chromium.settled(page)
+    page.reload()
+    expect(field).to_have_value("Ada")
+
+
 def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/review")
     chromium.drawn(page)
