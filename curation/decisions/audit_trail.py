@@ -65,6 +65,10 @@ def _rating(row: sa.Row) -> tuple:
     words = [f"{row.label} ({row.value:g} on {row.scale}, {row.direction})"]
     words += [", ".join(row.artefacts)] if row.artefacts else []
     words += [row.comment] if row.comment else []
+    marked = row.shown.get("places") if isinstance(row.shown, dict) else None
+    words += (
+        [f"{plural(len(marked), 'place')} marked"] if isinstance(marked, list) and marked else []
+    )
     words += [f"imported from {row.origin}"] if row.origin else []
     return row.at, row.rater, what, row.scan_id, "; ".join(words)
 
@@ -107,7 +111,8 @@ def _study_mark(row: sa.Row) -> tuple:
 
 def _tag_change(row: sa.Row) -> tuple:
     what = "tag put on scans" if row.there else "tag taken off scans"
-    return row.at, row.author, what, row.tag, plural(row.scans, "scan")
+    others = f" and {plural(row.scans - 1, 'other scan')}" if row.scans > 1 else ""
+    return row.at, row.author, what, row.tag, f"{row.one_of_them or 'no scan'}{others}"
 
 
 _OF_TWO = {True: "one person", False: "different people", None: "perhaps one person"}
@@ -145,14 +150,20 @@ _scans_tagged = (
     .scalar_subquery()
     .label("scans")
 )
+_one_tagged = (
+    sa.select(sa.func.min(_tagged.c.scan_id))
+    .where(_tagged.c.change_id == schema.tag_changes.c.id)
+    .scalar_subquery()
+    .label("one_of_them")
+)
 _ratings, _details, _withdrawals = schema.ratings, schema.details, schema.withdrawals
 _SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
     (
         _ratings,
         _newest_first(
-            sa.select(_ratings, _details.c.role, _details.c.artefacts, _details.c.origin).outerjoin(
-                _details, _details.c.rating_id == _ratings.c.id
-            ),
+            sa.select(
+                _ratings, _details.c.role, _details.c.artefacts, _details.c.origin, _details.c.shown
+            ).outerjoin(_details, _details.c.rating_id == _ratings.c.id),
             _ratings,
         ),
         _rating,
@@ -169,7 +180,9 @@ _SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
     ),
     (
         schema.tag_changes,
-        _newest_first(sa.select(schema.tag_changes, _scans_tagged), schema.tag_changes),
+        _newest_first(
+            sa.select(schema.tag_changes, _scans_tagged, _one_tagged), schema.tag_changes
+        ),
         _tag_change,
     ),
     *(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from curation.access import guard
 from curation.access.actions import Action
+from curation.assessment import pending
 from curation.dicom import last_look
 from curation.errors import SourceError
 from curation.interchange import example_datasets
@@ -282,7 +283,10 @@ def show_outcome(workspace: Workspace, task: str, *, answer: bool = True) -> Non
 
 
 def say_added(workspace: Workspace) -> None:
-    """Say that the last source was added, above what is offered next; nothing where it failed."""
+    """Say that the last source was added, above the scoring that is next; nothing where all is scored."""
+    scored = pending.progress_of(workspace)
+    if scored.done >= scored.total:
+        return
     for task in (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE):
         done = background_tasks.log_path(workspace, task).exists()
         if done and not (
@@ -293,7 +297,7 @@ def say_added(workspace: Workspace) -> None:
                 "The sources were listed again" if again else f"Added: {_subject(workspace, task)}"
             )
             st.success(
-                f"{formatting.escape(what)}. Next, scans that have no score are scored. What was found "
+                f"{formatting.escape(what)}. Next, its scans are scored. What was found "
                 "stands under Add data.",
                 icon=":material/check:",
             )

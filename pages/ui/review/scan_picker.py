@@ -14,7 +14,7 @@ _ADDRESS = "scan"
 
 
 def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
-    """Return the usable scans with ``tier`` and ``by_hand``; with none, show the next step, return ``None``."""
+    """Return the usable scans with ``tier`` and ``by_hand``; with none, show the next step."""
     rule, _ = tried_rule.current()
     usable = summaries.usable(cache.scored_scans(workspace))
     if usable.empty:

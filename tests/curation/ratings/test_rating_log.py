@@ -1,6 +1,6 @@
 import pytest
 
-from curation.decisions import database, schema
+from curation.decisions import audit_trail, database, schema
 from curation.errors import RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
@@ -35,6 +35,14 @@ def test_only_the_ratings_of_the_scan_asked_for_come(workspace: Workspace) -> No
     _rate(workspace, scan_id="s2")
     assert rating_log.list_ratings(workspace, "s2")["scan_id"].tolist() == ["s2"]
     assert rating_log.list_ratings(workspace, "s3").empty
+
+
+def test_the_history_tells_how_many_places_were_marked(workspace: Workspace) -> None:
+    _rate(workspace, shown={"places": [[1.0, 2.0, 3.0], [40.0, 2.0, 3.0]]}, comment="ghost")
+    _rate(workspace, shown={"view": "axial"})
+    told = audit_trail.history(workspace)["detail"].tolist()
+    assert sorted("places" in line for line in told) == [False, True]
+    assert any(line.endswith("ghost; 2 places marked") for line in told)
 
 
 def test_text_of_people_is_stored_as_text(workspace: Workspace) -> None:
