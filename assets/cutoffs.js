@@ -1,7 +1,7 @@
 // Cards, a histogram and a row a site drawn by plotly.js, and over them the cut-offs as lines that mouse, finger
 // and keys move. While a line moves everything is counted here, from fine bins. Texts are set as texts, never as markup.
 const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250;
-const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 1.5;
+const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 0.92;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC", MARKED = "#56B4E9", FIXED = "#C3CCD4";
 
 const add = (parent, kind, attributes = {}) => {

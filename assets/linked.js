@@ -64,7 +64,7 @@ class Drawing {
     return [{
       ...this.on(i), type: "scattergl", mode: "markers", role: "scans", x: panel.x, y: panel.y, text: names,
       marker: { size: 7, opacity: 0.75, symbol, color: codes, colorscale: scale, cmin: -0.5, cmax: last - 0.5 },
-      selected: { marker: { size: 8, opacity: 1 } }, unselected: { marker: { size: 5, opacity: 0.2 } },
+      selected: { marker: { size: 8, opacity: 1 } }, unselected: { marker: { size: 5, opacity: 0.4 } },
       hovertemplate: `%{text}<br>${panel.hover}<extra></extra>`,
     }];
   }

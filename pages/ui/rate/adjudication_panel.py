@@ -24,7 +24,7 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
         return
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]
     st.caption(
-        f"{plural(len(queue), 'scan')} wait for an adjudication, the widest dispute first; "
+        f"{plural(len(queue), 'scan waits', 'scans wait')} for an adjudication, the widest dispute first; "
         f"{len(settled):,} settled. An adjudication is one more rating: nobody's rating is changed."
     )
     for row in queue.head(_SHOWN).itertuples():

@@ -43,11 +43,11 @@ def strength(value: float) -> str:
 
 
 def figure(value: float, low: float, high: float) -> str:
-    """Return a coefficient with its 95 % interval."""
+    """Return a coefficient with its 95 % interval, or that it has none."""
     shown = number(value, 2)
     if math.isfinite(low) and math.isfinite(high):
         return f"{shown} ({number(low, 2)} to {number(high, 2)})"
-    return shown
+    return f"{shown} (no interval)" if math.isfinite(value) else shown
 
 
 def meaning(value: float, n: int) -> str:

@@ -60,7 +60,7 @@ def _cards(own: pd.DataFrame, scale: Scale) -> None:
 
 
 def _share(count: int, total: int) -> str:
-    return f"{100 * count / max(total, 1):.0f} % of ratings"
+    return f"of {plural(total, 'rating')}: {100 * count / max(total, 1):.0f} %"
 
 
 def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
@@ -169,7 +169,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Score (higher is worse)",
         "Tier",
     )
-    st.html(html_marks.table(head, rows, numeric=(6, 9)))
+    st.html(html_marks.table(head, rows, numeric=(0, 6, 9), whole=(1,)))
     _open(session)
 
 

@@ -126,7 +126,7 @@ def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> s
 def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     st.subheader("Start a session")
     scales = all_scales(workspace)
-    with st.container(border=True):
+    with st.container(border=True, key="new-session"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             rater = person.field("Your name or initials", key="new-rater")
             name = st.text_input(

@@ -137,7 +137,7 @@ def _who_and_what(scan_id: str, count: int) -> None:
             max_chars=MAX_COMMENT,
             width="stretch",
             label_visibility="collapsed",
-            placeholder=f"comment, key {COMMENT}: what you see, and where",
+            placeholder=f"comment, key {COMMENT}",
             on_change=lambda: _keep(scan_id, comment=state.get(key) or ""),
         )
 

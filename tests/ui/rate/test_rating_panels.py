@@ -36,7 +36,7 @@ def test_what_cannot_be_told_is_said() -> None:
 
 def test_a_coefficient_stands_with_its_interval() -> None:
     assert agreement_panel.figure(0.5, -0.125, 0.75) == "0.50 (−0.12 to 0.75)"
-    assert agreement_panel.figure(0.5, math.nan, math.nan) == "0.50"
+    assert agreement_panel.figure(0.5, math.nan, math.nan) == "0.50 (no interval)"
 
 
 def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> None:
