@@ -13,6 +13,7 @@ from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch, probed_cost
 from training.settings import objectives
+from training.settings.backbones import BACKBONES
 from training.settings.input_images import IMAGES
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset_changes import parse_changes
@@ -78,6 +79,13 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         + "; ".join(f"{o.name}: {o.meaning}" for o in OBJECTIVES.values()),
     )
     command.add_argument(
+        "--backbone",
+        choices=list(BACKBONES),
+        default=next(iter(BACKBONES)),
+        help="what network is trained (default: %(default)s): "
+        + "; ".join(f"{b.name}: {b.meaning}" for b in BACKBONES.values()),
+    )
+    command.add_argument(
         "--tune",
         action=argparse.BooleanOptionalAction,
         help="choose rate and length of fine-tuning for each kind of arm and fold, on its training people "
@@ -137,7 +145,9 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         )
     pool, target = (frozen_cohort.load(workspace, one) for one in (chosen.cohort, chosen.target))
     arms = chosen.arms or DESIGNS[chosen.design].arms(pool, _choices(chosen))
-    changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
+    preset = PRESETS[chosen.preset]
+    backbone = preset.with_backbone(chosen.backbone)
+    changes = backbone | parse_changes(preset.changed(backbone), chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
     if chosen.objective:

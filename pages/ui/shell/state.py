@@ -191,10 +191,11 @@ REFERENCE_NOTE = Key[str]("reference_note")
 #: The study that Train, Compare and Present show, and one to show on the next run.
 STUDY = Key[str]("study")
 PENDING_STUDY = Key[str]("pending_study")
-#: The design of a new study, the images of its input, and what it is pretrained for.
+#: The design of a new study, the images of its input, what it is pretrained for, and its network.
 DESIGN = Key[str]("design")
 IMAGES = Key[str]("images")
 OBJECTIVE = Key[str]("objective")
+BACKBONE = Key[str]("backbone")
 #: The autoencoder, by its run's id, and the input image whose maps are drawn.
 MODEL = Key[str]("model")
 MAPS_OF = Key[str]("maps_of")
