@@ -15,8 +15,9 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from monai.networks.nets.basic_unet import BasicUNet
+from monai.networks.nets.basic_unet import BasicUNet, UpCat
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.models.age_model import PooledAgeModel
 from training.models.masked_autoencoder import ReconstructionLoss
@@ -102,11 +103,21 @@ class UNetReconstruction(ReconstructionLoss):
         network, (*finer, whole) = self.network, tokens
         steps = (network.upcat_4, network.upcat_3, network.upcat_2, network.upcat_1)
         for step, beside in zip(steps, reversed(finer), strict=True):
-            whole = step(whole, beside)
+            whole = _joined(step, whole, beside)
         differing = patchify(network.final_conv(whole), self.patch)
         return take(differing, masks.removed) + self._at(
             self.mean_patch_out, masks.removed, modality
         )
+
+
+def _joined(step: UpCat, below: Tensor, beside: Tensor) -> Tensor:
+    """Do what a step of the decoder does, in terms that torch compiles without a break."""
+    risen = step.upsample(below)
+    missing = [there - here for there, here in zip(beside.shape[2:], risen.shape[2:], strict=True)]
+    if any(missing):  # halving leaves out the last plane of an odd number
+        pads = [pad for size in reversed(missing) for pad in (0, size)]
+        risen = functional.pad(risen, pads, "replicate")
+    return step.convs(torch.cat((beside, risen), dim=1))
 
 
 class UNetAgeModel(PooledAgeModel):

@@ -23,8 +23,23 @@ def _network(preset: Preset, shares: torch.Tensor) -> nn.Module:
     return ViewContrast(loss, preset, seed=0) if contrasts else loss
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
-@pytest.mark.parametrize("name", PRESETS)
+#: Of the other backbone one that reconstructs and one that contrasts; the other presets differ in sizes alone.
+OFTEN = ("gpu-base", "world")
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [
+        pytest.param(
+            name,
+            backbone,
+            marks=() if backbone == "vit" or name in OFTEN else pytest.mark.soak,
+            id=f"{name}-{backbone}",
+        )
+        for name in PRESETS
+        for backbone in BACKBONES
+    ],
+)
 def test_the_network_of_a_preset_is_compiled_in_one_graph_forward_and_backward(
     name: str, backbone: str
 ) -> None:

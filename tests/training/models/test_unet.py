@@ -93,6 +93,22 @@ def test_what_was_removed_does_not_reach_the_prediction() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("shape", [(20, 24, 20), (16, 32, 48)])
+def test_the_prediction_is_that_of_the_plain_network(shape: tuple[int, int, int]) -> None:
+    """Of sizes that halve to odd numbers, too."""
+    preset = PRESET.changed({"shape": shape})
+    count = int(np.prod(preset.grid))
+    loss = networks.reconstruction(preset, torch.ones(count), seed=0).eval()
+    torch.manual_seed(1)
+    volumes = torch.randn(2, 1, *shape)
+    masks = masking.sample_masks(np.random.default_rng(0), 2, torch.ones(count), preset)
+    kept = torch.zeros(2, count, 1).scatter(1, masks.kept.unsqueeze(-1), 1.0)
+    shown = unpatchify(patchify(volumes, preset.patch) * kept, preset.grid, preset.patch)
+    expected = patchify(loss.network(shown), preset.patch) * (1 - kept)
+    assert torch.allclose(loss.patch_errors(volumes, masks)[0], expected, atol=1e-5)
+
+
+@torch.no_grad()
 def test_the_loss_is_the_weighted_error_of_removed_patches() -> None:
     loss, (volumes, masks) = _loss(), _volumes_and_masks()
     predicted, _, removed = loss.patch_errors(volumes, masks)

@@ -11,7 +11,7 @@ from tests.helpers import pretended_device
 from tests.helpers.paths import ROOT
 from training.settings.presets import PRESETS
 
-SMALL = ("world", "world+unet")
+SMALL = ("world",)
 OTHERS = tuple(
     name for one in PRESETS for name in (one, f"{one}+unet") if name not in SMALL
 )

@@ -1,5 +1,6 @@
 """A U-Net is pretrained, resumed, exported and fine-tuned; in the world with known truth it learns."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.benchmarks.learning import HeldOut
 from tests.helpers import workspace_trainable
+from tests.helpers.paths import ROOT
 from tests.helpers.stops import StopAt
 from tests.helpers.workspace_trainable import UNET
 from training.models import networks
@@ -98,6 +100,20 @@ def test_a_stopped_pretraining_of_a_u_net_goes_on_to_the_bit_and_is_exported(
     assert (about["backbone"], about["class"]) == ("unet", "BasicUNet")
     assert weights.pop("mean_volume").shape == (1, *study.preset.shape)
     networks.build(study.preset, seed=4).load_state_dict(weights)
+    volumes = torch.rand(2, 1, *study.preset.shape)
+    features = _of_the_documentation(made.weights.parent, volumes)
+    model = finetune.model_of(workspace, study, runs.find(study, "finetune_A_seed0_fold0"))
+    assert torch.allclose(features.mean((2, 3, 4)), model.eval().pooled(volumes), atol=1e-5)
+
+
+def _of_the_documentation(folder: Path, volumes: torch.Tensor) -> torch.Tensor:
+    """Run the printed lines that load a U-Net, in the folder of an exported one, on some volumes."""
+    text = (ROOT / "docs" / "training.md").read_text().split("Of a U-Net (", 1)[1]
+    lines = text.split("```python\n", 1)[1].split("```", 1)[0]
+    with contextlib.chdir(folder):
+        names = {"volumes": volumes}
+        exec(lines.replace("x = torch.zeros(", "x = volumes  # ("), names)
+    return names["features"].detach()
 
 
 def test_a_checkpoint_of_the_other_backbone_is_refused_and_stays(workspace: Workspace) -> None:
