@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from curation import __version__, logs
 from curation.decisions import database
@@ -23,6 +24,7 @@ from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
 from training.results import distortion_effects, study_summary, tuning_choices
+from training.settings.launch_variables import launched
 from training.studies import cost_probe, planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import State, Status
@@ -45,8 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     _log.info("%s %s begins", chosen.job, chosen.run or "")
     busy = StudyError(f"Another process is already at work in {folder}.")
     try:
-        with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
-            done = _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+        lock, status = _own_files(folder, chosen.job)
+        with _slot(study, chosen.slots, interruption), files.lock(lock, busy):
+            done = _guarded(_Job(chosen, study, Status(status), interruption))
             _note_work(study, chosen)
             return done
     except Stopped:
@@ -54,6 +57,26 @@ def main(arguments: list[str] | None = None) -> int:
     except TierscopeError as error:
         _log.error("%s", error)
         return 2
+
+
+def _own_files(folder: Path, job: str) -> tuple[Path, Path]:
+    """Return lock and status file of this process; of several that share a pretraining only the first's count.
+
+    Raises
+    ------
+    StudyError
+        When several were launched of a job that is not shared.
+    """
+    several = launched()
+    if several is None or (several.rank == 0 and job == "pretrain"):
+        return folder / "lock", folder / "status.json"
+    if job != "pretrain":
+        raise StudyError(
+            f"Several processes share a pretraining, never {job}: start it without torchrun or srun."
+        )
+    own = folder / "processes"
+    own.mkdir(parents=True, exist_ok=True)
+    return own / f"lock-{several.rank}", own / f"status-{several.rank}.json"
 
 
 def _note_work(study: Study, chosen: argparse.Namespace) -> None:
@@ -175,6 +198,10 @@ def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], Non
     from training.tasks import staging
 
     staging.use(job.chosen.stage)
+    several = launched()
+    if several is not None and several.rank:
+        train(job.workspace, job.study, job.run, job.interruption)
+        return  # what the run's folder tells is told by the first
     with monitored(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
     if mlflow_log.is_tracked(job.study):

@@ -26,6 +26,8 @@ class Key(str, Generic[T]):
 #: Whether ``app.py`` has run in this session, and the page that it shall show next.
 UNDER_APP = Key[bool]("under_app")
 WANTED_PAGE = Key[str]("wanted_page")
+#: Whether the browser has been given what draws plots.
+PLOTS_READ = Key[bool]("plots_read")
 #: The scan that is looked at, and one to open on the next run of the Review page.
 SCAN = Key[str]("scan")
 PENDING_SCAN = Key[str]("pending_scan")
