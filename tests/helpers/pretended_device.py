@@ -1,4 +1,6 @@
-"""Training on a GPU that is only pretended: ``python -m tests.helpers.pretended_device [PRESET[+BACKBONE] …]``.
+"""Training on a GPU that is only pretended.
+
+``python -m tests.helpers.pretended_device [PRESET[+BACKBONE] …]``
 
 Tensors are torch's fake ones: they have sizes, types and a device, and no values. The device is torch's
 backend for others, registered here under a name of its own, which lasts as long as the process. What mixes

@@ -66,6 +66,28 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         default=default_preset().name,
         help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
     )
+    _add_network_options(command)
+    command.add_argument(
+        "--tune",
+        action=argparse.BooleanOptionalAction,
+        help="choose rate and length of fine-tuning for each kind of arm and fold, on its training people "
+        f"alone (default: with {' and '.join(TUNED_PRESETS)})",
+    )
+    command.add_argument(
+        "--set",
+        nargs="+",
+        dest="changes",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
+    )
+    analysis_options.add_analysis_options(command)
+    judging_options.add(command)
+    studies.add_backend_options(command)
+
+
+def _add_network_options(command: argparse.ArgumentParser) -> None:
+    """Add what the network sees, learns and is."""
     command.add_argument(
         "--images",
         choices=list(IMAGES),
@@ -85,23 +107,6 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         help="what network is trained (default: %(default)s): "
         + "; ".join(f"{b.name}: {b.meaning}" for b in BACKBONES.values()),
     )
-    command.add_argument(
-        "--tune",
-        action=argparse.BooleanOptionalAction,
-        help="choose rate and length of fine-tuning for each kind of arm and fold, on its training people "
-        f"alone (default: with {' and '.join(TUNED_PRESETS)})",
-    )
-    command.add_argument(
-        "--set",
-        nargs="+",
-        dest="changes",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
-    )
-    analysis_options.add_analysis_options(command)
-    judging_options.add(command)
-    studies.add_backend_options(command)
 
 
 def _share(text: str) -> int:

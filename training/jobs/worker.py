@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from curation import __version__, logs
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _own_files(folder: Path, job: str) -> tuple[Path, Path]:
-    """Return lock and status file of this process; of several that share a pretraining only the first's count.
+    """Return lock and status file of this process; of several that share a job the first's are the job's.
 
     Raises
     ------
@@ -159,6 +160,7 @@ def _prepare(job: _Job) -> None:
         job.status.write("running", done=done, total=total)
 
     started = time.monotonic()
+    runs.write_configs(job.study)  # of a study that was planned, and never launched as a whole
     try:
         count = prepare_volumes.prepare(
             job.workspace, job.study, jobs=job.chosen.jobs, progress=progress
@@ -184,7 +186,13 @@ def _probe(job: _Job) -> None:
 def _pretrain(job: _Job) -> None:
     from training.tasks.pretrain import pretrain  # torch only where it is needed
 
-    _train(job, pretrain)
+    several = launched()
+    if several is None:
+        _train(job, pretrain)
+        return
+    from training.jobs import nodes
+
+    _train(job, partial(nodes.pretrain_together, several), told=several.rank == 0)
 
 
 def _finetune(job: _Job) -> None:
@@ -193,15 +201,17 @@ def _finetune(job: _Job) -> None:
     _train(job, finetune)
 
 
-def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None]) -> None:
+def _train(
+    job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None], *, told: bool = True
+) -> None:
+    """Train a run; ``told`` in its folder, but by the first alone of several processes."""
     from training.jobs.monitoring import monitored
     from training.tasks import staging
 
     staging.use(job.chosen.stage)
-    several = launched()
-    if several is not None and several.rank:
+    if not told:
         train(job.workspace, job.study, job.run, job.interruption)
-        return  # what the run's folder tells is told by the first
+        return
     with monitored(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
     if mlflow_log.is_tracked(job.study):

@@ -117,7 +117,7 @@ class PooledAgeModel(AgeModel):
     """
 
     #: What of the encoder learns at a rate of its own, from the input on.
-    blocks: nn.ModuleList
+    blocks: nn.Sequential | nn.ModuleList
 
     def __init__(self, places: int, preset: Preset, *, head_seed: int, pretrained: bool) -> None:
         by_place = preset.pooling == "places"

@@ -8,7 +8,6 @@ the same, and so are the names of the weights. :func:`weights_for` turns stored 
 plain network: modality embedding and mean patch in are folded into the positional embeddings.
 """
 
-import math
 import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -101,8 +100,6 @@ class ReconstructionLoss(nn.Module):
 
     #: First parts of the names of the encoder's weights.
     ENCODER: ClassVar[tuple[str, ...]] = ("patch_embedding", "cls_token", "blocks")
-    #: Whether tokens are told of which modality they are; else the images alone tell it.
-    EMBEDS_MODALITY: ClassVar[bool] = True
 
     weights: Tensor
     # these and ``kinds`` carry the names that weights are stored under
@@ -115,9 +112,8 @@ class ReconstructionLoss(nn.Module):
         self.preset, self.patch = preset, preset.patch
         self.register_buffer("weights", weights, persistent=False)
         modalities = 1 if preset.paired else len(preset.modalities)
-        embeds = modalities > 1 and self.EMBEDS_MODALITY
-        widths = (preset.hidden, preset.decoder_hidden) if embeds else ()
-        positions, size = math.prod(preset.grid), preset.channels * preset.patch**3
+        widths = (preset.hidden, preset.decoder_hidden) if modalities > 1 else ()
+        positions, size = len(weights), preset.channels * preset.patch**3
         self.register_buffer("expected", torch.zeros(modalities, positions, size))
         if preset.centred:
             self.register_buffer("usual", torch.zeros(modalities, positions, size))
@@ -178,7 +174,7 @@ class ReconstructionLoss(nn.Module):
         return network.blocks(torch.cat((first, tokens), dim=1))
 
     def pooled(self, encoded: Any) -> Tensor:
-        """Return the features [B, H] that fine-tuning reads by the mean, from what :meth:`encode` returned."""
+        """Return the mean features [B, H] of what :meth:`encode` returned, which fine-tuning reads."""
         return encoded[:, 1:].mean(dim=1)
 
     def error(
@@ -229,9 +225,8 @@ class ReconstructionLoss(nn.Module):
 
     def load_kept(self, weights: dict[str, Tensor]) -> None:
         """Load what :meth:`weights_to_keep` returned."""
-        extra = {name: value for name, value in weights.items() if name.startswith(STORED_BESIDE)}
         self.network.load_state_dict(plain(weights))
-        self.load_state_dict(extra, strict=False)
+        self.load_state_dict(weights, strict=False)
 
     @torch.no_grad()
     def set_mean_patches(self, volumes: Iterable[Tensor], modality: int = 0) -> None:
@@ -282,9 +277,9 @@ class ReconstructionLoss(nn.Module):
     def _shown(self, patches: Tensor, kept: Tensor, modality: Tensor | None) -> Tensor:
         """Return the patches that are shown [B, K, P], of a centred preset less their mean."""
         shown = take(patches, kept)
-        return (
-            shown - self._at(self.mean_patch_in, kept, modality) if self.preset.centred else shown
-        )
+        if not self.preset.centred:
+            return shown
+        return shown - self._at(self.mean_patch_in, kept, modality)
 
     def _at(self, means: Tensor, positions: Tensor, modality: Tensor | None) -> Tensor:
         """Return mean patches [M, N, P] at some positions [B, K], as [B, K, P]."""

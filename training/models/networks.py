@@ -32,7 +32,7 @@ class _Network(NamedTuple):
     build: Callable[..., nn.Module]
     arguments: Callable[[Preset], dict[str, Any]]
     reconstruction: type[ReconstructionLoss]
-    age_model: type[PooledAgeModel]
+    age_model: Callable[..., PooledAgeModel]
     mark: str
 
 

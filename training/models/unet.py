@@ -74,11 +74,12 @@ class UNetReconstruction(ReconstructionLoss):
     """
 
     ENCODER: ClassVar[tuple[str, ...]] = ("conv_0", "down_")
-    EMBEDS_MODALITY: ClassVar[bool] = False
 
-    def encode(
-        self, patches: Tensor, kept: Tensor, modality: Tensor | None = None
-    ) -> list[Tensor]:
+    def __init__(self, network: nn.Module, preset: Preset, weights: Tensor) -> None:
+        super().__init__(network, preset, weights)
+        self.kinds = nn.ModuleList()  # by turns, the images alone tell their modality
+
+    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> list[Tensor]:
         """Return the features of the five levels, from the finest on, [B, H, X, Y, Z] each.
 
         Parameters

@@ -62,7 +62,7 @@ def launched(variables: Mapping[str, str] | None = None) -> Launched | None:
         if "TORCHELASTIC_RUN_ID" in told:
             local = int(told.get("LOCAL_WORLD_SIZE", "1"))
             found = Launched("torchrun", int(told["RANK"]), int(told["WORLD_SIZE"]), local)
-        elif int(told.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # set by srun alone, not in a batch script
+        elif int(told.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # srun sets it, no batch script
             world, nodes = int(told["SLURM_NTASKS"]), int(told["SLURM_NNODES"])
             local = world // nodes if world % nodes == 0 else 0
             found = Launched("slurm", int(told["SLURM_PROCID"]), world, local)

@@ -121,7 +121,9 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
     shapes = {name: tuple(value.shape) for name, value in expected.items()}
     if {name: tuple(getattr(value, "shape", ())) for name, value in weights.items()} != shapes:
         there, here = (_of_backbone(names) for names in (weights, shapes))
-        which = f"{there}, and this run trains {here}" if there != here else f"{here} of other sizes"
+        which = (
+            f"{there}, and this run trains {here}" if there != here else f"{here} of other sizes"
+        )
         raise StudyError(
             f"The weights in {path} are those of another network: of {which}. They were put there from "
             "another study. Move that file away, then resume: what is missing is trained again."

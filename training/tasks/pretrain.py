@@ -15,13 +15,12 @@ from training.models.contrast import ViewContrast
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
 from training.settings import input_images, volume_grid
-from training.settings.launch_variables import launched
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.tasks import checkpoints, devices, held_out_reconstruction, nodes, training_loop
+from training.tasks import checkpoints, devices, held_out_reconstruction, training_loop
 from training.tasks.batches import Volumes
 from training.tasks.contrast import Contrast
 from training.tasks.held_out_reconstruction import HeldOutError
@@ -41,9 +40,6 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
         When a scan of the target cohort is among the arm's, or the loss is not finite.
     """
     preset, *_ = given = given_to(workspace, study, run)
-    if (several := launched()) is not None:
-        nodes.join(several, preset, interruption, run.folder, train, *given)
-        return
     if preset.devices > 1:
         devices.launch_ddp(preset, interruption, train, *given)
         return

@@ -1,7 +1,7 @@
 """The browser reads what draws plots while the server still computes the first of them.
 
-Streamlit's browser side fetches plotly.js, five megabytes of script to be compiled, when a first plot arrives. A
-plot without anything in it, out of sight, arrives at once.
+Streamlit's browser side fetches plotly.js, five megabytes to be compiled, when a first plot arrives.
+A plot without anything in it, out of sight, arrives at once.
 """
 
 import contextlib

@@ -72,7 +72,8 @@ class TrainingChoices:
 def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> TrainingChoices:
     """Draw the choices, closed at first, and return them."""
     with st.expander(
-        "How models are trained: objective, backbone, tuning, changes of the preset", icon=":material/tune:"
+        "How models are trained: objective, backbone, tuning, changes of the preset",
+        icon=":material/tune:",
     ):
         images = _images(workspace, pool)
         objective = objective_form.choose()

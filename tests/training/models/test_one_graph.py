@@ -23,7 +23,7 @@ def _network(preset: Preset, shares: torch.Tensor) -> nn.Module:
     return ViewContrast(loss, preset, seed=0) if contrasts else loss
 
 
-#: Of the other backbone one that reconstructs and one that contrasts; the other presets differ in sizes alone.
+#: Of the other backbone one that reconstructs and one that contrasts; others differ in sizes alone.
 OFTEN = ("gpu-base", "world")
 
 

@@ -80,9 +80,7 @@ def test_a_seed_gives_the_same_weights_and_another_gives_others() -> None:
 def test_what_was_removed_does_not_reach_the_prediction() -> None:
     loss, (volumes, masks) = _loss(), _volumes_and_masks()
     patches = patchify(volumes, PRESET.patch)
-    changed = patches.scatter(
-        1, masks.removed.unsqueeze(-1).expand(-1, -1, patches.shape[-1]), 7.0
-    )
+    changed = patches.scatter(1, masks.removed.unsqueeze(-1).expand(-1, -1, patches.shape[-1]), 7.0)
     again = unpatchify(changed, PRESET.grid, PRESET.patch)
     predicted, _, removed = loss.patch_errors(volumes, masks)
     assert torch.equal(predicted, loss.patch_errors(again, masks)[0])

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def world_volumes(folder: Path, dials: Dials) -> tuple[Volumes, Volumes]:
 
 
 def share_of_the_means_error(folder: Path, **changes: object) -> float:
-    """Pretrain a twin, and return its error on removed patches of the target as a share of the mean patch's."""
+    """Pretrain a twin, and return its error on removed patches of others as a share of the mean patch's."""
     preset = WORLD.changed(TWIN | {"pretrain_epochs": 1, "pretrain_steps": 60} | changes)
     pool, others = world_volumes(folder, Dials(pool=64, labels=12, share=0.0))
     shares = patch_weights(prepared_volume.template_brain(preset), preset.patch)
@@ -110,9 +111,10 @@ def _of_the_documentation(folder: Path, volumes: torch.Tensor) -> torch.Tensor:
     """Run the printed lines that load a U-Net, in the folder of an exported one, on some volumes."""
     text = (ROOT / "docs" / "training.md").read_text().split("Of a U-Net (", 1)[1]
     lines = text.split("```python\n", 1)[1].split("```", 1)[0]
+    script = folder / "printed.py"
+    script.write_text(lines.replace("x = torch.zeros(", "x = volumes  # ("))
     with contextlib.chdir(folder):
-        names = {"volumes": volumes}
-        exec(lines.replace("x = torch.zeros(", "x = volumes  # ("), names)
+        names = runpy.run_path(str(script), {"volumes": volumes})
     return names["features"].detach()
 
 

@@ -18,13 +18,13 @@ from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from tests.helpers.paths import ROOT
 from tests.helpers.stops import StopAt
-from training.jobs import worker
+from training.jobs import nodes, worker
 from training.settings import launch_variables
 from training.settings.launch_variables import Launched
 from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.tasks import checkpoints, nodes, pretrain
+from training.tasks import checkpoints, pretrain
 
 PORT = 29617
 #: What makes a run long enough to be killed in.
@@ -87,7 +87,7 @@ def test_variables_that_do_not_say_it_are_refused_in_words(variables: dict, word
 
 def test_another_number_of_processes_than_planned_is_refused_in_words(tmp_path: Path) -> None:
     preset = workspace_trainable.TINY_PRESET.changed({"devices": 4})
-    with pytest.raises(StudyError, match="launched in 2 processes.*spreads it over 4.*devices=2"):
+    with pytest.raises(StudyError, match=r"launched in 2 processes.*spreads it over 4.*devices=2"):
         nodes.join(Launched("torchrun", 0, 2, 1), preset, StopAt(), tmp_path, lambda *_: None)
 
 
@@ -196,7 +196,9 @@ def test_a_node_that_dies_is_told_in_words_and_nothing_saved_is_lost(workspace: 
     assert _ended([first, second]) == [1, -signal.SIGKILL]
     status = files.read_json(run.status_path)
     assert status["state"] == "failed"
-    assert "Another of the 2 processes of this pretraining is gone. It was killed" in status["message"]
+    assert (
+        "Another of the 2 processes of this pretraining is gone. It was killed" in status["message"]
+    )
     assert "Nothing that was saved is lost" in status["message"]
     assert run.checkpoint_path.read_bytes() == kept
     first, second = (_start(workspace, study, run, torchrun(rank)) for rank in (0, 1))
@@ -231,6 +233,7 @@ def networks() -> Iterator[list[list[str]]]:
     finally:
         for one in asleep:
             one.kill()
+            one.wait()
 
 
 @pytest.mark.soak
@@ -248,7 +251,15 @@ def test_two_networks_by_torchrun_are_two_processes_of_one_machine_to_the_bit(
             [
                 *[*within, sys.executable, "-m", "torch.distributed.run", "--nnodes", "2"],
                 *["--nproc-per-node", "1", "--node-rank", str(rank), "--master-addr", "10.77.0.1"],
-                *["--master-port", str(PORT), "-m", "training.jobs.worker", "pretrain", *where],
+                *[
+                    "--master-port",
+                    str(PORT),
+                    "-m",
+                    "--",
+                    "training.jobs.worker",
+                    "pretrain",
+                    *where,
+                ],
             ],
             cwd=ROOT,
             env=os.environ | {"GLOO_SOCKET_IFNAME": "cable", "OMP_NUM_THREADS": "1"},

@@ -1,8 +1,8 @@
 """One pretraining over several machines: each process was started by torchrun or by Slurm's srun.
 
-They are one DDP group, as the processes that :func:`training.tasks.devices.launch_ddp` starts on one machine,
-and compute the same. The first one writes the run's files; each leaves a note where it fails, since the others
-see only that it is gone.
+They are one DDP group, as the processes that :func:`training.tasks.devices.launch_ddp` starts on one
+machine, and compute the same. The first one writes the run's files; each leaves a note where it fails, since
+the others see only that it is gone.
 """
 
 import logging
@@ -24,9 +24,12 @@ from lightning_fabric.strategies import DDPStrategy
 
 from curation.errors import StudyError, TierscopeError
 from curation.storage import files
+from curation.storage.workspace import Workspace
 from training.settings.launch_variables import Launched
 from training.settings.preset import Preset
-from training.tasks import devices
+from training.studies.planned_study import Study
+from training.studies.runs import Run
+from training.tasks import devices, pretrain
 from training.tasks.stop_signal import Interruption, Stopped
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,14 @@ _ENVIRONMENTS: dict[str, type[ClusterEnvironment]] = {
     "torchrun": TorchElasticEnvironment,
     "slurm": SLURMEnvironment,
 }
+
+
+def pretrain_together(
+    launched: Launched, workspace: Workspace, study: Study, run: Run, interruption: Interruption
+) -> None:
+    """Do this process's part of a pretraining, see :func:`join`."""
+    preset, *_ = given = pretrain.given_to(workspace, study, run)
+    join(launched, preset, interruption, run.folder, pretrain.train, *given)
 
 
 def join(
@@ -138,15 +149,17 @@ def _of_others(notes: Path, launched: Launched) -> str:
         (rank, first), *_ = failed.items()
         why = f"Process {rank} on {first['host']} says: {first['message']}"
     return (
-        f"Another of the {launched.world} processes of this pretraining is gone. {why} Nothing that was saved "
-        "is lost: start all of them again, and they go on from there."
+        f"Another of the {launched.world} processes of this pretraining is gone. {why} Nothing that was "
+        "saved is lost: start all of them again, and they go on from there."
     )
 
 
 def _failures(notes: Path) -> dict[int, dict[str, Any]]:
     """Return what processes noted of themselves, by their numbers; not of others."""
     found = {
-        int(path.stem): files.read_note(path) for path in notes.glob("*.json") if path.stem.isdecimal()
+        int(path.stem): files.read_note(path)
+        for path in notes.glob("*.json")
+        if path.stem.isdecimal()
     }
     return {rank: note for rank, note in sorted(found.items()) if note and not note.get("others")}
 
