@@ -170,4 +170,4 @@ def test_in_the_world_a_u_net_learns_age_better_than_the_mean(tmp_path: Path) ->
             found = files.read_json(run.result_path)
             print(run_id, found["age_mae_years"], found["baseline_mae_years"])
             assert found["age_mae_years"] < 0.9 * found["baseline_mae_years"]
-    assert share_of_the_means_error(tmp_path, pretrain_steps=600) < 0.8
+    assert share_of_the_means_error(tmp_path, pretrain_steps=300) < 0.8
