@@ -16,13 +16,13 @@ from pages.ui.shell import state
 @contextlib.contextmanager
 def read_meanwhile() -> Iterator[None]:
     """Let the browser read it during the block, where this session has not drawn a plot yet."""
+    with st.container(key="plots-ahead"):  # always: what follows keeps its place in the page
+        place = st.empty()
     if state.get(state.PLOTS_READ):
         yield
         return
     state.put(state.PLOTS_READ, True)
-    with st.container(key="plots-ahead"):
-        place = st.empty()
-        place.plotly_chart(go.Figure(), height=10, theme=None, key="plot-ahead", alt="Nothing yet")
+    place.plotly_chart(go.Figure(), height=10, theme=None, key="plot-ahead", alt="Nothing yet")
     try:
         yield
     finally:

@@ -99,6 +99,13 @@ def test_a_small_twin_learns_more_than_the_mean(name: str, backbone: str, tmp_pa
     assert error_of_the_mean(twin(PRESETS[name], backbone), tmp_path) < 0.8
 
 
+@pytest.mark.soak
+def test_without_the_recipe_a_twin_does_not_beat_the_mean(tmp_path: Path) -> None:
+    """The control: the same volumes, steps and rate, as the presets were before."""
+    torch.manual_seed(0)
+    assert error_of_the_mean(twin(PRESETS["gpu-base"]).changed(FOUND), tmp_path) > 1
+
+
 def test_both_have_the_recipe_that_let_the_small_one_learn_and_rates_by_the_rule() -> None:
     for name in ("gpu-base", "gpu-large"):
         preset, small = PRESETS[name], PRESETS["laptop"]
