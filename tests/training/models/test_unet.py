@@ -115,6 +115,16 @@ def test_the_loss_is_the_weighted_error_of_removed_patches() -> None:
 
 
 @torch.no_grad()
+def test_where_memory_ran_out_the_losses_of_both_parts_add_up_to_that_of_the_batch() -> None:
+    loss, (volumes, masks) = _loss(), _volumes_and_masks()
+    parts = [
+        loss(volumes[own], PatchMasks(*(one[own] for one in masks)))
+        for own in (slice(0, 1), slice(1, 2))
+    ]
+    assert float(sum(parts)) == pytest.approx(float(loss(volumes, masks)), rel=1e-5)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("pooling", ["mean", "places"])
 def test_fine_tuning_begins_at_the_features_of_the_pretrained_encoder(pooling: str) -> None:
     loss, (volumes, _) = _loss(), _volumes_and_masks()

@@ -21,6 +21,7 @@ from tests.helpers.stops import StopAt
 from tests.helpers.workspace_trainable import UNET
 from training.models import networks
 from training.models.patches import patch_weights
+from training.reconstruction import reconstruct
 from training.settings.presets import PRESETS
 from training.studies import planned_study, prepare_volumes, runs
 from training.studies.runs import Run
@@ -96,6 +97,8 @@ def test_a_stopped_pretraining_of_a_u_net_goes_on_to_the_bit_and_is_exported(
     assert whole is not None and again is not None
     assert all(torch.equal(whole[name], again[name]) for name in whole)
     assert files.read_json(run.result_path)["loss"] == loss
+    measured = reconstruct.errors(workspace, study, run)
+    assert measured["reconstruction_error"].between(0, 10).all()
     made = export_network.export(study, run, tmp_path / "encoder")
     about, weights = json.loads(made.about.read_text()), load_file(made.weights)
     assert (about["backbone"], about["class"]) == ("unet", "BasicUNet")
