@@ -59,7 +59,7 @@ def world_volumes(folder: Path, dials: Dials) -> tuple[Volumes, Volumes]:
 
 def share_of_the_means_error(folder: Path, **changes: object) -> float:
     """Pretrain a twin, and return its error on removed patches of others as a share of the mean patch's."""
-    preset = WORLD.changed(TWIN | {"pretrain_epochs": 1, "pretrain_steps": 60} | changes)
+    preset = WORLD.changed(TWIN | {"pretrain_epochs": 1, "pretrain_steps": 25} | changes)
     pool, others = world_volumes(folder, Dials(pool=64, labels=12, share=0.0))
     shares = patch_weights(prepared_volume.template_brain(preset), preset.patch)
     run = Run("pretrain", "pretrain", "all", 0, None, folder / "run")
