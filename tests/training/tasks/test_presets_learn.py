@@ -37,6 +37,7 @@ SMALL = {
     "pretrain_steps": 400,
     "pretrain_batch": 8,
     "shift_voxels": 0,
+    "threads": 1,
     "compiled": False,
 }
 POOL, HELD_OUT, LATENTS, NOISE = 96, 24, 4, 0.3
