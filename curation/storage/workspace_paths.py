@@ -90,6 +90,11 @@ class WorkspacePaths:
         return self.root / "decisions.json"
 
     @property
+    def earlier_dir(self) -> Path:
+        """Copies of tables and decisions as they were before a newer Tierscope opened them first."""
+        return self.root / "earlier-versions"
+
+    @property
     def access_path(self) -> Path:
         """Who may use the dashboard, see :mod:`curation.access.membership`; where there is none, no login."""
         return self.root / "access.toml"

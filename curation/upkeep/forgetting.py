@@ -1,6 +1,7 @@
 """Forgetting of a person: out of every table, picture and decision, with a line in the audit."""
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,8 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
 
     Scans, measurements, scores, pictures, images made of DICOM files and rows of joined tables are removed.
     Of ratings and tiers by hand stays what was decided, without comment and of a scan that has no name any
-    more. Caches are emptied, since they do not say whose each file is. The data set itself is only read: what
-    is in it is listed again by the next ingest.
+    more. Caches are emptied, since they do not say whose each file is, and so are copies of before an
+    upgrade. The data set itself is only read: what is in it is listed again by the next ingest.
 
     Parameters
     ----------
@@ -128,6 +129,7 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
         for path in folder.rglob("*") if folder.is_dir() else ():
             if path.is_file():
                 path.unlink(missing_ok=True)
+    shutil.rmtree(workspace.earlier_dir, ignore_errors=True)  # decisions and tables with all people
     for log in workspace.tasks_dir.glob("*.log"):
         log.unlink(missing_ok=True)
 
