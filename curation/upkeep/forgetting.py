@@ -118,7 +118,8 @@ def _without(scans: pd.DataFrame, ids: set[str]) -> pd.DataFrame:
 def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
     """Remove pictures and links of a person's scans, and empty what does not say whose it is."""
     for row in own.itertuples():
-        workspace.preview_path(str(row.scan_id)).unlink(missing_ok=True)
+        for folder in (workspace.previews_dir, workspace.head_previews_dir):
+            (folder / workspace.preview_path(str(row.scan_id)).name).unlink(missing_ok=True)
         link = Path(str(row.path))
         if link.is_symlink() and link.is_relative_to(workspace.links_dir):
             link.unlink()
