@@ -95,7 +95,7 @@ def deface(
             todo.append(row)
     for done, row in enumerate(todo, start=1):
         try:
-            _write(row, folder / f"{str(row.scan_id).removesuffix('_T1w')}_desc-defaced_T1w.nii.gz")
+            _write(row, *files_of(workspace, str(row.scan_id)))
         except (VolumeError, OSError) as error:
             failed[str(row.scan_id)] = str(error)
         if progress:
@@ -123,13 +123,19 @@ def without_face(
     return np.where(out, np.float32(0), volume.data), out
 
 
-def _write(row: Any, path: Path) -> None:
+def files_of(workspace: Workspace, scan_id: str) -> tuple[Path, Path]:
+    """Return where a scan's image without a face is, or would be, and what is said of it."""
+    stem = workspace.defaced_dir / f"{scan_id.removesuffix('_T1w')}_desc-defaced_T1w"
+    return stem.with_name(f"{stem.name}.nii.gz"), stem.with_name(f"{stem.name}.json")
+
+
+def _write(row: Any, path: Path, about: Path) -> None:
     volume = volumes.load(Path(row.path))
     data, out = without_face(volume, np.reshape(row.template_affine, (4, 4)))
     with files.replacing(path) as temporary:
         write_floats(temporary, data, volume.affine)
     files.write_json(
-        path.with_name(path.name.removesuffix(".nii.gz") + ".json"),
+        about,
         {
             "Description": "T1w image in which the face is 0",
             "SkullStripped": False,

@@ -14,6 +14,7 @@ from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
 from curation.dicom import people_table
 from curation.errors import WorkspaceError
+from curation.faces import defacing
 from curation.sources import joined_tables
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -120,6 +121,8 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
     for row in own.itertuples():
         for folder in (workspace.previews_dir, workspace.head_previews_dir):
             (folder / workspace.preview_path(str(row.scan_id)).name).unlink(missing_ok=True)
+        for path in defacing.files_of(workspace, str(row.scan_id)):
+            path.unlink(missing_ok=True)
         link = Path(str(row.path))
         if link.is_symlink() and link.is_relative_to(workspace.links_dir):
             link.unlink()

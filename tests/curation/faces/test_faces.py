@@ -21,6 +21,7 @@ from curation.imaging.thumbnails import TILE
 from curation.imaging.volumes import Volume, conform, load
 from curation.storage import files, tables
 from curation.storage.workspace import ImageSettings, Workspace
+from curation.upkeep import forgetting
 from tests.helpers import phantom_heads
 
 
@@ -220,3 +221,11 @@ def test_an_image_without_a_brain_has_no_verdict() -> None:
 
 def _volume(data: np.ndarray) -> Volume:
     return Volume(data, template(4).affine, (4.0, 4.0, 4.0), "RAS", "float32")
+
+
+def test_who_is_forgotten_has_no_image_without_a_face_either(own: Workspace) -> None:
+    defacing.deface(own, ["face", "none"])
+    forgetting.forget(own, "t:face", "asked for it")
+    assert not any(path.exists() for path in defacing.files_of(own, "face"))
+    assert all(path.exists() for path in defacing.files_of(own, "none"))
+    assert not own.preview_path("face").exists()
