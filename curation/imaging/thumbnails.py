@@ -44,15 +44,16 @@ def preview(
     middle = (size - 1) / 2 if centre is None else centre
     x, y, z = np.clip(np.round(middle), 0, size - 1).astype(int)
     dx, dy, dz = volume.spacing_mm
-    extent = max(size * volume.spacing_mm)
     cuts = [
         np.array(volume.data[x : x + 1]),
         np.array(volume.data[:, y : y + 1]),
         np.array(volume.data[:, :, z : z + 1]),
     ]
     if brain_at is not None:
-        for axis, (cut, at) in enumerate(zip(cuts, (x, y, z), strict=True)):
-            cut[~_near_brain(brain_at @ volume.affine, cut.shape, axis, at)] = 0
+        cuts = _brain_alone(cuts, brain_at @ volume.affine, (x, y, z))
+    # what is left of each axis, seen in the two planes along it
+    size = np.array([cuts[1].shape[0], cuts[0].shape[1], cuts[0].shape[2]])
+    extent = max(size * volume.spacing_mm)
     planes = (
         (cuts[0][0, ::-1, ::-1], (dy, dz)),
         (cuts[1][::-1, 0, ::-1], (dx, dz)),
@@ -89,6 +90,25 @@ def write_preview(
     drawn = preview(volume, centre, None if whole_head else template_affine)
     with files.replacing(path) as temporary:
         Image.fromarray(drawn).save(temporary, format="PNG")
+
+
+def _brain_alone(
+    cuts: list[NDArray], to_template: NDArray[np.float64], at: tuple[int, ...]
+) -> list[NDArray]:
+    """Return the three planes with 0 outside of the brain, cut to where it is in any of them."""
+    near = [_near_brain(to_template, cut.shape, axis, at[axis]) for axis, cut in enumerate(cuts)]
+    bounds = []
+    for axis in range(3):
+        others = tuple(one for one in range(3) if one != axis)
+        first, second = (near[plane].any(axis=others) for plane in others)
+        lit = np.flatnonzero(first | second)
+        bounds.append(slice(lit[0], lit[-1] + 1) if len(lit) else slice(None))
+    return [
+        np.where(inside, cut, 0)[
+            tuple(slice(None) if axis == plane else bounds[axis] for axis in range(3))
+        ]
+        for plane, (cut, inside) in enumerate(zip(cuts, near, strict=True))
+    ]
 
 
 def _near_brain(

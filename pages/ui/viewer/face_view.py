@@ -1,12 +1,14 @@
 """Faces on the screen: which scans may be looked at in 3D, and what is said of the face of one."""
 
+import shlex
+
 import pandas as pd
 import streamlit as st
 
 from curation.faces.face_state import LIMIT, FaceState, state_of
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
-from pages.ui.shell import cache, formatting
+from pages.ui.shell import cache
 
 
 def may_be_in_3d(workspace: Workspace, scan: pd.Series) -> bool:
@@ -42,10 +44,11 @@ def say(workspace: Workspace, scan: pd.Series) -> None:
             "Who knows the person may recognise them. Thumbnails, contact sheets and reports show the brain "
             "alone"
             + (", " if any_may(workspace) else ", 3D is off, ")
-            + "and whoever looks at these slices sees it.\n\nTo hand the image on without it: "
-            f"`python -m curation deface {formatting.escape(str(scan['scan_id']))}` writes another file; "
-            f"this one stays as it is. {LIMIT}"
+            + "and whoever looks at these slices sees it.\n\nTo hand the image on without it, write another "
+            "file; this one stays as it is:"
         )
+        st.code(f"python -m curation deface {shlex.quote(str(scan['scan_id']))}", language="sh")
+        st.markdown(LIMIT)
 
 
 def _face_of(workspace: Workspace, scan: pd.Series) -> FaceState:

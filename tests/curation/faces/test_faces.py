@@ -11,13 +11,14 @@ from PIL import Image
 
 from curation.__main__ import main
 from curation.assessment import assess_workspace, faces_and_pictures, metric_shards
+from curation.decisions import audit_trail
 from curation.errors import SourceError, WorkspaceError
 from curation.faces import defacing, face_region
 from curation.faces.face_state import FaceState, state_of
 from curation.imaging import masks as masks_
 from curation.imaging.registered_grid import volume_on_grid
 from curation.imaging.template import template
-from curation.imaging.thumbnails import TILE
+from curation.imaging.thumbnails import TILE, preview
 from curation.imaging.volumes import Volume, conform, load
 from curation.storage import files, tables
 from curation.storage.workspace import ImageSettings, Workspace
@@ -59,12 +60,6 @@ def _ml(path: Path) -> float:
     volume = conform(load(path))
     found = masks_.find_masks(volume)
     return face_region.face_ml(found.on_grid(volume), found.template_affine)
-
-
-def _outside_brain(workspace: Workspace, scan_id: str) -> float:
-    """Return the share of a thumbnail that is lit."""
-    with Image.open(workspace.preview_path(scan_id)) as image:
-        return float(np.mean(np.asarray(image)[:, :TILE] > 40))
 
 
 def test_a_face_is_told_from_a_head_without_one(measured: Workspace) -> None:
@@ -113,23 +108,28 @@ def test_nothing_is_known_of_what_was_not_looked_at() -> None:
 
 
 def test_thumbnails_show_the_brain_alone_unless_whole_heads_are_asked_for(own: Workspace) -> None:
-    alone = _outside_brain(own, "face")
+    alone = own.preview_path("face").read_bytes()
     assert main(["thumbnails", "--whole-heads", "--jobs", "1", "--workspace", str(own.root)]) == 0
-    whole = _outside_brain(own, "face")
-    assert whole > alone + 0.05
-    assert own.images() == ImageSettings(whole_heads=True)
-    assert main(["thumbnails", "--brain-only", "--jobs", "1", "--workspace", str(own.root)]) == 0
-    assert _outside_brain(own, "face") == alone
-
-
-def test_what_a_thumbnail_shows_lies_in_the_brain(own: Workspace) -> None:
-    with Image.open(own.preview_path("face")) as image:
-        lit = np.asarray(image)[:, 2 * TILE :] > 0  # the axial plane
     volume = conform(load(Path(tables.read_scans(own).set_index("scan_id").loc["face", "path"])))
-    brain = template(4).signed_distance_mm > -8
-    edge = max(np.array(volume.data.shape) * volume.spacing_mm) / TILE  # mm a pixel
-    area = brain[:, :, brain.shape[2] // 2].sum() * 16
-    assert 0 < lit.sum() * edge**2 < 1.15 * area
+    with Image.open(own.preview_path("face")) as image:
+        whole = np.asarray(image)
+    assert whole.mean() > 0.9 * preview(volume).mean()  # the whole image is in it
+    assert own.images() == ImageSettings(whole_heads=True)
+    assert "thumbnails show" in set(audit_trail.history(own)["what"])
+    assert main(["thumbnails", "--brain-only", "--jobs", "1", "--workspace", str(own.root)]) == 0
+    assert own.preview_path("face").read_bytes() == alone
+
+
+def test_what_a_thumbnail_shows_lies_in_the_brain() -> None:
+    distance = template(4).signed_distance_mm
+    glaring = _volume(np.where(distance < -8, 400, 100).astype(np.float32))
+    assert preview(glaring).max() == 255
+    alone = preview(glaring, brain_at=np.eye(4))
+    assert 0 < alone.max() <= 0.3 * 255  # 100 of 400, and nothing of what glares around the brain
+    lit = alone.reshape(TILE, 3, TILE) > 0
+    assert lit.any(axis=(0, 2)).all()
+    # as large as it can be
+    assert lit.any(axis=(0, 1)).mean() > 0.7
 
 
 def test_what_an_earlier_version_left_is_looked_at_and_its_pictures_of_heads_go(
