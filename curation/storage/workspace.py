@@ -137,7 +137,10 @@ class Workspace(WorkspacePaths):
             return cls.open(root)
         if workspace.root.is_file():
             raise WorkspaceError(f"{workspace.root} is a file. Name a folder for the workspace.")
-        if workspace.root.is_dir() and any(workspace.root.iterdir()):
+        # a dashboard that was started on the empty folder has left its key there
+        if workspace.root.is_dir() and any(
+            not path.match(workspace.door_key_path("*").name) for path in workspace.root.iterdir()
+        ):
             raise WorkspaceError(
                 f"{workspace.root} holds other files. Name an empty or new folder for the "
                 "workspace: Tierscope never writes among your data."

@@ -99,8 +99,8 @@ class WorkspacePaths:
         """Who may use the dashboard, see :mod:`curation.access.membership`; where there is none, no login."""
         return self.root / "access.toml"
 
-    def door_key_path(self, account: int) -> Path:
-        """Return the file with the key of an account's dashboard, by the account's number."""
+    def door_key_path(self, account: int | str) -> Path:
+        """Return the file with the key of an account's dashboard, by the account's number; ``*``: of any."""
         return self.root / f".door-key-{account}"
 
     @property
