@@ -13,7 +13,7 @@ TESTING   := $(VENV)/.testing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lock sbom cves soak screenshots study gpu-check clean
+.PHONY: help run demo test check format lock wheelhouse offline sbom cves soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
@@ -47,6 +47,15 @@ lock: $(TESTING) ## write requirements.lock anew: every package that is installe
 	@echo "# All that requirements.txt brings, each with the hashes of its files, for Python 3.11 and newer: made by 'make lock'." > requirements.lock.new
 	$(VENV)/bin/uv pip compile requirements.txt --universal --generate-hashes --python-version 3.11 --no-header --quiet >> requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+wheelhouse: ## put every package of requirements.lock into wheelhouse/, for a machine without a network of the same Python and kind
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip download --disable-pip-version-check --require-hashes -r requirements.lock -d wheelhouse
+
+offline: ## install from wheelhouse/ alone, each file by its hash; 'make run' then asks no network
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check --no-index --find-links wheelhouse --require-hashes -r requirements.lock
+	@touch $(RUNTIME)
 
 sbom: $(TESTING) ## write sbom.json, the bill of materials of requirements.lock (CycloneDX); asks the package index for its tool
 	$(VENV)/bin/uv tool run --from cyclonedx-bom==7.3.0 cyclonedx-py requirements requirements.lock -o sbom.json

@@ -16,7 +16,7 @@ from pages.ui.compare import (
     comparison_data,
 )
 from pages.ui.compare.comparison_data import Comparison
-from pages.ui.shell import controls, formatting, frame, progress, state
+from pages.ui.shell import controls, formatting, frame, plots_ahead, progress, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
 from pages.ui.train import study_panel
@@ -46,6 +46,12 @@ def body(workspace: Workspace) -> None:
             "the page Train. Its curves grow here while it runs.",
         )
         return
+    with plots_ahead.read_meanwhile():
+        _chosen_study(workspace, planned)
+
+
+def _chosen_study(workspace: Workspace, planned: list[Study]) -> None:
+    """Draw the study that is chosen, with those beside it."""
     chosen = study_panel.choose_study(workspace, _listed(workspace, planned))
     others = _others(chosen, planned)
     running = _runs(workspace, chosen)

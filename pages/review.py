@@ -18,7 +18,7 @@ from pages.ui.review import (
 )
 from pages.ui.scan_table import rule_in_address, tagging
 from pages.ui.shell import cache, frame, person
-from pages.ui.viewer import user_window
+from pages.ui.viewer import face_view, user_window
 
 #: Width of what stands beside the image.
 SIDE_PX = 350
@@ -43,7 +43,9 @@ def body(workspace: Workspace) -> None:
                 marks = rating_panel.marks_of(workspace, scan["scan_id"])
                 pet = overlay_panel.pet_of(cache.scans(workspace), scan)
                 ahead = _image_of(usable, following)
-                image_panel.show(scan, trial, usable, ahead, marks=marks, pet=pet)
+                solid = face_view.may_be_in_3d(workspace, scan)
+                image_panel.show(scan, trial, usable, ahead, marks=marks, pet=pet, solid=solid)
+                face_view.say(workspace, scan)
             else:
                 image_panel.show_no_image()
                 scan_panel.scores(scan, judgement)

@@ -62,6 +62,7 @@ class Action(enum.Enum):
     IMPORT_RATINGS = Rank.CURATOR, "import ratings"
     EXPORT_RATINGS = Rank.CURATOR, "export ratings"
     EXPORT_COHORT = Rank.CURATOR, "export a cohort"
+    DEFACE = Rank.CURATOR, "write images without faces"
     DOWNLOAD = Rank.CURATOR, "download tables"
     PLAN_STUDY = Rank.CURATOR, "plan a study"
     LAUNCH = Rank.CURATOR, "start a study"

@@ -11,6 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from curation.errors import VolumeError
+from curation.faces import face_region, face_state
 from curation.imaging.image_flags import recognise
 from curation.imaging.masks import Masks, find_masks
 from curation.imaging.thumbnails import write_preview
@@ -69,6 +70,7 @@ def assess_file(
     preview_path: Path,
     modality: str | None = None,
     vector_paths: Mapping[str, Path] | None = None,
+    whole_head: bool = False,
 ) -> dict[str, Any]:
     """Measure one file, draw its thumbnail, keep its vectors, and return its row of metrics.
 
@@ -84,10 +86,12 @@ def assess_file(
         if masks.similarity < MIN_SIMILARITY:
             raise VolumeError("no brain could be found: nothing in this image agrees with one")
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
-        row["reasons"] = _json(reasons)
-        row["flags"] = _json(recognise(volume, masks, modality))
+        row["reasons"] = in_json(reasons)
+        with _one_thread():
+            row["face_ml"] = face_region.face_ml(masks.on_grid(volume), masks.template_affine)
+        row["flags"] = in_json(recognise(volume, masks, modality) | face_flag(row["face_ml"]))
         row |= values
-        write_preview(preview_path, volume, _brain_centre(volume, masks))
+        write_preview(preview_path, volume, masks.template_affine, whole_head=whole_head)
         for kind, vector_path in (vector_paths or {}).items():
             _write_vector(vector_path, scan_vectors.KINDS[kind], volume, masks)
     except FileNotFoundError:
@@ -100,6 +104,11 @@ def assess_file(
         row["failure"] = OUT_OF_MEMORY
     row["seconds"] = round(time.monotonic() - started, 3)
     return row
+
+
+def face_flag(face_ml: float) -> dict[str, str]:
+    """Return the flag of a scan that shows a face, with its evidence; nothing of one that does not."""
+    return {"face": face_state.evidence(face_ml)} if face_region.shows_face(face_ml) else {}
 
 
 def _write_vector(path: Path, kind: VectorKind, volume: Volume, masks: Masks) -> None:
@@ -125,14 +134,10 @@ def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
         "failure": None,
         "reasons": "{}",
         "flags": "{}",
+        "face_ml": np.nan,
     } | dict.fromkeys(METRICS, np.nan)
 
 
-def _json(words: dict[str, str]) -> str:
+def in_json(words: dict[str, str]) -> str:
+    """Return words by key as they are written into the table."""
     return json.dumps(words, ensure_ascii=False, sort_keys=True)
-
-
-def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
-    """Return the voxel a little right of the middle of the template's brain."""
-    world = np.linalg.inv(masks.template_affine) @ np.array([4.0, -18.0, 12.0, 1.0])
-    return (np.linalg.inv(volume.affine) @ world)[:3]

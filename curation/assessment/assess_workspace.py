@@ -18,7 +18,7 @@ import pandas as pd
 from curation import logs
 from curation.access.actions import Action
 from curation.access.guard import guarded
-from curation.assessment import metric_shards, pending, prepared_distance
+from curation.assessment import faces_and_pictures, metric_shards, pending, prepared_distance
 from curation.assessment.assess_scan import (
     ENDED,
     OUR_ERROR,
@@ -142,6 +142,7 @@ def gather(workspace: Workspace) -> None:
 def finish(workspace: Workspace, *, jobs: int = 1) -> None:
     """Do what comes after all scans were measured: :func:`gather`, then compare them with each other."""
     gather(workspace)
+    faces_and_pictures.make_missing(workspace, jobs=jobs)
     near_duplicates.search(workspace, jobs=jobs)
     prepared_distance.update(workspace, jobs=jobs)
 
@@ -193,6 +194,7 @@ class _Task(NamedTuple):
     preview_path: Path
     modality: str | None
     vector_paths: dict[str, Path]
+    whole_head: bool
     shard_path: Path
 
 
@@ -201,6 +203,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
 
     Their order is one that no list has, so that the first scores are a fair sample of all.
     """
+    whole_head = workspace.images().whole_heads
     tasks = [
         _Task(
             Path(row.path),
@@ -212,6 +215,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
                 name: scan_vectors.path(workspace, kind, row.sha256)
                 for name, kind in scan_vectors.KINDS.items()
             },
+            whole_head,
             metric_shards.shard_path(workspace, row.scan_id),
         )
         for row in sorted(due.itertuples(), key=lambda row: files.short_hash(row.scan_id))

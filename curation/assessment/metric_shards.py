@@ -1,5 +1,6 @@
 """Shards of the metrics table: a file a scan while written in parallel, gathered into one afterwards."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -24,16 +25,21 @@ def write(path: Path, rows: pd.DataFrame) -> None:
     files.write_parquet(path, rows.reindex(columns=own + others).astype(texts))
 
 
-def compact(workspace: Workspace) -> None:
+def compact(
+    workspace: Workspace, change: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+) -> None:
     """Gather all shards of a workspace into one file, then remove them; cut off between, nothing is lost.
+
+    With ``change``, rows are written as it returns them.
 
     Batches may write meanwhile: a shard is removed only if it is still the one that was read, and one that
     stays wins over the gathered rows.
     """
     read = {shard: _version(shard) for shard in workspace.metrics_shards()}
-    if len(read) < 2:
+    if not read or (change is None and len(read) < 2):
         return
-    write(workspace.gathered_path, tables.read_metrics(workspace))
+    rows = tables.read_metrics(workspace)
+    write(workspace.gathered_path, rows if change is None else change(rows))
     for shard, version in read.items():
         if shard != workspace.gathered_path and _version(shard) == version:
             shard.unlink()

@@ -145,6 +145,7 @@ def add_import_mriqc_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="short name of the source (default: the table's name)")
     sources.add_kind_options(command)
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    sources.add_pseudonyms_option(command)
 
 
 def add_example_options(command: argparse.ArgumentParser) -> None:
@@ -175,6 +176,7 @@ def run_import_mriqc(chosen: argparse.Namespace) -> int:
         role=chosen.role,
         modality=chosen.modality,
         participants=chosen.participants,
+        hide_names=chosen.pseudonyms,
     )
     if chosen.own_ids:
         sources.say_own_ids(workspace, summary.source.name)

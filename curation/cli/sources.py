@@ -26,15 +26,20 @@ def add_ingest_options(command: argparse.ArgumentParser) -> None:
     add_kind_options(command)
     command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    add_pseudonyms_option(command)
+    command.add_argument(
+        "--simulated", action="store_true", default=None, help="the scans are not of people"
+    )
+
+
+def add_pseudonyms_option(command: argparse.ArgumentParser) -> None:
+    """Add the option that hides names."""
     command.add_argument(
         "--pseudonyms",
         action="store_true",
         default=None,
         help="hide names: ids of scans and people become pseudonyms, made with a key that lies outside of "
         "the workspace (docs/privacy.md)",
-    )
-    command.add_argument(
-        "--simulated", action="store_true", default=None, help="the scans are not of people"
     )
 
 

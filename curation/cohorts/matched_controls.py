@@ -3,6 +3,7 @@
 Where no site is known, the source stands in for it (:mod:`curation.scoring.comparison_groups`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,19 +100,30 @@ def sample_control(
     CohortError
         When it is drawn apart and the others do not have as many, see :func:`lacking_apart`.
     """
+    (drawn,) = sample_controls(scans, members, [seed], apart=apart)
+    return drawn
+
+
+def sample_controls(
+    scans: pd.DataFrame, members: NDArray[np.bool_], seeds: Sequence[int], *, apart: bool = False
+) -> list[list[str]]:
+    """Draw a sample for each of some seeds, each as :func:`sample_control` draws it."""
     if apart and (lacking := lacking_apart(scans, members)):
         raise CohortError(f"The scans outside of the group are too few: {'; '.join(lacking)}.")
     order = np.argsort(scans["scan_id"].to_numpy(dtype=object), kind="stable")
     scans, members = scans.iloc[order], np.asarray(members)[order]
     strata = _strata(scans)
-    wanted = strata[members].value_counts()
-    rng = np.random.default_rng([seed, len(scans)])
-    chosen: list[str] = []
-    for stratum in sorted(wanted.index):
-        offered = (strata == stratum).to_numpy() & ~(members & apart)
-        candidates = scans.loc[offered, "scan_id"].to_numpy(dtype=object)
-        chosen += rng.choice(candidates, size=int(wanted[stratum]), replace=False).tolist()
-    return sorted(chosen)
+    wanted = strata[members].value_counts().sort_index()
+    ids = scans["scan_id"].to_numpy(dtype=object)
+    offered = [ids[(strata == stratum).to_numpy() & ~(members & apart)] for stratum in wanted.index]
+    samples = []
+    for seed in seeds:
+        rng = np.random.default_rng([seed, len(scans)])
+        chosen: list[str] = []
+        for candidates, count in zip(offered, wanted, strict=True):
+            chosen += rng.choice(candidates, size=int(count), replace=False).tolist()
+        samples.append(sorted(chosen))
+    return samples
 
 
 def lacking_apart(scans: pd.DataFrame, members: NDArray[np.bool_]) -> list[str]:

@@ -22,7 +22,13 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.access.actions import Action
 from curation.access.guard import guarded
-from curation.decisions import audit_chain, database_connection, database_identity, schema
+from curation.decisions import (
+    audit_chain,
+    database_connection,
+    database_identity,
+    earlier_version,
+    schema,
+)
 from curation.decisions.database_identity import URL_VARIABLE, DatabaseNote
 from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
@@ -136,6 +142,7 @@ def _settle(workspace: Workspace, url: str | None, *, adopting: bool = False) ->
             found = connection.info["id"]
         if not adopting:
             database_identity.refuse_other(workspace, note, kind, found)
+        earlier_version.keep_copy(workspace, made)
         number = found or (note.id if note else database_identity.new_id())
         if found is None:
             database_identity.write(workspace, DatabaseNote(number, kind, made=False))

@@ -2,7 +2,8 @@
 
 A flag is recognised, never guessed, and says nothing of quality. It names the metrics that have no value on
 this scan, and why its score stands on fewer of them; missing parts themselves are kept by
-:mod:`curation.imaging.masks` as ``absent``. The last three are known only with a score, and stand beside it
+:mod:`curation.imaging.masks` as ``absent``. A face is looked for by
+:mod:`curation.faces.face_region`. The last three are known only with a score, and stand beside it
 (:mod:`curation.scoring.score_flags`).
 """
 
@@ -53,6 +54,12 @@ FLAGS: dict[str, Flag] = {
             "Defaced",
             "The face was removed to protect the person.",
             "The zeroed part is left out of the air; entropy (efc) is not measured.",
+        ),
+        Flag(
+            "face",
+            "Face",
+            "Nose, cheeks, mouth and chin are in the image: the person could be recognised.",
+            "It counts for no score. Pictures show the brain alone, and 3D is off; see docs/privacy.md.",
         ),
         Flag(
             "field_of_view_cut",

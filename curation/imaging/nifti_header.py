@@ -3,6 +3,7 @@
 Files are written in chunks instead of by nibabel, which would hold a second copy of the image.
 """
 
+import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -234,6 +235,16 @@ def write_mask(path: Path, mask: NDArray[np.bool_], affine: NDArray[np.float64])
     path.write_bytes(
         header.binaryblock + b"\0\0\0\0" + mask.astype(np.uint8).ravel(order="F").tobytes()
     )
+
+
+def write_floats(path: Path, data: NDArray[np.float32], affine: NDArray[np.float64]) -> None:
+    """Write an image as it is, in 32-bit numbers, compressed."""
+    header = _plain_header(data.shape, affine, np.float32, (0.0, 0.0))
+    flat = data.ravel(order="F")
+    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as output:
+        output.write(header.binaryblock + b"\0\0\0\0")
+        for start in range(0, flat.size, _CHUNK):
+            output.write(flat[start : start + _CHUNK].astype("<f4").tobytes())
 
 
 def read_image(path: Path) -> tuple[NDArray, float, float]:

@@ -1,7 +1,7 @@
 """Import of MRIQC's results: scans without images, but with metrics, scores and ratings."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,13 @@ from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.sources import allowed_roots, participants_table, scan_names, who_is_who
+from curation.sources import (
+    allowed_roots,
+    participants_table,
+    pseudonyms,
+    scan_names,
+    who_is_who,
+)
 from curation.sources import source as sources
 from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, put
 from curation.storage import files, tables
@@ -51,6 +57,7 @@ def import_table(
     participants: str | Path | None = None,
     raters: str = "",
     published: bool = False,
+    hide_names: bool | None = None,
 ) -> TableSummary:
     """List the scans of MRIQC's results in the workspace, with their metrics, scores and ratings.
 
@@ -70,6 +77,8 @@ def import_table(
         Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
     published : bool
         The table comes with a package, and may be read wherever that lies.
+    hide_names : bool, optional
+        Give scans and people pseudonyms; by default as before, or as other sources have.
 
     Returns
     -------
@@ -93,8 +102,10 @@ def import_table(
     known_people = (
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
-    table = mriqc_tables.read(Path(source.path), known_people, allowed)
     earlier = earlier_source(workspace, source.name)
+    hidden = _as_others(workspace, earlier) if hide_names is None and not published else hide_names
+    source = pseudonyms.settle(workspace, source, earlier, hidden)
+    table = _hidden(workspace, source, mriqc_tables.read(Path(source.path), known_people, allowed))
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -104,14 +115,24 @@ def import_table(
         metric_shards.write(part, _metrics(scans[usable], table.rows[usable]))
         rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
         put(workspace, source, rows, before)
-    added_ratings = _add_ratings(workspace, scans, table, raters)
+    ratings = _add_ratings(workspace, scans, table, raters)
     reference_library.freeze_experts(workspace)
     reference_library.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
-    added = int((~listed["scan_id"].isin(known.index)).sum())
-    counts = {"scans": len(listed), "new": added, "ratings": added_ratings}
-    note_listed(workspace, earlier, source, **counts)
-    return TableSummary(source, listed, added, table.ignored_columns, table.notes, added_ratings)
+    new = int((~listed["scan_id"].isin(known.index)).sum())
+    note_listed(workspace, earlier, source, scans=len(listed), new=new, ratings=ratings)
+    return TableSummary(source, listed, new, table.ignored_columns, table.notes, ratings)
+
+
+def _as_others(workspace: Workspace, earlier: Source | None) -> bool | None:
+    """Return whether a new table hides names because other sources do; nothing of one that was listed."""
+    if earlier is not None:
+        return None
+    return any(one.pseudonyms for one in workspace.sources())
+
+
+def _hidden(workspace: Workspace, source: Source, table: MriqcTable) -> MriqcTable:
+    return replace(table, rows=pseudonyms.hide_rows(workspace, source, table.rows))
 
 
 def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from curation.errors import SourceError
 from curation.sources import scan_names
 from curation.sources.source import Entry
@@ -74,11 +76,53 @@ def person(key: str, participant_id: str) -> str:
     return f"sub-{_letters(key, f'person:{label}', _OF_PERSON)}"
 
 
+def hide_rows(workspace: Workspace, source: Source, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table of scans under pseudonyms, where its source has them.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the scans are listed.
+    source : Source
+        Whose scans they are, settled by :func:`settle`.
+    rows : pandas.DataFrame
+        With ``key``, ``participant_id``, ``session_id``, ``modality``, ``person`` and ``problem``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same people get the pseudonyms that they have in other sources.
+    """
+    if not source.pseudonyms or rows.empty:
+        return rows
+    secret = key_of(workspace)
+    named = zip(rows["key"], rows["participant_id"], rows["modality"], strict=True)
+    keys = [_key_of_scan(secret, person(secret, who), scan, kind) for scan, who, kind in named]
+    problem = rows["problem"].where(rows["problem"].isna(), "its row, or its file, cannot be used")
+    return rows.assign(
+        key=keys,
+        participant_id=[person(secret, who) for who in rows["participant_id"]],
+        session_id=[_session(secret, one) for one in rows["session_id"]],
+        person=[person(secret, one) if isinstance(one, str) else one for one in rows["person"]],
+        problem=problem,
+    )
+
+
+def _key_of_scan(secret: str, who: str, scan: str, modality: str | None) -> str:
+    parts = [who, _letters(secret, f"scan:{scan}", _OF_SCAN), modality]
+    return "_".join(part for part in parts if part)
+
+
+def _session(secret: str, session_id: str | None) -> str | None:
+    if not isinstance(session_id, str) or not session_id:
+        return session_id
+    return f"ses-{_letters(secret, f'session:{session_id}', _OF_SCAN)}"
+
+
 def _hidden(key: str, folder: Path, entry: Entry) -> Entry:
     who = person(key, entry.participant_id)
-    parts = [who, _letters(key, f"scan:{entry.key}", _OF_SCAN), entry.modality]
-    name = "_".join(part for part in parts if part)
-    session = entry.session_id and f"ses-{_letters(key, f'session:{entry.session_id}', _OF_SCAN)}"
+    name = _key_of_scan(key, who, entry.key, entry.modality)
+    session = _session(key, entry.session_id)
     known = entry.person.get("person")
     described = entry.person | ({"person": person(key, known)} if isinstance(known, str) else {})
     problem, path = entry.problem, entry.path

@@ -67,6 +67,22 @@ class Source:
 
 
 @dataclass(frozen=True)
+class ImageSettings:
+    """What is shown of heads, ``[images]`` in ``workspace.toml``.
+
+    Parameters
+    ----------
+    whole_heads : bool
+        Thumbnails, and with them contact sheets and pictures of reports, show heads with their faces.
+    in_3d : bool
+        Scans with faces may be looked at in 3D, where nobody has to sign in.
+    """
+
+    whole_heads: bool = False
+    in_3d: bool = False
+
+
+@dataclass(frozen=True)
 class Workspace(WorkspacePaths):
     """A folder with everything that Tierscope knows and makes.
 
@@ -121,7 +137,10 @@ class Workspace(WorkspacePaths):
             return cls.open(root)
         if workspace.root.is_file():
             raise WorkspaceError(f"{workspace.root} is a file. Name a folder for the workspace.")
-        if workspace.root.is_dir() and any(workspace.root.iterdir()):
+        # a dashboard that was started on the empty folder has left its key there
+        if workspace.root.is_dir() and any(
+            not path.match(workspace.door_key_path("*").name) for path in workspace.root.iterdir()
+        ):
             raise WorkspaceError(
                 f"{workspace.root} holds other files. Name an empty or new folder for the "
                 "workspace: Tierscope never writes among your data."
@@ -233,6 +252,28 @@ class Workspace(WorkspacePaths):
             for name in ("path", "participants")
         }
         return asdict(source) | own
+
+    def images(self) -> ImageSettings:
+        """Return what is shown of heads.
+
+        Raises
+        ------
+        WorkspaceError
+            When ``[images]`` holds anything else than true or false.
+        """
+        given = self.settings().get("images", {})
+        names = {item.name for item in fields(ImageSettings)}
+        if not isinstance(given, dict) or not all(
+            type(value) is bool for name, value in given.items() if name in names
+        ):
+            raise WorkspaceError(
+                f"{self.settings_path}: [images] has {' and '.join(sorted(names))}, each true or false."
+            )
+        return ImageSettings(**{name: given[name] for name in names & set(given)})
+
+    def put_images(self, chosen: ImageSettings) -> None:
+        """Keep what is shown of heads."""
+        self._write_settings(self.settings() | {"images": asdict(chosen)})
 
     def different_people(self) -> set[frozenset[str]]:
         """Return the pairs of sources whose equal participant ids were declared different people."""

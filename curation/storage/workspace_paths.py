@@ -90,12 +90,17 @@ class WorkspacePaths:
         return self.root / "decisions.json"
 
     @property
+    def earlier_dir(self) -> Path:
+        """Copies of tables and decisions as they were before a newer Tierscope opened them first."""
+        return self.root / "earlier-versions"
+
+    @property
     def access_path(self) -> Path:
         """Who may use the dashboard, see :mod:`curation.access.membership`; where there is none, no login."""
         return self.root / "access.toml"
 
-    def door_key_path(self, account: int) -> Path:
-        """Return the file with the key of an account's dashboard, by the account's number."""
+    def door_key_path(self, account: int | str) -> Path:
+        """Return the file with the key of an account's dashboard, by the account's number; ``*``: of any."""
         return self.root / f".door-key-{account}"
 
     @property
@@ -105,6 +110,12 @@ class WorkspacePaths:
 
     @property
     def previews_dir(self) -> Path:
+        """Thumbnails, of the brain alone unless the settings say otherwise."""
+        return self.root / "thumbnails"
+
+    @property
+    def head_previews_dir(self) -> Path:
+        """Thumbnails of versions before 0.11: of whole heads, shown no more."""
         return self.root / "previews"
 
     def vectors_dir(self, kind: str) -> Path:
@@ -196,6 +207,11 @@ class WorkspacePaths:
     def derivatives_dir(self) -> Path:
         """Ratings as BIDS derivatives."""
         return self.exports_dir / "derivatives" / "tierscope"
+
+    @property
+    def defaced_dir(self) -> Path:
+        """Images without faces."""
+        return self.exports_dir / "defaced"
 
     @property
     def exported_cohorts_dir(self) -> Path:

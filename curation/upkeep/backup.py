@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -10,18 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation import __version__, errors
+from curation import errors
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.decisions import actions, audit_chain, database
 from curation.errors import WorkspaceError
 from curation.sources.ingest import ProgressCallback
-from curation.storage import files, sharing, typed_paths
+from curation.storage import files, hashed_copies, sharing, typed_paths
+from curation.storage.hashed_copies import MANIFEST, Held, copied
 from curation.storage.workspace import Workspace
 
-#: Holds the hashes; written last, so that a folder without it is no backup.
-MANIFEST = "backup.json"
-_CHUNK = 1 << 20
 _NAMED = 5
 _NO_BACKUP = "Take another copy: this one was changed, or is not whole."
 
@@ -79,15 +76,12 @@ def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None 
     try:
         held = _copy_all(workspace, part, progress)
         on_server = "decisions.sqlite" not in held
-        files.write_json(
-            part / MANIFEST,
-            {
-                "tierscope": __version__,
-                "workspace": workspace.root.name,
-                "at": moment.isoformat(timespec="seconds"),
-                "audit": _newest_link(workspace),
-                "files": held,
-            },
+        hashed_copies.write_manifest(
+            part,
+            held,
+            workspace=workspace.root.name,
+            at=moment.isoformat(timespec="seconds"),
+            audit=_newest_link(workspace),
         )
         part.rename(folder)
     except BaseException:
@@ -104,30 +98,25 @@ def _newest_link(workspace: Workspace) -> str | None:
         return "{}:{}".format(*audit_chain.head(connection))
 
 
-def _copy_all(
-    workspace: Workspace, part: Path, progress: ProgressCallback | None
-) -> dict[str, tuple[str, int]]:
-    held = {}
+def _copy_all(workspace: Workspace, part: Path, progress: ProgressCallback | None) -> Held:
+    held: Held = {}
     with database.engine(workspace).connect() as connection:
         raw = connection.connection.driver_connection
         if isinstance(raw, sqlite3.Connection):
-            target = part / workspace.database_path.name
-            with contextlib.closing(sqlite3.connect(target)) as copy:
-                raw.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")  # all in one file
-            held[target.name] = (files.sha256_of(target), target.stat().st_size)
+            name = workspace.database_path.name
+            held[name] = hashed_copies.copied_database(raw, part / name)
     paths = sorted(_worth_copying(workspace), key=_turn)
     for number, path in enumerate(paths, start=1):
         name = path.relative_to(workspace.root).as_posix()
         with contextlib.suppress(FileNotFoundError):  # gathered into one that is still to come
-            held[name] = _copied(path, part / name)
+            held[name] = copied(path, part / name)
         if progress:
             progress(number, len(paths))
     return held
 
 
 def _worth_copying(workspace: Workspace) -> Iterator[Path]:
-    out = (workspace.cache_dir, workspace.tasks_dir)
+    out = (workspace.cache_dir, workspace.tasks_dir, workspace.earlier_dir)
     database_files = {f"{workspace.database_path.name}{end}" for end in ("", "-wal", "-shm")}
     for folder, folders, names in os.walk(workspace.root):
         here = Path(folder)
@@ -141,19 +130,6 @@ def _worth_copying(workspace: Workspace) -> Iterator[Path]:
 def _turn(path: Path) -> tuple[bool, bool, str]:
     """Order: what others point to before what points to it; parts of a table before all of them in one."""
     return path.name == "workspace.toml", path.name == "part-all.parquet", str(path)
-
-
-def _copied(path: Path, target: Path) -> tuple[str, int]:
-    """Copy a file; return its SHA-256 and size, bytes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
-    with files.open_file(path) as source, target.open("wb") as copy:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-            size += copy.write(chunk)
-        copy.flush()
-        os.fsync(copy.fileno())
-    return digest.hexdigest(), size
 
 
 def _refuse_place(workspace: Workspace, into: Path) -> None:
@@ -208,7 +184,7 @@ def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
     new.parent.mkdir(parents=True, exist_ok=True)
     new.mkdir(mode=0o700)
     for name in held:
-        if _copied(folder / name, new / name)[0] != held[name][0]:
+        if copied(folder / name, new / name)[0] != held[name][0]:
             raise WorkspaceError(f"{folder / name} changed while it was read. {_NO_BACKUP}")
     before = _put_in_place(new, root, there=there)
     if "decisions.sqlite" in held:
@@ -234,7 +210,7 @@ def _put_in_place(new: Path, root: Path, *, there: bool) -> Path | None:
     return before
 
 
-def _manifest(folder: Path) -> dict[str, tuple[str, int]]:
+def _manifest(folder: Path) -> Held:
     """Return hash and size of each file of a backup, by its path."""
     path = folder / MANIFEST
     found = files.read_json(path, _NO_BACKUP)
@@ -249,7 +225,7 @@ def _manifest(folder: Path) -> dict[str, tuple[str, int]]:
         return {name: (str(digest), int(size)) for name, (digest, size) in found["files"].items()}
 
 
-def _verify(folder: Path, held: dict[str, tuple[str, int]]) -> None:
+def _verify(folder: Path, held: Held) -> None:
     wrong = [name for name, (digest, _) in held.items() if not _is(folder / name, digest)]
     if wrong:
         more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""

@@ -1,6 +1,7 @@
 """Forgetting of a person: out of every table, picture and decision, with a line in the audit."""
 
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
 from curation.dicom import people_table
 from curation.errors import WorkspaceError
+from curation.faces import defacing
 from curation.sources import joined_tables
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -46,8 +48,8 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
 
     Scans, measurements, scores, pictures, images made of DICOM files and rows of joined tables are removed.
     Of ratings and tiers by hand stays what was decided, without comment and of a scan that has no name any
-    more. Caches are emptied, since they do not say whose each file is. The data set itself is only read: what
-    is in it is listed again by the next ingest.
+    more. Caches are emptied, since they do not say whose each file is, and so are copies of before an
+    upgrade. The data set itself is only read: what is in it is listed again by the next ingest.
 
     Parameters
     ----------
@@ -117,7 +119,10 @@ def _without(scans: pd.DataFrame, ids: set[str]) -> pd.DataFrame:
 def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
     """Remove pictures and links of a person's scans, and empty what does not say whose it is."""
     for row in own.itertuples():
-        workspace.preview_path(str(row.scan_id)).unlink(missing_ok=True)
+        for folder in (workspace.previews_dir, workspace.head_previews_dir):
+            (folder / workspace.preview_path(str(row.scan_id)).name).unlink(missing_ok=True)
+        for path in defacing.files_of(workspace, str(row.scan_id)):
+            path.unlink(missing_ok=True)
         link = Path(str(row.path))
         if link.is_symlink() and link.is_relative_to(workspace.links_dir):
             link.unlink()
@@ -128,6 +133,7 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
         for path in folder.rglob("*") if folder.is_dir() else ():
             if path.is_file():
                 path.unlink(missing_ok=True)
+    shutil.rmtree(workspace.earlier_dir, ignore_errors=True)  # decisions and tables with all people
     for log in workspace.tasks_dir.glob("*.log"):
         log.unlink(missing_ok=True)
 

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from curation.imaging import prepared_volume
-from training.models import masked_autoencoder, masking
-from training.models.age_model import EncoderAgeModel
+from training.models import masked_autoencoder, masking, networks
 from training.models.contrast import View, ViewContrast
-from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patch_weights
 from training.settings.objectives import OBJECTIVES
@@ -69,12 +67,12 @@ class Counted(NamedTuple):
 def counted(preset: Preset) -> Counted:
     """Count a preset: operations a volume, weights that are trained, bytes."""
     shares = patch_weights(prepared_volume.template_brain(preset), preset.patch)
-    loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=0), preset, shares)
+    loss = networks.reconstruction(preset, shares, seed=0)
     trained: nn.Module = loss
     if OBJECTIVES[preset.objective].contrasts:
         trained = ViewContrast(loss, preset, seed=0)
-    age = EncoderAgeModel(
-        masked_autoencoder.build(preset, seed=0),
+    age = networks.age_model(
+        networks.build(preset, seed=0),
         preset,
         head_seed=0,
         positions=masking.usable(shares, preset),
@@ -128,8 +126,8 @@ def table(found: dict[str, Counted]) -> str:
         "| preset | card | volumes a second | readers deliver | a step computes | AdamW moves |",
         "|---|---|---|---|---|---|",
     ]
-    for name in ("gpu-base", "gpu-large"):
-        one, batch = found[name], PRESETS[name].pretrain_batch
+    for name in (name for name in found if name.startswith("gpu-")):
+        one, batch = found[name], PRESETS[name.partition("+")[0]].pretrain_batch
         for card in CARDS:
             speed = SHARE * card.flops / (1e9 * one.pretraining_gflop)
             moved = 1e6 * one.million_weights * ADAMW_BYTES
@@ -144,6 +142,9 @@ def table(found: dict[str, Counted]) -> str:
 def main() -> None:
     """Print the table and JSON."""
     found = {name: counted(preset) for name, preset in PRESETS.items()}
+    for name in ("gpu-base", "gpu-large"):
+        preset = PRESETS[name]
+        found[f"{name}+unet"] = counted(preset.changed(preset.with_backbone("unet")))
     print(table(found))
     print(json.dumps({name: one._asdict() for name, one in found.items()}))
 

@@ -396,6 +396,13 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     page.wait_for_timeout(300)
     assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") > zoom
     assert _crossing(frame) == crossing
+    # fingers have no keys: slices and all of the image by buttons that are as large as a finger
+    slices = page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Next slice")
+    assert min(slices.bounding_box()[side] for side in ("width", "height")) >= 40  # type: ignore[index]
+    slices.tap()
+    assert _crossing(frame) != crossing
+    page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="All of the").tap()
+    assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") == 1
     context.close()
 
 

@@ -26,6 +26,18 @@ def head(seed: int, noise: float = 6.0) -> np.ndarray:
     ).astype(np.int16)
 
 
+def head_with_face(seed: int) -> np.ndarray:
+    """The same head with nose, cheeks and chin: tissue below the brow and in front, away from the brain."""
+    maps = template(4)
+    index = np.moveaxis(np.indices(maps.t1.shape), 0, -1)
+    x, y, z = np.moveaxis(index @ maps.affine[:3, :3].T + maps.affine[:3, 3], -1, 0)
+    face = (np.abs(x) < 45) & (z < -20) & (z > -85) & (y > 10) & (maps.signed_distance_mm > -45)
+    face &= maps.signed_distance_mm < -6
+    image = head(seed).astype(float)
+    image[face] = 250
+    return image.astype(np.int16)
+
+
 def fill(root: Path) -> Workspace:
     """Make a workspace of three good scans, one cut-off file and one that changed after it was listed."""
     workspace = Workspace.create(root / "workspace")

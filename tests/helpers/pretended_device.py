@@ -1,4 +1,6 @@
-"""Training on a GPU that is only pretended: ``python -m tests.helpers.pretended_device [PRESET …]``.
+"""Training on a GPU that is only pretended.
+
+``python -m tests.helpers.pretended_device [PRESET[+BACKBONE] …]``
 
 Tensors are torch's fake ones: they have sizes, types and a device, and no values. The device is torch's
 backend for others, registered here under a name of its own, which lasts as long as the process. What mixes
@@ -36,8 +38,8 @@ from torch.utils._pytree import tree_map_only
 from curation.imaging import prepared_volume
 from training.held_out.age_metrics import scale_of
 from training.judging.outcome import AGE
-from training.models import masked_autoencoder, masking
-from training.models.age_model import AgeModel, EncoderAgeModel
+from training.models import masking, networks
+from training.models.age_model import AgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import patch_weights
 from training.settings.preset import Preset
@@ -283,10 +285,10 @@ def _finetuning(
 def _age_model(preset: Preset, shares: Tensor, *, plain: bool) -> AgeModel:
     if plain:
         return BrainAgeCnn(preset, seed=0, head_seed=0)
-    network = masked_autoencoder.build(preset, seed=0)
+    network = networks.build(preset, seed=0)
     with _disable_current_modes():  # how many they are depends on values
         positions = masking.usable(shares, preset)
-    return EncoderAgeModel(network, preset, head_seed=0, positions=positions, pretrained=True)
+    return networks.age_model(network, preset, head_seed=0, positions=positions, pretrained=True)
 
 
 def _files(folder: Path, preset: Preset) -> list[Path]:
@@ -296,16 +298,24 @@ def _files(folder: Path, preset: Preset) -> list[Path]:
     return paths
 
 
+def of_backbone(name: str) -> Preset:
+    """Return a preset by its name, of another backbone where that follows after a plus."""
+    known, _, backbone = name.partition("+")
+    preset = PRESETS[known]
+    return preset.changed(preset.with_backbone(backbone or "vit"))
+
+
 def main(names: list[str]) -> None:
     """Try every task of some presets, or of all; print what was found."""
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
     found: dict[str, dict[str, Any]] = {}
-    for preset in (PRESETS[name] for name in names or PRESETS):
+    for name in names or PRESETS:
+        preset = of_backbone(name)
         for task in TASKS:
             with tempfile.TemporaryDirectory() as folder:
                 one = tried(preset.changed(_SHORT), task, Path(folder))
-            found.setdefault(preset.name, {})[task] = one
-            print(preset.name, task, one, flush=True)
+            found.setdefault(name, {})[task] = one
+            print(name, task, one, flush=True)
     print(json.dumps(found | {"control": control()}))
 
 

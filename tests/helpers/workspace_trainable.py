@@ -42,6 +42,8 @@ TINY: dict[str, Any] = {
     "finetune_batch": 4,
 }
 TINY_PRESET = PRESETS["smoke"].changed(TINY)
+#: What makes a tiny U-Net of it.
+UNET: dict[str, Any] = {"backbone": "unet", "hidden": 24, "decoder_hidden": 4}
 
 
 def make(workspace: Workspace, *, pool: int = 12, target: int = 8) -> Workspace:

@@ -25,8 +25,13 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict:
     return told
 
 
+def _field(page, label: str):  # type: ignore[no-untyped-def]
+    (found,) = [field for field in page.number_input if field.label == label]
+    return found
+
+
 def _fields(page) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    return page.number_input(key=state.LEVEL).value, page.number_input(key=state.WIDTH).value
+    return _field(page, "Level").value, _field(page, "Width").value
 
 
 def _ends(drawn: dict) -> tuple[float, float]:
@@ -46,8 +51,8 @@ def test_a_typed_level_or_width_changes_the_image_and_makes_a_window_of_ones_own
 ) -> None:
     page = run("review", full.workspace, **{state.WINDOW: "Tissue"})
     preset, (level, width) = _ends(drawn), _fields(page)
-    checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
-    checked(page.number_input(key=state.LEVEL).set_value(level + 10).run())
+    checked(_field(page, "Width").set_value(width / 2).run())
+    checked(_field(page, "Level").set_value(level + 10).run())
     assert _ends(drawn) == pytest.approx((level + 10 - width / 4, level + 10 + width / 4), rel=1e-4)
     assert page.session_state[state.WINDOW] == user_window.CUSTOM
     assert drawn["home"] == preset
@@ -59,7 +64,7 @@ def test_a_typed_level_or_width_changes_the_image_and_makes_a_window_of_ones_own
 def test_it_goes_along_from_scan_to_scan_in_proportion(full, run, drawn) -> None:
     page = run("review", full.workspace, **{state.WINDOW: "Tissue"})
     (black, white), (_, width) = _ends(drawn), _fields(page)
-    checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
+    checked(_field(page, "Width").set_value(width / 2).run())
     first = (drawn["image"].white - drawn["image"].black) / (white - black)
     checked(button(page, "Next").click().run())
     assert page.session_state[state.WINDOW] == user_window.CUSTOM
@@ -73,7 +78,7 @@ def test_what_is_no_window_is_not_taken(ends, full, run, drawn) -> None:
     page = run("review", full.workspace)
     before = _ends(drawn)
     level, width = _fields(page)
-    checked(page.number_input(key=state.WIDTH).set_value(0.0).run())
+    checked(_field(page, "Width").set_value(0.0).run())
     assert _ends(drawn) == before and _fields(page) == (level, width)
     with pytest.MonkeyPatch.context() as patch:
         kept: dict = {}

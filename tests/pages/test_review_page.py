@@ -1,11 +1,14 @@
 """Review: choice of the scan, its judgement, and its ratings."""
 
 import html
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation.assessment import metric_shards
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES, PREPARED
@@ -13,7 +16,7 @@ from curation.ratings import rating_log
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
-from curation.storage.workspace import ENVIRONMENT_VARIABLE
+from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
 from pages.ui.review import scan_judgement
 from pages.ui.shell import state
 from pages.ui.shell.frame import PAGES, ROOT
@@ -268,3 +271,33 @@ def test_in_3d_there_is_no_window_to_choose_and_it_says_why(full, run) -> None:
     assert "look at its planes" in said and "3D window" in said
     assert field(page, "segmented_control", state.WINDOW).disabled
     assert not [n for n in page.number_input if n.label in ("Level", "Width")]
+
+
+@pytest.mark.parametrize(
+    ("face_ml", "offered", "said"),
+    [(130.0, False, "shows a face"), (10.0, True, ""), (np.nan, False, "is not known")],
+)
+def test_a_scan_with_a_face_is_in_no_3d_and_it_is_said_what_can_be_done(
+    own, run, face_ml: float, offered: bool, said: str
+) -> None:
+    _of_people(own)
+    metrics = tables.read_metrics(own).assign(face_ml=face_ml, flags="{}")
+    metric_shards.compact(own, lambda _: metrics)
+    page = run("review", own, **{state.VIEW: "3D"})
+    assert ("3D" in page.segmented_control(key=state.VIEW).options) is offered
+    text = words(page) + " ".join(one.label for one in page.expander)
+    assert (said in text) and (("28 to 38 %" in text) is (said == "shows a face"))
+    own.put_images(ImageSettings(in_3d=True))
+    page = run("review", own, **{state.VIEW: "3D"})
+    assert page.segmented_control(key=state.VIEW).value == "3D"
+
+
+def test_simulated_heads_are_of_nobody_and_shown_in_3d(own, run) -> None:
+    page = run("review", own, **{state.VIEW: "3D"})
+    assert page.segmented_control(key=state.VIEW).value == "3D"
+    assert "shows a face" not in words(page) and "is not known, so" not in words(page)
+
+
+def _of_people(workspace) -> None:
+    for source in workspace.sources():
+        workspace.put_source(replace(source, simulated=False))

@@ -101,7 +101,8 @@ def test_an_objective_and_the_tuning_are_chosen_and_planned(own, run, monkeypatc
     frozen_cohort.freeze(own, "pool", author="tests")
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     monkeypatch.setattr(launch, "launch", lambda *_, **__: None)
-    page = run("train", own, **{state.OBJECTIVE: "hybrid"})
+    page = run("train", own, **{state.OBJECTIVE: "hybrid", state.BACKBONE: "unet"})
+    assert "a small 3d convolutional network" in words(page).lower()
     assert "predicts removed patches and tells two views" in words(page).lower()
     assert "With 8 scans a step, hybrid tells each from 7 others" in words(page)
     page.toggle[0].set_value(True).run()
@@ -110,7 +111,8 @@ def test_an_objective_and_the_tuning_are_chosen_and_planned(own, run, monkeypatc
     checked(button(page, "Launch the study").click().run())
     (planned,) = planned_study.list_studies(own)
     assert planned.preset.objective == "hybrid" and planned.tuning is not None
-    assert planned.name.endswith("hybrid")
+    assert planned.preset.backbone == "unet"
+    assert planned.name.endswith("hybrid-unet")
     page = run("train", own, **{state.STUDY: planned.id})
     assert "0 of 6 trials" in words(page)
 

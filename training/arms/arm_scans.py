@@ -1,5 +1,7 @@
 """Scans of an arm: whole tiers, the best or worst by score, random subsets and matched controls."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from curation.cohorts import matched_controls
@@ -47,8 +49,15 @@ def scans_of(
         return members["scan_id"].tolist()
     if matched is None:
         raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
+    (drawn,) = draws_of(arm, pool, matched, [seed])
+    return drawn
+
+
+def draws_of(arm: Arm, pool: pd.DataFrame, matched: Arm, seeds: Sequence[int]) -> list[list[str]]:
+    """Return the scans of a control for each of some seeds, see :func:`scans_of`."""
+    members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
     group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
-    return matched_controls.sample_control(members, group, seed, apart=arm.apart)
+    return matched_controls.sample_controls(members, group, seeds, apart=arm.apart)
 
 
 def matched_arm(arm: Arm) -> Arm:

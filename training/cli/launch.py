@@ -13,6 +13,7 @@ from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch, probed_cost
 from training.settings import objectives
+from training.settings.backbones import BACKBONES
 from training.settings.input_images import IMAGES
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset_changes import parse_changes
@@ -65,18 +66,7 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         default=default_preset().name,
         help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
     )
-    command.add_argument(
-        "--images",
-        choices=list(IMAGES),
-        help="what is looked at (default: T1w): "
-        + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
-    )
-    command.add_argument(
-        "--objective",
-        choices=list(OBJECTIVES),
-        help="what is pretrained for (default: mae): "
-        + "; ".join(f"{o.name}: {o.meaning}" for o in OBJECTIVES.values()),
-    )
+    _add_network_options(command)
     command.add_argument(
         "--tune",
         action=argparse.BooleanOptionalAction,
@@ -94,6 +84,29 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
     analysis_options.add_analysis_options(command)
     judging_options.add(command)
     studies.add_backend_options(command)
+
+
+def _add_network_options(command: argparse.ArgumentParser) -> None:
+    """Add what the network sees, learns and is."""
+    command.add_argument(
+        "--images",
+        choices=list(IMAGES),
+        help="what is looked at (default: T1w): "
+        + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
+    )
+    command.add_argument(
+        "--objective",
+        choices=list(OBJECTIVES),
+        help="what is pretrained for (default: mae): "
+        + "; ".join(f"{o.name}: {o.meaning}" for o in OBJECTIVES.values()),
+    )
+    command.add_argument(
+        "--backbone",
+        choices=list(BACKBONES),
+        default=next(iter(BACKBONES)),
+        help="what network is trained (default: %(default)s): "
+        + "; ".join(f"{b.name}: {b.meaning}" for b in BACKBONES.values()),
+    )
 
 
 def _share(text: str) -> int:
@@ -137,7 +150,9 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         )
     pool, target = (frozen_cohort.load(workspace, one) for one in (chosen.cohort, chosen.target))
     arms = chosen.arms or DESIGNS[chosen.design].arms(pool, _choices(chosen))
-    changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
+    preset = PRESETS[chosen.preset]
+    backbone = preset.with_backbone(chosen.backbone)
+    changes = backbone | parse_changes(preset.changed(backbone), chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
     if chosen.objective:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from curation import __version__, logs
 from curation.decisions import database
@@ -23,6 +25,7 @@ from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
 from training.results import distortion_effects, study_summary, tuning_choices
+from training.settings.launch_variables import launched
 from training.studies import cost_probe, planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import State, Status
@@ -45,8 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     _log.info("%s %s begins", chosen.job, chosen.run or "")
     busy = StudyError(f"Another process is already at work in {folder}.")
     try:
-        with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
-            done = _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+        lock, status = _own_files(folder, chosen.job)
+        with _slot(study, chosen.slots, interruption), files.lock(lock, busy):
+            done = _guarded(_Job(chosen, study, Status(status), interruption))
             _note_work(study, chosen)
             return done
     except Stopped:
@@ -54,6 +58,26 @@ def main(arguments: list[str] | None = None) -> int:
     except TierscopeError as error:
         _log.error("%s", error)
         return 2
+
+
+def _own_files(folder: Path, job: str) -> tuple[Path, Path]:
+    """Return lock and status file of this process; of several that share a job the first's are the job's.
+
+    Raises
+    ------
+    StudyError
+        When several were launched of a job that is not shared.
+    """
+    several = launched()
+    if several is None or (several.rank == 0 and job == "pretrain"):
+        return folder / "lock", folder / "status.json"
+    if job != "pretrain":
+        raise StudyError(
+            f"Several processes share a pretraining, never {job}: start it without torchrun or srun."
+        )
+    own = folder / "processes"
+    own.mkdir(parents=True, exist_ok=True)
+    return own / f"lock-{several.rank}", own / f"status-{several.rank}.json"
 
 
 def _note_work(study: Study, chosen: argparse.Namespace) -> None:
@@ -136,6 +160,7 @@ def _prepare(job: _Job) -> None:
         job.status.write("running", done=done, total=total)
 
     started = time.monotonic()
+    runs.write_configs(job.study)  # of a study that was planned, and never launched as a whole
     try:
         count = prepare_volumes.prepare(
             job.workspace, job.study, jobs=job.chosen.jobs, progress=progress
@@ -161,7 +186,13 @@ def _probe(job: _Job) -> None:
 def _pretrain(job: _Job) -> None:
     from training.tasks.pretrain import pretrain  # torch only where it is needed
 
-    _train(job, pretrain)
+    several = launched()
+    if several is None:
+        _train(job, pretrain)
+        return
+    from training.jobs import nodes
+
+    _train(job, partial(nodes.pretrain_together, several), told=several.rank == 0)
 
 
 def _finetune(job: _Job) -> None:
@@ -170,11 +201,17 @@ def _finetune(job: _Job) -> None:
     _train(job, finetune)
 
 
-def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None]) -> None:
+def _train(
+    job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None], *, told: bool = True
+) -> None:
+    """Train a run; ``told`` in its folder, but by the first alone of several processes."""
     from training.jobs.monitoring import monitored
     from training.tasks import staging
 
     staging.use(job.chosen.stage)
+    if not told:
+        train(job.workspace, job.study, job.run, job.interruption)
+        return
     with monitored(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
     if mlflow_log.is_tracked(job.study):

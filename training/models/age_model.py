@@ -97,12 +97,56 @@ class AgeModel(nn.Module):
         self.head.weight.copy_(best.to(self.head.weight).unsqueeze(0))
 
 
-class EncoderAgeModel(AgeModel):
-    """A masked autoencoder's encoder, patches shown without gaps, and its features pooled.
+class PooledAgeModel(AgeModel):
+    """A pretrained or untrained encoder and its features pooled.
 
-    Pooled by ``places``, each patch's tokens become :data:`PLACE_NUMBERS` numbers by one map for all places,
-    and those of all places stand beside each other: displacements at different places, which cancel in a
-    mean, do not cancel there.
+    Pooled by ``places``, the features of each place become :data:`PLACE_NUMBERS` numbers by one map for all
+    places, and those of all places stand beside each other: displacements at different places, which cancel
+    in a mean, do not cancel there.
+
+    Parameters
+    ----------
+    places : int
+        Places that have features.
+    preset : Preset
+        Gives width and pooling.
+    head_seed : int
+        Of the head's initial weights.
+    pretrained : bool
+        Whether the encoder was pretrained: see :func:`training.tasks.schedule.parameter_groups`.
+    """
+
+    #: What of the encoder learns at a rate of its own, from the input on.
+    blocks: nn.Sequential | nn.ModuleList
+
+    def __init__(self, places: int, preset: Preset, *, head_seed: int, pretrained: bool) -> None:
+        by_place = preset.pooling == "places"
+        width = places * PLACE_NUMBERS if by_place else preset.hidden
+        super().__init__(width, preset, head_seed=head_seed)
+        self.patch, self.pretrained = preset.patch, pretrained
+        self.place_map = nn.Linear(preset.hidden, PLACE_NUMBERS, bias=False) if by_place else None
+        if self.place_map is not None:
+            nn.init.orthogonal_(self.place_map.weight)
+
+    def freeze(self) -> None:
+        """Leave the encoder as it is, for a linear probe: only the head is trained."""
+        self.requires_grad_(False)
+        self.head.requires_grad_(True)
+
+    def places(self, volumes: Tensor) -> Tensor:
+        """Return the features of each place of volumes [B, C, X, Y, Z], as [B, K, H]."""
+        raise NotImplementedError
+
+    def pooled(self, volumes: Tensor) -> Tensor:
+        """Return the encoder's features: averaged over places [B, H], or by places [B, K · 4]."""
+        features = self.places(volumes)
+        if self.place_map is not None:
+            return self.place_map(features).flatten(1)
+        return features.mean(dim=1)
+
+
+class EncoderAgeModel(PooledAgeModel):
+    """A masked autoencoder's encoder, patches shown without gaps, and its features pooled.
 
     Parameters
     ----------
@@ -116,9 +160,9 @@ class EncoderAgeModel(AgeModel):
         Indices of the patches that are shown; all by default. Where masks were sampled among patches with
         brain, those are what the encoder was pretrained on.
     frozen : bool
-        True for a linear probe: the encoder stays as it is, and only the head is trained.
+        True for a linear probe.
     pretrained : bool
-        Whether the encoder was pretrained: see :func:`training.tasks.schedule.parameter_groups`.
+        As of :class:`PooledAgeModel`.
     """
 
     positions: Tensor
@@ -135,27 +179,17 @@ class EncoderAgeModel(AgeModel):
     ) -> None:
         every = torch.arange(autoencoder.patch_embedding.n_patches)
         positions = every if positions is None else positions
-        by_place = preset.pooling == "places"
-        width = len(positions) * PLACE_NUMBERS if by_place else preset.hidden
-        super().__init__(width, preset, head_seed=head_seed)
-        self.patch, self.pretrained = preset.patch, pretrained
+        super().__init__(len(positions), preset, head_seed=head_seed, pretrained=pretrained)
         self.register_buffer("positions", positions, persistent=False)
-        self.place_map = nn.Linear(preset.hidden, PLACE_NUMBERS, bias=False) if by_place else None
-        if self.place_map is not None:
-            nn.init.orthogonal_(self.place_map.weight)
         self.patch_embedding = autoencoder.patch_embedding
         self.cls_token = autoencoder.cls_token
         self.blocks = autoencoder.blocks
         if frozen:
-            self.requires_grad_(False)
-            self.head.requires_grad_(True)
+            self.freeze()
 
-    def pooled(self, volumes: Tensor) -> Tensor:
-        """Return the encoder's features: averaged over patches [B, H], or by places [B, K · 4]."""
+    def places(self, volumes: Tensor) -> Tensor:
+        """Return the tokens of the patches that are shown."""
         shown = patchify(volumes, self.patch)[:, self.positions]  # [B, K, P]
         patches = embed(self.patch_embedding, shown, self.positions.expand(len(shown), -1))
         first = self.cls_token.expand(len(patches), -1, -1)
-        tokens = self.blocks(torch.cat((first, patches), dim=1))
-        if self.place_map is not None:
-            return self.place_map(tokens[:, 1:]).flatten(1)
-        return tokens[:, 1:].mean(dim=1)
+        return self.blocks(torch.cat((first, patches), dim=1))[:, 1:]

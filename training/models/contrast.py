@@ -19,8 +19,6 @@ from training.settings.preset import Preset
 
 #: Width of the embeddings that are compared.
 EMBEDDING = 128
-#: First parts of the names of the encoder's weights.
-_ENCODER = ("patch_embedding", "cls_token", "blocks")
 
 
 class View(NamedTuple):
@@ -100,7 +98,7 @@ class ViewContrast(nn.Module):
         )
         if not self.reconstructs:
             for name, parameter in reconstruction.network.named_parameters():
-                if not name.startswith(_ENCODER):
+                if not name.startswith(reconstruction.ENCODER):
                     parameter.requires_grad_(False)
 
     def forward(self, first: View, second: View, masks: PatchMasks) -> tuple[Tensor, Tensor]:
@@ -125,7 +123,7 @@ class ViewContrast(nn.Module):
             loss.encode(shown, view.kept)
             for shown, view in zip(patches, (first, second), strict=True)
         ]
-        pooled = torch.stack([each[:, 1:].mean(dim=1) for each in tokens])
+        pooled = torch.stack([loss.pooled(each) for each in tokens])
         error = pooled.new_zeros(())
         if self.reconstructs:
             error = loss.error(tokens[0], patches[0], masks)

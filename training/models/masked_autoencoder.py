@@ -10,7 +10,7 @@ plain network: modality embedding and mean patch in are folded into the position
 
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -91,25 +91,29 @@ class ReconstructionLoss(nn.Module):
     Parameters
     ----------
     network : MaskedAutoEncoderViT
-        From :func:`build`.
+        From :func:`build`; a subclass takes another.
     preset : Preset
         Gives patch, target, masks and modalities.
     weights : Tensor, [N]
         Of each patch in the loss, from :func:`training.models.patches.patch_weights`.
     """
 
+    #: First parts of the names of the encoder's weights.
+    ENCODER: ClassVar[tuple[str, ...]] = ("patch_embedding", "cls_token", "blocks")
+
     weights: Tensor
     # these and ``kinds`` carry the names that weights are stored under
     expected: Tensor
     usual: Tensor
 
-    def __init__(self, network: MaskedAutoEncoderViT, preset: Preset, weights: Tensor) -> None:
+    def __init__(self, network: nn.Module, preset: Preset, weights: Tensor) -> None:
         super().__init__()
-        self.network, self.preset, self.patch = network, preset, preset.patch
+        self.network: Any = network
+        self.preset, self.patch = preset, preset.patch
         self.register_buffer("weights", weights, persistent=False)
         modalities = 1 if preset.paired else len(preset.modalities)
         widths = (preset.hidden, preset.decoder_hidden) if modalities > 1 else ()
-        positions, size = network.patch_embedding.n_patches, network.decoder_pred.out_features
+        positions, size = len(weights), preset.channels * preset.patch**3
         self.register_buffer("expected", torch.zeros(modalities, positions, size))
         if preset.centred:
             self.register_buffer("usual", torch.zeros(modalities, positions, size))
@@ -152,7 +156,7 @@ class ReconstructionLoss(nn.Module):
         patches = patchify(volumes.float(), self.patch)
         return self.error(self.encode(patches, masks.kept, modality), patches, masks, modality)
 
-    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> Tensor:
+    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> Any:
         """Return the encoder's tokens of the patches that are shown, the first of the whole, [B, 1 + K, H].
 
         Parameters
@@ -164,15 +168,17 @@ class ReconstructionLoss(nn.Module):
         modality : Tensor of int, [B], optional
             As in :meth:`forward`.
         """
-        network, shown = self.network, take(patches, kept)
-        if self.preset.centred:
-            shown = shown - self._at(self.mean_patch_in, kept, modality)
+        network, shown = self.network, self._shown(patches, kept, modality)
         tokens = self._with_modality(embed(network.patch_embedding, shown, kept), modality, 0)
         first = network.cls_token.expand(len(tokens), -1, -1)
         return network.blocks(torch.cat((first, tokens), dim=1))
 
+    def pooled(self, encoded: Any) -> Tensor:
+        """Return the mean features [B, H] of what :meth:`encode` returned, which fine-tuning reads."""
+        return encoded[:, 1:].mean(dim=1)
+
     def error(
-        self, tokens: Tensor, patches: Tensor, masks: PatchMasks, modality: Tensor | None = None
+        self, tokens: Any, patches: Tensor, masks: PatchMasks, modality: Tensor | None = None
     ) -> Tensor:
         """Return the weighted mean squared error over removed patches from encoded tokens, a scalar."""
         _, error = self._errors(tokens, patches, masks, modality)
@@ -219,11 +225,8 @@ class ReconstructionLoss(nn.Module):
 
     def load_kept(self, weights: dict[str, Tensor]) -> None:
         """Load what :meth:`weights_to_keep` returned."""
-        extra = {name: value for name, value in weights.items() if name.startswith(STORED_BESIDE)}
-        self.network.load_state_dict(
-            {name: weights[name] for name in weights.keys() - extra.keys()}
-        )
-        self.load_state_dict(extra, strict=False)
+        self.network.load_state_dict(plain(weights))
+        self.load_state_dict(weights, strict=False)
 
     @torch.no_grad()
     def set_mean_patches(self, volumes: Iterable[Tensor], modality: int = 0) -> None:
@@ -247,7 +250,7 @@ class ReconstructionLoss(nn.Module):
         mean, spread = moments(patches)
         return (patches - mean) / spread
 
-    def predict(self, tokens: Tensor, masks: PatchMasks, modality: Tensor | None = None) -> Tensor:
+    def predict(self, tokens: Any, masks: PatchMasks, modality: Tensor | None = None) -> Tensor:
         """Predict the removed patches [B, R, P] from the encoder's tokens [B, 1 + K, H]."""
         network, kept = self.network, masks.kept
         tokens = network.decoder_embed(tokens)
@@ -265,11 +268,18 @@ class ReconstructionLoss(nn.Module):
         return differing + self._at(self.mean_patch_out, masks.removed, modality)
 
     def _errors(
-        self, tokens: Tensor, patches: Tensor, masks: PatchMasks, modality: Tensor | None
+        self, tokens: Any, patches: Tensor, masks: PatchMasks, modality: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         predicted = self.predict(tokens, masks, modality).float()
         target = self._target(take(patches, masks.removed))
         return predicted, (predicted - target).square().mean(dim=-1)
+
+    def _shown(self, patches: Tensor, kept: Tensor, modality: Tensor | None) -> Tensor:
+        """Return the patches that are shown [B, K, P], of a centred preset less their mean."""
+        shown = take(patches, kept)
+        if not self.preset.centred:
+            return shown
+        return shown - self._at(self.mean_patch_in, kept, modality)
 
     def _at(self, means: Tensor, positions: Tensor, modality: Tensor | None) -> Tensor:
         """Return mean patches [M, N, P] at some positions [B, K], as [B, K, P]."""
@@ -297,6 +307,11 @@ class ReconstructionLoss(nn.Module):
         return whole.scatter(1, index, values)
 
 
+def plain(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the network's own of the weights that a pretraining kept."""
+    return {name: value for name, value in weights.items() if not name.startswith(STORED_BESIDE)}
+
+
 def weights_for(weights: dict[str, Tensor], modality: int) -> dict[str, Tensor]:
     """Return the weights of a plain ``MaskedAutoEncoderViT`` for one modality.
 
@@ -311,13 +326,13 @@ def weights_for(weights: dict[str, Tensor], modality: int) -> dict[str, Tensor]:
     modality : int
         Index among the preset's modalities.
     """
-    plain = {name: value for name, value in weights.items() if not name.startswith(STORED_BESIDE)}
+    folded = plain(weights)
     for side, name in enumerate(_POSITIONAL):
         if (table := weights.get(f"kinds.{side}.weight")) is not None:
-            plain[name] = plain[name] + table[modality]
+            folded[name] = folded[name] + table[modality]
     if (mean_patch_in := weights.get("usual")) is not None:
-        plain = centred(plain, mean_patch_in[modality])
-    return plain
+        folded = centred(folded, mean_patch_in[modality])
+    return folded
 
 
 def centred(weights: dict[str, Tensor], mean_patch_in: Tensor) -> dict[str, Tensor]:

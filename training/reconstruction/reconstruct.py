@@ -109,11 +109,11 @@ class Reconstructor:
 
     @torch.inference_mode()
     def features(self, volume: Tensor) -> list[float]:
-        """Return the mean of the encoder's tokens of a volume, nothing of its brain removed, [H]."""
+        """Return the mean of the encoder's features of a volume, nothing of its brain removed, [H]."""
         patches = patchify(volume.to(self.device).float(), self.study.preset.patch)
         shown = torch.nonzero(self.loss.weights > 0).T.to(self.device)
-        tokens = self.loss.encode(patches, shown)[0, 1:]
-        return [round(value, _FEATURE_DIGITS) for value in tokens.float().mean(dim=0).tolist()]
+        features = self.loss.pooled(self.loss.encode(patches, shown))[0]
+        return [round(value, _FEATURE_DIGITS) for value in features.float().tolist()]
 
     def error_of(self, error: Tensor, removed: Tensor) -> float:
         """Return the mean squared error of removed patches, weighted by their share of brain."""

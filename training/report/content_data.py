@@ -17,6 +17,7 @@ from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
 from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
+from training.settings.backbones import BACKBONES
 from training.settings.objectives import OBJECTIVES
 from training.studies import pool_target_separation
 
@@ -47,7 +48,10 @@ def question(source: ReportSource) -> Message:
 
 def _pretrained(source: ReportSource) -> str:
     """Return what arms with pretraining start from."""
-    objective = OBJECTIVES[source.study.preset.objective]
+    preset = source.study.preset
+    objective = OBJECTIVES[preset.objective]
+    if preset.backbone != "vit":
+        return f"a {BACKBONES[preset.backbone].label} that {objective.meaning}"
     if objective.name == "mae":
         return "a masked autoencoder"
     return f"an encoder that {objective.meaning}"

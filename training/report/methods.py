@@ -199,9 +199,9 @@ def _optimisation(source: ReportSource) -> str:
         f"{methods_training.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
         f"Fine-tuning: {judging_methods.loss(source.study.outcome)}, learning rate "
-        f"{methods_training.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a "
-        "block towards the input, batches of "
-        f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
+        f"{methods_training.rate(source.study)}, in a pretrained encoder {methods_training.decay(preset)}, "
+        f"batches of {preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to "
+        "right at random, "
         f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
         f"{warped}.{methods_training.views(preset)}{methods_machines.told(source.study)}{hours}"
     )

@@ -4,7 +4,7 @@ from collections import Counter
 
 from curation.wording import plural
 from training.results import tuning_choices
-from training.settings import tuning
+from training.settings import backbones, tuning
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
@@ -14,8 +14,8 @@ def trained(preset: Preset) -> str:
     """Return what was trained, as far as the words "for … epochs"."""
     objective = OBJECTIVES[preset.objective]
     network = (
-        f"3D masked autoencoder (patches of {preset.patch}³ voxels, encoder of {preset.layers} blocks of "
-        f"width {preset.hidden}, {100 * preset.masking_ratio:.0f} % of the patches removed)"
+        f"3D masked autoencoder (patches of {preset.patch}³ voxels, {_network(preset)}, "
+        f"{100 * preset.masking_ratio:.0f} % of the patches removed)"
     )
     if not objective.contrasts:
         return f"A {network} was trained"
@@ -23,6 +23,23 @@ def trained(preset: Preset) -> str:
     if not objective.reconstructs:
         return f"The encoder of a {network} was trained without its decoder, {contrast},"
     return f"A {network} was trained to predict the removed patches and {contrast},"
+
+
+def _network(preset: Preset) -> str:
+    if preset.backbone == "vit":
+        return f"encoder of {preset.layers} blocks of width {preset.hidden}"
+    channels = ", ".join(map(str, backbones.unet_channels(preset.hidden, preset.decoder_hidden)))
+    return (
+        f"U-Net of two convolutions a level with {channels} channels, group normalisation and skip "
+        "connections, removed patches shown as "
+        + ("the mean patch of their place" if preset.centred else "0")
+    )
+
+
+def decay(preset: Preset) -> str:
+    """Return how the learning rate of a pretrained encoder falls towards the input."""
+    step = "block" if preset.backbone == "vit" else "level"
+    return f"times {preset.layer_decay:g} a {step} towards the input"
 
 
 def loss(preset: Preset) -> str:

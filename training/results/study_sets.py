@@ -160,6 +160,10 @@ def what_else_differs(study: Study, other: Study) -> list[str]:
     one, another = (OBJECTIVES[of.preset.objective] for of in (study, other))
     if one != another:
         differs.append(f"the objective ({one.name} here, {another.name} there)")
+    if study.preset.backbone != other.preset.backbone:
+        differs.append(
+            f"the backbone ({study.preset.backbone} here, {other.preset.backbone} there)"
+        )
     if _besides(study.preset) != _besides(other.preset):
         differs.append(
             f"the preset ({study.preset.name} here, {other.preset.name} there, or changed fields of it)"
@@ -171,7 +175,7 @@ def what_else_differs(study: Study, other: Study) -> list[str]:
 
 def _besides(preset: Preset) -> dict[str, Any]:
     """Return the fields of a preset that are not told by themselves."""
-    told = ("modalities", "paired", "objective")
+    told = {"modalities", "paired", "objective", "backbone"}
     return {name: value for name, value in asdict(preset).items() if name not in told}
 
 

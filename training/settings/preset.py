@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from curation.errors import StudyError
-from training.settings import objectives
+from training.settings import backbones, objectives
 
 MASKINGS = ("uniform", "brain")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -22,7 +22,10 @@ HEAD_STARTS = ("random", "ridge")
 MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
 _SEQUENCES = ("shape", "modalities")
 #: Fields that came later: a plan that has their defaults is written down, and named, as before.
-_LATER = ("objective", "contrast_weight", "temperature", "crop", "pooling", "head_start")
+_LATER = (
+    *("objective", "contrast_weight", "temperature", "crop", "pooling", "head_start"),
+    "backbone",
+)
 #: Least values of whole numbers, of which the others are 1 or more, and ranges of those that are none.
 _LEAST = {"finetune_batch": 2, "shift_voxels": 0}
 _ABOVE_ZERO = (
@@ -55,7 +58,8 @@ class Preset:
     hidden, layers, heads, mlp : int
         Encoder: width (a multiple of 6 and of ``heads``), blocks, attention heads, width of the MLP.
     decoder_hidden, decoder_layers, decoder_heads, decoder_mlp : int
-        Decoder, likewise.
+        Decoder, likewise. A U-Net takes of all these two: ``hidden`` channels in its deepest level, and
+        ``decoder_hidden`` in its finest, in which its decoder ends.
     masking_ratio : float
         Share of patches removed, 0 to 1.
     masking : {'uniform', 'brain'}
@@ -125,6 +129,8 @@ class Preset:
         Of products of matrices; weights are always float32. ``auto``: bfloat16 where it is quicker.
     compiled : bool
         Compile the network on a GPU: minutes at the start, quicker steps.
+    backbone : {'vit', 'unet'}
+        What network it is, see :data:`training.settings.backbones.BACKBONES`.
 
     Raises
     ------
@@ -178,6 +184,7 @@ class Preset:
     devices: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compiled: bool = False
+    backbone: str = "vit"
 
     def __post_init__(self) -> None:
         self._check_sizes()
@@ -186,12 +193,7 @@ class Preset:
                 f"Preset {self.name}: volumes of {_times(self.shape)} voxels cannot be cut into "
                 f"patches of {self.patch}³; choose sizes that are multiples of {self.patch}."
             )
-        for width, heads in ((self.hidden, self.heads), (self.decoder_hidden, self.decoder_heads)):
-            if width % 6 or width % heads:
-                raise StudyError(
-                    f"Preset {self.name}: a width of {width} must be a multiple of 6 and of its "
-                    f"{heads} attention heads."
-                )
+        self._check_backbone()
         if not 0 < self.masking_ratio < 1:
             raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
         self._check_choices()
@@ -215,6 +217,23 @@ class Preset:
         for name in _NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < math.inf:
                 raise StudyError(f"Preset {self.name}: {name} must be 0 or more.")
+
+    def _check_backbone(self) -> None:
+        backbones.refuse_unusable(
+            self.name,
+            self.backbone,
+            shape=self.shape,
+            hidden=self.hidden,
+            decoder_hidden=self.decoder_hidden,
+        )
+        if self.backbone != "vit":
+            return
+        for width, heads in ((self.hidden, self.heads), (self.decoder_hidden, self.decoder_heads)):
+            if width % 6 or width % heads:
+                raise StudyError(
+                    f"Preset {self.name}: a width of {width} must be a multiple of 6 and of its "
+                    f"{heads} attention heads."
+                )
 
     def _check_choices(self) -> None:
         for field, allowed in (
@@ -288,6 +307,10 @@ class Preset:
         overrides = dict(overrides or {})
         self.refuse_unknown(overrides)
         return replace(self, **_with_tuples(overrides))
+
+    def with_backbone(self, name: str) -> dict[str, Any]:
+        """Return the fields that change with another backbone, see :func:`.backbones.changes`."""
+        return backbones.changes(name, hidden=self.hidden, batch=self.pretrain_batch)
 
     def refuse_unknown(self, names: Iterable[str]) -> None:
         """Refuse names of fields that a preset does not have, with those that it has.

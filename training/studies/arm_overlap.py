@@ -79,10 +79,7 @@ def planned(
             continue
         matched = arm_scans.matched_arm(arm)
         own = set(arm_scans.scans_of(matched, pool))
-        drawn = [
-            arm_scans.scans_of(arm, pool, matched=matched, seed=control_seed + seed)
-            for seed in seeds
-        ]
+        drawn = arm_scans.draws_of(arm, pool, matched, [control_seed + seed for seed in seeds])
         shared = tuple(len(own.intersection(sample)) for sample in drawn)
         among = int(pool["tier"].isin(arm.tiers).sum())
         found.append(Overlap(matched.name, arm.name, len(own), among, shared))

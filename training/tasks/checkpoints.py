@@ -3,6 +3,7 @@
 import errno
 import logging
 import struct
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,11 @@ from types import TracebackType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from curation.errors import StudyError
 from curation.storage import files
+from training.models import networks
 
 _log = logging.getLogger(__name__)
 #: What torch says of an archive whose parts are not what they say they are.
@@ -96,6 +98,42 @@ def load(path: Path) -> dict[str, Any] | None:
     if not isinstance(held, dict):
         raise damaged
     return held
+
+
+def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Load weights into a network that they are of.
+
+    Parameters
+    ----------
+    module : nn.Module
+        What they are loaded into.
+    weights : dict of str to Tensor
+        By name.
+    path : Path
+        Where they were read from, for the words of an error.
+
+    Raises
+    ------
+    StudyError
+        When they are of another network: of another backbone, of other sizes, or of none that is known.
+    """
+    expected = module.state_dict()
+    shapes = {name: tuple(value.shape) for name, value in expected.items()}
+    if {name: tuple(getattr(value, "shape", ())) for name, value in weights.items()} != shapes:
+        there, here = (_of_backbone(names) for names in (weights, shapes))
+        which = (
+            f"{there}, and this run trains {here}" if there != here else f"{here} of other sizes"
+        )
+        raise StudyError(
+            f"The weights in {path} are those of another network: of {which}. They were put there from "
+            "another study. Move that file away, then resume: what is missing is trained again."
+        )
+    module.load_state_dict(weights)
+
+
+def _of_backbone(names: Iterable[str]) -> str:
+    backbone = networks.told_by(names)
+    return f"the backbone {backbone}" if backbone else "a network without a pretrained encoder"
 
 
 class Writer:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
+from torch import Tensor
 
 from curation import __version__
 from curation.access.actions import Action
@@ -16,12 +17,12 @@ from curation.access.guard import guarded
 from curation.errors import DamagedError, StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
-from training.models import masked_autoencoder
+from training.models import masked_autoencoder, networks
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.tasks import pretrain
+from training.tasks import checkpoints, pretrain
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Exported:
     Parameters
     ----------
     weights : Path
-        ``encoder.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``.
+        ``encoder.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``, or of its
+        ``BasicUNet`` with the ``mean_volume`` that is subtracted of what it is shown.
     about : Path
         ``encoder.json`` beside it: how to build the network, and what it expects of volumes.
     """
@@ -68,7 +70,7 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     made = Exported(folder / "encoder.safetensors", folder / "encoder.json")
     _refuse_another(made, about)
     files.write_json(made.about, about)  # first: weights without it would be nobody's
-    weights = masked_autoencoder.weights_for(pretrain.kept_weights(run), index)
+    weights = _weights(study.preset, run, index)
     with files.replacing(made.weights) as temporary:
         save_file(
             {key: value.contiguous() for key, value in weights.items()},
@@ -76,6 +78,13 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
             metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
         )
     return made
+
+
+def _weights(preset: Preset, run: Run, modality: int) -> dict[str, Tensor]:
+    kept = pretrain.kept_weights(run)
+    network = networks.build(preset, seed=run.seed)
+    checkpoints.load_weights(network, masked_autoencoder.plain(kept), run.model_path)
+    return networks.exported(kept, preset, modality)
 
 
 def folder_name(study: Study, run: Run, modality: str | None = None) -> str:
@@ -108,7 +117,7 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
     preset = study.preset
     shown = preset.modalities if preset.paired else (modality or preset.modalities[0],)
     return {
-        "network": masked_autoencoder.arguments(preset),
+        **networks.described(preset),
         "volumes": {
             "modalities": list(shown),
             "shape": list(preset.shape),

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,8 +19,8 @@ from torch.nn import functional
 from curation.storage.workspace import Workspace
 from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.judging.outcome import Kind, Outcome
-from training.models import masked_autoencoder, masking
-from training.models.age_model import AgeModel, EncoderAgeModel
+from training.models import masked_autoencoder, masking, networks
+from training.models.age_model import AgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import mean_patches, patch_weights
 from training.results import tuning_choices
@@ -244,16 +243,17 @@ def model_of(workspace: Workspace, study: Study, run: Run) -> AgeModel:
     method, preset = study.arm(run.arm).method, study.preset
     if method == "cnn":
         return BrainAgeCnn(preset, seed=run.seed, head_seed=head_seed)
-    network = masked_autoencoder.build(preset, seed=run.seed)
+    network, mean_patch_in = networks.build(preset, seed=run.seed), None
     pretraining = runs.pretraining_of(study, run)
     if pretraining is not None:
-        load_pretrained(pretraining, network)
+        mean_patch_in = load_pretrained(pretraining, preset, network)
     elif preset.centred:
-        _centre(workspace, study, network)
+        mean_patch_in = _mean_patch_in(workspace, study)
     mask = volume_grid.brain_mask(workspace, preset)
-    return EncoderAgeModel(
+    return networks.age_model(
         network,
         preset,
+        mean_patch_in=mean_patch_in,
         head_seed=head_seed,
         positions=masking.usable(patch_weights(mask, preset.patch), preset),
         frozen=method == "probe",
@@ -261,10 +261,9 @@ def model_of(workspace: Workspace, study: Study, run: Run) -> AgeModel:
     )
 
 
-def _centre(workspace: Workspace, study: Study, network: MaskedAutoEncoderViT) -> None:
-    """Centre the input of an untrained network as that of pretrained ones: patches less the mean patch."""
-    preset = study.preset
+def _mean_patch_in(workspace: Workspace, study: Study) -> Tensor:
+    """Return the mean patch [N, P] that is subtracted in an untrained network as in pretrained ones."""
     coding = Volumes(prepare_volumes.sample_paths(workspace, study, study.coding_scans()))
     batches = coding.in_batches(range(len(coding)), _EVALUATION_BATCH)
-    (mean_patch_in,) = mean_patches(batches, preset.patch, lambda patches: patches)
-    network.load_state_dict(masked_autoencoder.centred(network.state_dict(), mean_patch_in))
+    (mean,) = mean_patches(batches, study.preset.patch, lambda patches: patches)
+    return mean

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.models import masked_autoencoder
+from training.models import masked_autoencoder, networks
 from training.models.contrast import ViewContrast
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
@@ -161,9 +161,8 @@ def begin(
 def _autoencoder(
     fabric: Fabric, preset: Preset, run: Run, coding: Volumes, shares: Tensor
 ) -> ReconstructionLoss:
-    network = masked_autoencoder.build(preset, seed=run.seed)
-    masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-    loss = ReconstructionLoss(network, preset, shares)
+    loss = networks.reconstruction(preset, shares, seed=run.seed)
+    masked_autoencoder.use_fused_attention(loss, devices.fuses_attention(fabric, preset))
     modalities = input_images.alternating_modalities(preset)
     count = len(coding) // modalities
     for modality in range(modalities):
@@ -190,15 +189,24 @@ def _objective(
     )
 
 
-def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:
+def load_pretrained(run: Run, preset: Preset, network: nn.Module) -> Tensor | None:
     """Load the weights of a finished pretraining into a network, of alternating modalities the first's.
+
+    Returns
+    -------
+    Tensor or None
+        The mean patch [N, P] that was subtracted of what was shown, where the network does not hold it.
 
     Raises
     ------
     StudyError
-        When the weights are not there.
+        When the weights are not there, or of another network.
     """
-    network.load_state_dict(masked_autoencoder.weights_for(kept_weights(run), modality=0))
+    weights = kept_weights(run)
+    checkpoints.load_weights(network, masked_autoencoder.plain(weights), run.model_path)
+    plain, mean_patch_in = networks.kept(weights, preset, modality=0)
+    network.load_state_dict(plain)
+    return mean_patch_in
 
 
 def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:
@@ -207,10 +215,12 @@ def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:
     Raises
     ------
     StudyError
-        When the weights are not there.
+        When the weights are not there, or of another network.
     """
-    loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=run.seed), preset, shares)
-    loss.load_kept(kept_weights(run))
+    loss = networks.reconstruction(preset, shares, seed=run.seed)
+    weights = kept_weights(run)
+    checkpoints.load_weights(loss.network, masked_autoencoder.plain(weights), run.model_path)
+    loss.load_kept(weights)
     return loss
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from training.models.age_model import AgeModel, EncoderAgeModel
+from training.models.age_model import AgeModel, PooledAgeModel
 from training.settings.preset import Preset
 
 
@@ -94,7 +94,7 @@ def parameter_groups(model: AgeModel, preset: Preset) -> list[dict]:
     as He et al. 2022, appendix A): lower blocks learn slower than upper ones. An untrained network has
     nothing to keep: all of it learns at one rate.
     """
-    if not isinstance(model, EncoderAgeModel):
+    if not isinstance(model, PooledAgeModel):
         return split_decay([p for p in model.parameters() if p.requires_grad], preset.weight_decay)
     layers, decay = len(model.blocks), preset.layer_decay if model.pretrained else 1.0
     depths: dict[int, list[nn.Parameter]] = {}

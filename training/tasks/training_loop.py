@@ -331,7 +331,7 @@ class Trainer:
             if self.fabric.is_global_zero:
                 self.run.metrics_path.unlink(missing_ok=True)
             return None
-        self.raw.load_state_dict(state["model"])
+        checkpoints.load_weights(self.raw, state["model"], self.run.checkpoint_path)
         return state
 
     def _restore(self, state: dict[str, Any] | None) -> None:

@@ -41,7 +41,7 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
     if made is None:
         _make(workspace, study, run, scan, busy=busy)
         return
-    niivue_viewer.choose_view()
+    niivue_viewer.choose_view(solid=True)  # maps are of brains alone
     image = _image(made)
     with st.container(key="viewer"):
         st.html(_caption(scan, made, image))
@@ -79,7 +79,12 @@ def _map(maps: dict[str, Path], name: str, scan_id: str) -> None:
         st.error(f"This map cannot be shown: {formatting.escape(str(error))}")
         return
     image_panel.draw_image(
-        image, f"{scan_id}-{name}", (), key=f"niivue-{name}", width_px=niivue_viewer.PANEL_PX // 2
+        image,
+        f"{scan_id}-{name}",
+        (),
+        key=f"niivue-{name}",
+        width_px=niivue_viewer.PANEL_PX // 2,
+        solid=True,
     )
 
 

@@ -20,7 +20,7 @@ from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, person, state
-from pages.ui.viewer import niivue_viewer, place_marks, user_window
+from pages.ui.viewer import face_view, niivue_viewer, place_marks, user_window
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW
 
@@ -41,14 +41,16 @@ def show(workspace: Workspace, session: Session) -> None:
     scan = _scan(workspace, session, session.position)
     following = _scan(workspace, session, _after(session))
     person.note_view(workspace, session.items[session.position].scan_id)
+    # not scan by scan: a view that is offered of some alone would tell which they are
+    solid = face_view.any_may(workspace)
     window = _window(session)
     if window not in draft.windows:
         draft.windows.append(window)
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
-            _image(session, scan, following, window, draft)
+            _image(session, scan, following, window, draft, solid=solid)
         with st.container(width=FORM_PX, key="rating"):
-            session_form.show(workspace, session, draft, _shown(session, draft))
+            session_form.show(workspace, session, draft, _shown(session, draft, solid=solid))
             if not session.plan.blinded and scan is not None:
                 _unblinded_facts(workspace, scan)
 
@@ -136,14 +138,14 @@ def _place(session: Session) -> tuple[int, int, int]:
     return session.id, session.position, session.attempt
 
 
-def _tools(session: Session, window: str) -> None:
+def _tools(session: Session, window: str, *, solid: bool) -> None:
     """Draw view, window and, where the session says so, that the air comes first."""
 
     def of_this_scan(other: str) -> None:
         state.put(state.SESSION_WINDOW, (_place(session), other))
 
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        view = niivue_viewer.choose_view()
+        view = niivue_viewer.choose_view(solid=solid)
         user_window.toggle_button(
             window,
             of_this_scan if session.plan.air_first else None,
@@ -163,8 +165,10 @@ def _image(
     following: pd.Series | None,
     window: str,
     draft: RatingDraft,
+    *,
+    solid: bool,
 ) -> None:
-    _tools(session, window)
+    _tools(session, window, solid=solid)
     try:
         image = _prepared(session, scan, window)
     except TierscopeError as error:
@@ -177,7 +181,7 @@ def _image(
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
     name, seen = scan_label(session), f"{image.window} window"
-    if niivue_viewer.current_view() == niivue_viewer.SOLID:
+    if niivue_viewer.current_view(solid=solid) == niivue_viewer.SOLID:
         seen = image_panel.IN_3D
     with st.container(key="viewer"):
         if not session.plan.blinded:  # else the bar above says which place it has
@@ -188,6 +192,7 @@ def _image(
             name,
             place_marks.overlay(draft.places),
             key="niivue-session",
+            solid=solid,
             on_mark=draft.mark,
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
@@ -215,13 +220,13 @@ def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared
 # ---- what is known besides -------------------------------------------------------------------------
 
 
-def _shown(session: Session, draft: RatingDraft) -> dict:
+def _shown(session: Session, draft: RatingDraft, *, solid: bool) -> dict:
     """Return the display conditions that are stored with a rating."""
     return {
         "blinded": session.plan.blinded,
         "hidden": list(HIDDEN) if session.plan.blinded else [],
         "first_window": draft.windows[0],
-        "view": niivue_viewer.current_view(),
+        "view": niivue_viewer.current_view(solid=solid),
     }
 
 

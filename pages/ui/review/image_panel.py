@@ -36,6 +36,7 @@ def show(
     *,
     marks: Marks | None = None,
     pet: pd.Series | None = None,
+    solid: bool = False,
 ) -> None:
     """Draw the image of a scan, or the artefact that is tried on it, with its convention in words.
 
@@ -53,28 +54,28 @@ def show(
         Places of artefacts; not drawn on a trial.
     pet : pandas.Series, optional
         The PET of the same person and session, which can be laid over.
+    solid : bool
+        Whether the scan may be looked at in 3D.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        window, of_window = _window_tools()
+        window, of_window = _window_tools(solid)
         chosen, beside = ([], None) if trial else _more_tools(scan, usable, pet)
         trial_panel.toggle(scan, trial)
     if trial:
         trial_panel.choose_artefact()
     tried = trial if trial and trial.alters else None
+    prepare = partial(_prepared, scan, tried)
     try:
         # before anything of it is drawn, so that the frame changes together with the image
-        prepare = partial(_prepared, scan, tried)
-        image, home = (
-            user_window.apply_window(window, prepare),
-            prepare(user_window.home_window(window)),
-        )
+        image = user_window.apply_window(window, prepare)
+        home = prepare(user_window.home_window(window))
         set_window = partial(user_window.set_window, home=home, tissue=prepare("Tissue"))
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {formatting.escape(str(error))}")
         return
     found = overlay_panel.found(scan, chosen)
-    ahead = None if trial or following is None else niivue_viewer.address_of(following)
-    in_3d = niivue_viewer.current_view() == niivue_viewer.SOLID and not _cannot_be_drawn(image)
+    ahead = niivue_viewer.address_of(following) if following is not None and not trial else None
+    in_3d = _is_in_3d(image, solid=solid)
     with of_window:
         _level_and_width(scan, image, set_window, in_3d)
     drawn = partial(
@@ -86,10 +87,10 @@ def show(
         home=(home.black, home.white),
         on_window=set_window,
         on_mark=marks.on_mark if marks and not trial else None,
+        solid=solid,
     )
     with st.container(key="viewer-altered" if tried else "viewer"):
-        if tried:
-            st.html(_banner(tried))
+        _banner(tried)
         st.html(scan_panel.caption(scan))
         scan_panel.notes(image)
         overlay_panel.say_pet(None if trial else pet)
@@ -102,6 +103,11 @@ def show(
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
+
+
+def _is_in_3d(image: PreparedImage, *, solid: bool) -> bool:
+    view = niivue_viewer.current_view(solid=solid)
+    return view == niivue_viewer.SOLID and not _cannot_be_drawn(image)
 
 
 def _level_and_width(
@@ -138,19 +144,20 @@ def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> PreparedImag
     )
 
 
-def _banner(trial: Trial) -> str:
-    return (
-        '<div class="ts-altered" role="alert"><b>Simulated artefact: '
-        f"{html.escape(trial.words)}</b> – not the scan</div>"
-    )
+def _banner(trial: Trial | None) -> None:
+    if trial:
+        st.html(
+            '<div class="ts-altered" role="alert"><b>Simulated artefact: '
+            f"{html.escape(trial.words)}</b> – not the scan</div>"
+        )
 
 
 # ---- tools ---------------------------------------------------------------------------------------
 
 
-def _window_tools() -> tuple[str, DeltaGenerator]:
+def _window_tools(solid: bool) -> tuple[str, DeltaGenerator]:
     """Draw the choice of view and window; return the window, and where its level and width belong."""
-    view = niivue_viewer.choose_view()
+    view = niivue_viewer.choose_view(solid=solid)
     button = st.container(width="content")
     of_window = st.popover("Window", key="of-window")
     with of_window:
@@ -215,14 +222,15 @@ def draw_image(
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
     on_mark: Callable[[list[float]], None] | None = None,
+    solid: bool = False,
 ) -> None:
-    """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
+    """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot. In 3D only where it may be."""
     reason = _cannot_be_drawn(image)
     if reason is None:
         failed = niivue_viewer.show(
             image,
             scan_id=name,
-            view=niivue_viewer.current_view(),
+            view=niivue_viewer.current_view(solid=solid),
             overlays=overlays,
             key=key,
             width_px=width_px,
@@ -237,7 +245,8 @@ def draw_image(
             st.rerun()
         return
     masks = [one for one in overlays if isinstance(one, Overlay)]
-    slice_images.show(image, niivue_viewer.current_view(), masks, reason, key=key)
+    view = niivue_viewer.current_view(solid=solid)
+    slice_images.show(image, view, masks, reason, key=key)
 
 
 def _cannot_be_drawn(image: PreparedImage) -> str | None:

@@ -146,11 +146,10 @@ def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: s
     with st.container(horizontal=True, gap="small", key="saving"):
         st.button("Save", key="save-rating", on_click=_save, args=(workspace, scan_id, scale, None))
         st.button(
-            "Save, next scan",
+            "Save, next scan" if following else "Save the last scan",
             key="save-and-next",
             type="primary",
             shortcut=NEXT,
-            disabled=not following,
             on_click=_save,
             args=(workspace, scan_id, scale, following),
         )

@@ -26,6 +26,8 @@ class Key(str, Generic[T]):
 #: Whether ``app.py`` has run in this session, and the page that it shall show next.
 UNDER_APP = Key[bool]("under_app")
 WANTED_PAGE = Key[str]("wanted_page")
+#: Whether the browser has been given what draws plots.
+PLOTS_READ = Key[bool]("plots_read")
 #: The scan that is looked at, and one to open on the next run of the Review page.
 SCAN = Key[str]("scan")
 PENDING_SCAN = Key[str]("pending_scan")
@@ -196,10 +198,11 @@ REFERENCE_NOTE = Key[str]("reference_note")
 #: The study that Train, Compare and Present show, and one to show on the next run.
 STUDY = Key[str]("study")
 PENDING_STUDY = Key[str]("pending_study")
-#: The design of a new study, the images of its input, and what it is pretrained for.
+#: The design of a new study, the images of its input, what it is pretrained for, and its network.
 DESIGN = Key[str]("design")
 IMAGES = Key[str]("images")
 OBJECTIVE = Key[str]("objective")
+BACKBONE = Key[str]("backbone")
 #: The autoencoder, by its run's id, and the input image whose maps are drawn.
 MODEL = Key[str]("model")
 MAPS_OF = Key[str]("maps_of")

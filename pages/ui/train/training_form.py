@@ -1,4 +1,4 @@
-"""Part of the form for a new study: images, objective, tuning and changes of the preset."""
+"""Part of the form for a new study: images, objective, backbone, tuning and changes of the preset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, state
-from pages.ui.train import objective_form, tuning_form
+from pages.ui.train import backbone_form, objective_form, tuning_form
 from training.settings import objectives
 from training.settings.input_images import IMAGES, Images
 from training.settings.preset import Preset
@@ -28,6 +28,8 @@ class TrainingChoices:
         What they look at.
     objective : mapping of str to object
         Fields of the preset that another pretraining objective than the usual one changes.
+    backbone : str
+        In :data:`training.settings.backbones.BACKBONES`.
     tuning : Tuning or None
         Trials that choose rate and length of fine-tuning.
     changes : str
@@ -36,6 +38,7 @@ class TrainingChoices:
 
     images: Images
     objective: Mapping[str, Any]
+    backbone: str
     tuning: Tuning | None
     changes: str
 
@@ -43,7 +46,8 @@ class TrainingChoices:
     def named(self) -> list[str]:
         """Names of what is not as usual, for the name of the study."""
         seen = [] if self.images is IMAGES["T1w"] else [self.images.name]
-        return [*seen, *self.objective.values()]
+        network = [] if self.backbone == backbone_form.USUAL else [self.backbone]
+        return [*seen, *self.objective.values(), *network]
 
     def overrides(self, preset: Preset) -> dict[str, Any]:
         """Return the fields to change.
@@ -60,23 +64,27 @@ class TrainingChoices:
         """
         # none for T1w, so that changes typed by hand hold
         images = {} if self.images is IMAGES["T1w"] else self.images.overrides
-        return parse_changes(preset, self.changes.split()) | images | dict(self.objective)
+        network = preset.with_backbone(self.backbone)
+        typed = parse_changes(preset.changed(network), self.changes.split())
+        return network | typed | images | dict(self.objective)
 
 
 def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> TrainingChoices:
     """Draw the choices, closed at first, and return them."""
     with st.expander(
-        "How models are trained: objective, tuning, changes of the preset", icon=":material/tune:"
+        "How models are trained: objective, backbone, tuning, changes of the preset",
+        icon=":material/tune:",
     ):
         images = _images(workspace, pool)
         objective = objective_form.choose()
+        backbone = backbone_form.choose()
         tuning = tuning_form.choose(preset)
         changes = st.text_input(
             "Changes of the preset, if any",
             placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
             help="Fields of the preset as NAME=VALUE, with a space between them.",
         )
-    return TrainingChoices(images, objective, tuning, changes)
+    return TrainingChoices(images, objective, backbone, tuning, changes)
 
 
 def usable(preset: Preset, chosen: TrainingChoices) -> Preset | None:

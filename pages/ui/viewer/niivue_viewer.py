@@ -16,7 +16,6 @@ from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.imaging.nifti_header import write_mask
 from curation.imaging.volumes import Volume
-from pages.ui.entrance import entrance
 from pages.ui.shell import cache, controls, scratch, state
 from pages.ui.viewer import niivue_build
 from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
@@ -44,21 +43,19 @@ LIGHTBOX = "Lightbox"
 SOLID = "3D"
 
 
-def choose_view() -> str:
+def choose_view(*, solid: bool) -> str:
     """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it."""
-    return controls.choose_segment("View", offered_views(), key=state.VIEW)
+    return controls.choose_segment("View", offered_views(solid=solid), key=state.VIEW)
 
 
-def offered_views() -> list[str]:
-    """Return the views that are offered: with a login, 3D, which shows a face, only where it is allowed."""
-    settings = entrance.settings()
-    barred = settings is not None and not settings.in_3d
-    return [view for view in VIEWS if view != SOLID or not barred]
+def offered_views(*, solid: bool) -> list[str]:
+    """Return the views that are offered: 3D, which shows a face, only where it may be (``solid``)."""
+    return [view for view in VIEWS if view != SOLID or solid]
 
 
-def current_view() -> str:
+def current_view(*, solid: bool) -> str:
     """Return the chosen one of :data:`VIEWS`."""
-    offered = offered_views()
+    offered = offered_views(solid=solid)
     chosen = state.get(state.VIEW, offered[0])
     return chosen if chosen in offered else offered[0]
 

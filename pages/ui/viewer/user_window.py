@@ -23,6 +23,13 @@ KEY = "K"
 _ADDRESS = "window"
 
 
+#: Fields of level and width: label, least value, meaning.
+_FIELDS: dict[str, tuple[str, float | None, str]] = {
+    state.LEVEL: ("Level", None, "The grey in the middle between black and white"),
+    state.WIDTH: ("Width", 0.0, "From black to white"),
+}
+
+
 # ---- named and custom windows --------------------------------------------------------------------
 
 
@@ -109,14 +116,16 @@ def set_window(black: float, white: float, home: PreparedImage, tissue: Prepared
 
 def level_and_width(image: PreparedImage, on_change: Callable[[float, float], None]) -> None:
     """Draw the fields of level and width; ``on_change`` gets black and white after a change."""
-    width = image.white - image.black
-    state.put(state.LEVEL, _rounded((image.black + image.white) / 2))
-    state.put(state.WIDTH, _rounded(width))
+    middle, width = (image.black + image.white) / 2, image.white - image.black
     step = 10.0 ** math.floor(math.log10(width / 5)) if width > 0 else 1.0
-    for label, key, least, meaning in (
-        ("Level", state.LEVEL, None, "The grey in the middle between black and white"),
-        ("Width", state.WIDTH, 0.0, "From black to white"),
-    ):
+    # A field that is not on the screen keeps what it held when it was, and tells it with the next key press:
+    # so each window has fields of its own, and what one held is never taken for another's.
+    values = (_rounded(middle), _rounded(width))
+    shown = {
+        f"{key}-{values[0]}-{values[1]}": value for key, value in zip(_FIELDS, values, strict=True)
+    }
+    for (label, least, meaning), (key, value) in zip(_FIELDS.values(), shown.items(), strict=True):
+        state.put(key, value)
         st.markdown(label, width="content")
         st.number_input(
             label,
@@ -127,7 +136,7 @@ def level_and_width(image: PreparedImage, on_change: Callable[[float, float], No
             width=140,
             label_visibility="collapsed",
             on_change=_report_typed,
-            args=(on_change,),
+            args=(shown, on_change),
             help=f"{meaning}, in the units of the scan.",
         )
 
@@ -138,8 +147,8 @@ def shown_as(width: float) -> str:
     return f"%.{min(max(places, 0), _DIGITS)}f"
 
 
-def _report_typed(on_change: Callable[[float, float], None]) -> None:
-    level, width = state.get(state.LEVEL, 0.0), state.get(state.WIDTH, 0.0)
+def _report_typed(shown: dict[str, float], on_change: Callable[[float, float], None]) -> None:
+    level, width = (state.get(key, value) for key, value in shown.items())
     on_change(level - width / 2, level + width / 2)
 
 

@@ -1,5 +1,6 @@
 """Pseudonyms: no name of a file or person is left in what the workspace holds, and they come out again."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from curation.assessment.assess_workspace import assess
 from curation.cohorts import cohort_export, frozen_cohort
 from curation.errors import SourceError
 from curation.imaging.template import template
+from curation.interchange import mriqc_import
 from curation.sources import pseudonyms
 from curation.sources.ingest import ingest
 from curation.storage import tables
@@ -135,3 +137,48 @@ def test_a_file_that_moved_is_found_again_by_its_pseudonym(
     link.unlink()
     ingest(workspace, folder)
     assert link.readlink() == phantom
+
+
+def _mriqc_of(share: Path) -> Path:
+    """Return a table of MRIQC and a damaged JSON file about the same people as the share, in a folder."""
+    folder = share.parent / "mriqc"
+    folder.mkdir()
+    for name in NAMES[:2]:
+        scan = f"sub-{name}19431224_ses-19431224_T1w"
+        meta = {"subject_id": f"{name}19431224", "session_id": "19431224", "modality": "T1w"}
+        told = {"bids_meta": meta, "cjv": 0.4, "efc": 0.5, "snr_total": 11.0}
+        (folder / f"{scan}.json").write_text(json.dumps(told))
+    (folder / "sub-Mueller19431224_run-2_T1w.json").write_text("{damaged")
+    return folder
+
+
+def test_a_table_of_mriqc_gets_the_pseudonyms_that_the_images_have(
+    workspace: Workspace, share: Path, key: Path
+) -> None:
+    folder = _mriqc_of(share)
+    ingest(workspace, share, hide_names=True)
+    first = mriqc_import.import_table(workspace, folder, name="table")
+    assert first.source.pseudonyms
+    scans = tables.read_scans(workspace)
+    whose = scans[scans["status"] != "unreadable"].groupby("source")["participant_id"].agg(set)
+    assert whose["share"] == whose["table"] and len(whose["table"]) == 2
+    assert scans.loc[scans["source"] == "table", "status"].value_counts().to_dict() == {
+        "table": 2,
+        "unreadable": 1,
+    }
+    assert not [name for name in NAMES if name in _told(workspace)]
+    again = mriqc_import.import_table(workspace, folder, name="table")
+    assert again.added == 0 and set(again.scans["scan_id"]) == set(first.scans["scan_id"])
+
+
+def test_a_table_of_mriqc_keeps_its_names_where_nobody_asked(
+    workspace: Workspace, share: Path, key: Path
+) -> None:
+    folder = _mriqc_of(share)
+    listed = mriqc_import.import_table(workspace, folder, name="table")
+    assert not listed.source.pseudonyms and not key.exists()
+    assert any(NAMES[0] in one for one in listed.scans["scan_id"])
+    with pytest.raises(SourceError, match="never"):
+        mriqc_import.import_table(workspace, folder, name="table", hide_names=True)
+    hidden = mriqc_import.import_table(workspace, folder, name="hidden", hide_names=True)
+    assert not any(name in one for one in hidden.scans["scan_id"] for name in NAMES)

@@ -107,3 +107,9 @@ def test_images_and_sources_in_a_workspace_are_found_after_it_was_moved(tmp_path
     table = pd.read_parquet(moved.scans_path).assign(path="/earlier/converted/a.nii.gz")
     table.to_parquet(moved.scans_path)
     assert set(tables.read_scans(moved)["path"]) == {"/earlier/converted/a.nii.gz"}
+
+
+def test_a_folder_that_only_a_dashboard_has_looked_into_becomes_a_workspace(tmp_path: Path) -> None:
+    Workspace(tmp_path).door_key_path(0).write_text("key")
+    assert Workspace.create(tmp_path).settings_path.exists()
+    assert Workspace(tmp_path).door_key_path(0).read_text() == "key"

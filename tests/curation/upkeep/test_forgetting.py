@@ -1,5 +1,6 @@
 """Forgetting of a person: nothing names them any more, what was decided stays, and the audit says so."""
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from curation.decisions import (
     audit_chain,
     audit_trail,
     database,
+    database_connection,
     person_decisions,
     scan_tags,
     schema,
@@ -109,6 +111,23 @@ def test_nothing_names_a_person_who_was_forgotten_and_what_was_decided_stays(
     assert sorted(set(after["scan_id"]) - set(before["scan_id"]))[0].startswith("forgotten-")
     assert GONE not in set(tables.read_metrics(decided)["scan_id"])
     assert STAYS in set(tables.read_metrics(decided)["scan_id"])
+
+
+def test_nothing_is_left_in_unused_pages_where_sqlite_does_not_overwrite_them(
+    decided: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = database_connection._open
+
+    def without_overwriting(path: Path, create: bool) -> sqlite3.Connection:
+        raw = real(path, create)
+        raw.execute("PRAGMA secure_delete=OFF")  # Debian's SQLite overwrites, others do not
+        return raw
+
+    monkeypatch.setattr(database_connection, "_open", without_overwriting)
+    database.close()
+    forget(decided, f"t:{GONE.removeprefix('s')}", "asked for")
+    held = b"".join(path.read_bytes() for path in decided.root.glob("decisions.sqlite*"))
+    assert f"{GONE} has a scar".encode() not in held
 
 
 def test_the_audit_says_so_and_tells_it_from_any_other_change(decided: Workspace) -> None:

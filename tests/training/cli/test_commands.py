@@ -88,6 +88,14 @@ def test_an_objective_is_chosen_by_name(frozen: list[str], workspace, capsys, na
     assert ("tells each from 7 others" in capsys.readouterr().err) == OBJECTIVES[name].contrasts
 
 
+def test_a_backbone_is_chosen_by_name_and_can_be_changed(frozen: list[str], workspace) -> None:
+    command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "A", "--preset", "smoke"]
+    assert main([*command, "--backbone", "unet", "--set", "hidden=64"]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    assert (study.preset.backbone, study.preset.hidden) == ("unet", 64)
+    assert (study.preset.decoder_hidden, study.preset.locality) == (4, 0.0)
+
+
 def test_a_contrast_of_one_scan_a_step_is_refused_in_words(frozen: list[str], workspace, capsys):
     command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "A", "--preset", "smoke"]
     assert main([*command, "--objective", "contrast", "--set", "pretrain_batch=1"]) == 2

@@ -211,6 +211,17 @@ def test_methods_tell_what_was_pretrained_for(workspace, objective: str) -> None
     assert ("without its decoder" in told) == (objective == "contrast")
 
 
+def test_methods_tell_of_a_u_net(workspace) -> None:
+    overrides = workspace_trainable.UNET | {"centred": True}
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), overrides=overrides)
+    built = content.build(workspace, study.id)
+    told = " ".join(built.methods)
+    assert "U-Net of two convolutions a level with 4, 8, 16, 32, 24 channels" in told
+    assert "removed patches shown as the mean patch of their place" in told
+    assert "times 0.9 a level towards the input" in told
+    assert "blocks of width" not in told and "block towards" not in told
+
+
 def test_methods_tell_who_chose_rates_and_lengths_and_which(workspace) -> None:
     workspace_trainable.make(workspace, target=12)
     study = workspace_trainable.plan(workspace, arms=["scratch", "all"], tuning=Tuning())

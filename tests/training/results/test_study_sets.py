@@ -51,5 +51,7 @@ def test_another_preset_or_pool_is_named(study) -> None:
     assert study_sets.what_else_differs(study, contrast) == [
         "the objective (mae here, contrast there)"
     ]
+    unet = replace(study, preset=study.preset.changed({"backbone": "unet"}))
+    assert study_sets.what_else_differs(study, unet) == ["the backbone (vit here, unet there)"]
     preset, pool = study_sets.what_else_differs(study, other)
     assert "preset" in preset and "pool-2 there" in pool

@@ -8,10 +8,13 @@ import torch
 from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from tests.helpers.workspace_trainable import UNET
 from training.held_out.age_metrics import AgeScale
 from training.judging.outcome import AGE
-from training.models import masked_autoencoder
-from training.models.age_model import AgeModel
+from training.models import masked_autoencoder, networks
+from training.models.age_model import AgeModel, EncoderAgeModel
+from training.models.brain_age_cnn import BrainAgeCnn
+from training.models.unet import UNetAgeModel
 from training.settings.preset import Preset
 from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
@@ -71,7 +74,7 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
         built.append((network.state_dict(), head_seed))
         raise InterruptedError
 
-    monkeypatch.setattr(finetune, "EncoderAgeModel", note)
+    monkeypatch.setattr(networks, "age_model", note)
     for run_id in ("finetune_scratch_seed0_fold1", "finetune_A_seed0_fold1"):
         with pytest.raises(InterruptedError):
             _train(workspace, study, run_id)
@@ -162,15 +165,21 @@ def test_a_plain_network_learns_age_too(workspace: Workspace) -> None:
     assert result["age_mae_years"] < 0.7 * result["baseline_mae_years"]
 
 
-@pytest.mark.parametrize("arm", ["scratch", "cnn"])
-def test_short_memory_changes_no_result(workspace: Workspace, monkeypatch, arm: str) -> None:
-    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=["scratch", "cnn"])
+@pytest.mark.parametrize(
+    ("arm", "network"),
+    [("scratch", {}), ("scratch", UNET | {"finetune_epochs": 1}), ("cnn", {})],
+)
+def test_short_memory_changes_no_result(
+    workspace: Workspace, monkeypatch, arm: str, network: dict
+) -> None:
+    workspace_trainable.make(workspace)
+    study = workspace_trainable.plan(workspace, arms=["scratch", "cnn"], overrides=network)
     expected = _train(workspace, study, f"finetune_{arm}_seed0_fold0")
     run = runs.find(study, f"finetune_{arm}_seed0_fold0")
     run.result_path.unlink()
-    pooled = {name: getattr(finetune, name).pooled for name in ("EncoderAgeModel", "BrainAgeCnn")}
+    pooled = {one: one.pooled for one in (EncoderAgeModel, UNetAgeModel, BrainAgeCnn)}
 
-    def short(name: str):
+    def short(name: type[AgeModel]):
         def pooled_with_little_memory(self, volumes):
             if self.training and len(volumes) > 1:
                 raise torch.OutOfMemoryError("CUDA out of memory")
@@ -179,7 +188,7 @@ def test_short_memory_changes_no_result(workspace: Workspace, monkeypatch, arm: 
         return pooled_with_little_memory
 
     for name in pooled:
-        monkeypatch.setattr(getattr(finetune, name), "pooled", short(name))
+        monkeypatch.setattr(name, "pooled", short(name))
     result = _train(workspace, study, run.id)
     ages = [
         [row["predicted_age_years"] for row in one["predictions"]] for one in (expected, result)

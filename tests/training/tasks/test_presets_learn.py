@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from tests.benchmarks.learning import HeldOut
 from training.models.patches import patch_weights
+from training.settings.backbones import BACKBONES
 from training.settings.preset import Preset
 from training.settings.preset_scaling import pretrain_lr
 from training.settings.presets import PRESETS
@@ -36,6 +37,7 @@ SMALL = {
     "pretrain_steps": 400,
     "pretrain_batch": 8,
     "shift_voxels": 0,
+    "threads": 1,
     "compiled": False,
 }
 POOL, HELD_OUT, LATENTS, NOISE = 96, 24, 4, 0.3
@@ -43,11 +45,13 @@ POOL, HELD_OUT, LATENTS, NOISE = 96, 24, 4, 0.3
 FOUND = {"masking": "uniform", "centred": False, "locality": 0.0}
 
 
-def twin(preset: Preset) -> Preset:
+def twin(preset: Preset, backbone: str = "vit") -> Preset:
     """Return a small preset of the same recipe, its rate by the rule that gives the large one's."""
     assert preset.grid == (10, 12, 10)
-    assert preset.pretrain_lr == pretrain_lr(preset.pretrain_batch, preset.hidden)
-    return preset.changed(SMALL | {"pretrain_lr": pretrain_lr(8, 96)})
+    large = preset.changed(preset.with_backbone(backbone))
+    assert large.pretrain_lr == pretrain_lr(large.pretrain_batch, large.hidden, backbone)
+    small = preset.changed(SMALL | {"pretrain_lr": pretrain_lr(8, 96)})
+    return small.changed(small.with_backbone(backbone))
 
 
 def brain() -> NDArray[np.bool_]:
@@ -89,10 +93,18 @@ def error_of_the_mean(preset: Preset, folder: Path) -> float:
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("name", ["gpu-base", "gpu-large"])
-def test_a_small_twin_learns_more_than_the_mean(name: str, tmp_path: Path) -> None:
+def test_a_small_twin_learns_more_than_the_mean(name: str, backbone: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    assert error_of_the_mean(twin(PRESETS[name]), tmp_path) < 0.8
+    assert error_of_the_mean(twin(PRESETS[name], backbone), tmp_path) < 0.8
+
+
+@pytest.mark.soak
+def test_without_the_recipe_a_twin_does_not_beat_the_mean(tmp_path: Path) -> None:
+    """The control: the same volumes, steps and rate, as the presets were before."""
+    torch.manual_seed(0)
+    assert error_of_the_mean(twin(PRESETS["gpu-base"]).changed(FOUND), tmp_path) > 1
 
 
 def test_both_have_the_recipe_that_let_the_small_one_learn_and_rates_by_the_rule() -> None:

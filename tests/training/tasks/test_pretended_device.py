@@ -12,7 +12,7 @@ from tests.helpers.paths import ROOT
 from training.settings.presets import PRESETS
 
 SMALL = ("world",)
-OTHERS = tuple(name for name in PRESETS if name not in SMALL)
+OTHERS = tuple(name for one in PRESETS for name in (one, f"{one}+unet") if name not in SMALL)
 _MODULE = "tests.helpers.pretended_device"
 
 

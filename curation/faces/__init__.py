@@ -1,0 +1,1 @@
+"""Faces in images of heads: whether one is shown, and images without it."""

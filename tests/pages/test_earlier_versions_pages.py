@@ -1,0 +1,41 @@
+"""Every page opens on the workspaces of earlier versions, and says what of them is of an older version."""
+
+from pathlib import Path
+
+import pytest
+
+from curation.assessment import assess_workspace, pending
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell.frame import PAGES
+from tests.helpers.earlier_workspaces import POOL, VERSIONS, made_by
+from tests.helpers.page_words import words
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_page_opens(version: str, tmp_path: Path, run) -> None:
+    workspace = Workspace.open(made_by(version, tmp_path))
+    for name, info in PAGES.items():
+        page = run(name, workspace)
+        assert info.question in words(page)
+        assert not page.error and not page.exception, name
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_its_scores_are_said_to_be_of_an_older_version(version: str, tmp_path: Path, run) -> None:
+    workspace = Workspace.open(made_by(version, tmp_path))
+    assert set(POOL) <= set(pending.scoring_state(workspace).due["scan_id"])
+    assert "older version" in words(run("review", workspace))
+
+
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param(one, marks=pytest.mark.soak) if n else one for n, one in enumerate(VERSIONS)],
+)
+def test_it_is_scored_anew(version: str, tmp_path: Path, run) -> None:
+    workspace = Workspace.open(made_by(version, tmp_path))
+    assess_workspace.assess(workspace, jobs=1)
+    assert pending.scoring_state(workspace).due.empty
+    scored = tables.read_scores(workspace).dropna(subset="distortion_score")
+    assert set(POOL) <= set(scored["scan_id"])
+    assert "older version" not in words(run("review", workspace))
