@@ -69,7 +69,11 @@ def show(
         # before anything of it is drawn, so that the frame changes together with the image
         image = user_window.apply_window(window, prepare)
         home = prepare(user_window.home_window(window))
-        set_window = partial(user_window.set_window, home=home, tissue=prepare("Tissue"))
+        tissue = prepare("Tissue")
+        set_window, set_on_image = (
+            partial(take, home=home, tissue=tissue)
+            for take in (user_window.set_window, user_window.drawn)
+        )
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {formatting.escape(str(error))}")
         return
@@ -85,7 +89,7 @@ def show(
         [] if trial else _laid_over(found, chosen, marks, pet),
         following=ahead,
         home=(home.black, home.white),
-        on_window=set_window,
+        on_window=set_on_image,
         on_mark=marks.on_mark if marks and not trial else None,
         solid=solid,
     )
@@ -117,7 +121,8 @@ def _level_and_width(
         st.caption(IN_3D)
         return
     with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
-        user_window.level_and_width(image, on_change)
+        of = f"{scan['scan_id']}-{user_window.home_window(image.window)}"
+        user_window.level_and_width(image, of, on_change)
         scan_panel.offer_scanner_window(scan, on_change)
 
 

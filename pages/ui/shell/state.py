@@ -96,6 +96,7 @@ WINDOW = Key[str]("window")
 CUSTOM_WINDOW = Key[Any]("own_window")
 LEVEL = Key[float]("window_level")
 WIDTH = Key[float]("window_width")
+WINDOWS_DRAWN = Key[int]("windows_drawn")  # on the image, each time the fields are others
 #: Overlays on the image, whether a reference scan stands beside it, and per image why the browser cannot
 #: draw it.
 OVERLAYS = Key[list[str]]("overlays")

@@ -114,16 +114,33 @@ def set_window(black: float, white: float, home: PreparedImage, tissue: Prepared
     controls.move(state.WINDOW, CUSTOM)
 
 
-def level_and_width(image: PreparedImage, on_change: Callable[[float, float], None]) -> None:
-    """Draw the fields of level and width; ``on_change`` gets black and white after a change."""
+def drawn(black: float, white: float, home: PreparedImage, tissue: PreparedImage) -> None:
+    """Set the custom window as :func:`set_window` does, from the image instead of the fields."""
+    state.put(state.WINDOWS_DRAWN, state.get(state.WINDOWS_DRAWN, 0) + 1)
+    set_window(black, white, home, tissue)
+
+
+def level_and_width(
+    image: PreparedImage, of: str, on_change: Callable[[float, float], None]
+) -> None:
+    """Draw the fields of level and width.
+
+    Parameters
+    ----------
+    image : PreparedImage
+        The scan as it is shown.
+    of : str
+        Names the scan and the window that a custom one takes the place of. A field that is not on the screen
+        keeps what it held when it was, and tells it with the next key press: so others have fields of their
+        own, and so has each window that was drawn on the image.
+    on_change : callable
+        Gets black and white after a change.
+    """
     middle, width = (image.black + image.white) / 2, image.white - image.black
     step = 10.0 ** math.floor(math.log10(width / 5)) if width > 0 else 1.0
-    # A field that is not on the screen keeps what it held when it was, and tells it with the next key press:
-    # so each window has fields of its own, and what one held is never taken for another's.
+    of = f"{of}-{state.get(state.WINDOWS_DRAWN, 0)}"
     values = (_rounded(middle), _rounded(width))
-    shown = {
-        f"{key}-{values[0]}-{values[1]}": value for key, value in zip(_FIELDS, values, strict=True)
-    }
+    shown = {f"{key}-{of}": value for key, value in zip(_FIELDS, values, strict=True)}
     for (label, least, meaning), (key, value) in zip(_FIELDS.values(), shown.items(), strict=True):
         state.put(key, value)
         st.markdown(label, width="content")
