@@ -1,7 +1,8 @@
 """Workspaces that released versions made, archived in ``tests/fixtures/versions``, in another place.
 
 Each was made by the commands and functions of the last revision of its version (0.9 and 0.10: the one that
-was released), on the same heads: ``ingest``, ``import-mriqc``, ``assess``, then ratings, a reference, cohorts.
+was released), on the same heads: ``ingest``, ``import-mriqc``, ``assess``, then ratings, a reference and
+cohorts.
 """
 
 import tarfile
