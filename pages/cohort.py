@@ -32,8 +32,8 @@ def body(workspace: Workspace) -> None:
         )
         return
     _numbers(scans)
-    source_form.say_added(workspace)
     with frame.in_words():
+        source_form.say_added(workspace)
         progress.scoring(workspace)
     source_form.show(workspace, opened=False)
     with frame.in_words():

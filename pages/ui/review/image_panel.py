@@ -69,11 +69,7 @@ def show(
         # before anything of it is drawn, so that the frame changes together with the image
         image = user_window.apply_window(window, prepare)
         home = prepare(user_window.home_window(window))
-        tissue = prepare("Tissue")
-        set_window, set_on_image = (
-            partial(take, home=home, tissue=tissue)
-            for take in (user_window.set_window, user_window.drawn)
-        )
+        set_window, set_on_image = user_window.setters(home, prepare("Tissue"))
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {formatting.escape(str(error))}")
         return

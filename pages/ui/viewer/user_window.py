@@ -7,6 +7,7 @@ window is stored relative to the tissue window, so that it fits the next scan to
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -118,6 +119,13 @@ def drawn(black: float, white: float, home: PreparedImage, tissue: PreparedImage
     """Set the custom window as :func:`set_window` does, from the image instead of the fields."""
     state.put(state.WINDOWS_DRAWN, state.get(state.WINDOWS_DRAWN, 0) + 1)
     set_window(black, white, home, tissue)
+
+
+def setters(
+    home: PreparedImage, tissue: PreparedImage
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return what takes black and white from the fields, and from the image; see :func:`set_window`."""
+    return tuple(partial(take, home=home, tissue=tissue) for take in (set_window, drawn))  # type: ignore[return-value]
 
 
 def level_and_width(
