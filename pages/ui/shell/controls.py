@@ -11,10 +11,9 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.components import v2
 
 from curation.storage import text_tables
-from pages.ui.shell import downloads, frame, state
+from pages.ui.shell import downloads, page_scripts, state
 from pages.ui.shell.state import Key, T
 
 #: Scripts of :file:`assets/`: the keys that put the cursor into a rating's comment or a new tag, the pressed
@@ -124,13 +123,7 @@ def _moves_key(key: str) -> str:
 
 def listen(script: str) -> None:
     """Let one of the scripts of :file:`assets/` listen on the page while this is on the screen."""
-    _listener(script)(key=f"listener-{script}", height=1)
-
-
-@st.cache_resource(show_spinner=False)
-def _listener(script: str) -> Callable[..., object]:
-    code = (frame.ASSETS / f"{script}.js").read_text(encoding="utf-8")
-    return v2.component(f"tierscope_{script}", html="<span></span>", js=code)
+    page_scripts.component(script)(key=f"listener-{script}", height=1)
 
 
 # ---- downloads -------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import contextlib
 import ipaddress
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -17,7 +16,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
-from streamlit.components import v2
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from curation.access.acting import Actor
@@ -26,7 +24,7 @@ from curation.decisions import actions
 from curation.errors import ServerError
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
-from pages.ui.shell import door_key, scratch
+from pages.ui.shell import door_key, page_scripts, scratch
 
 #: Names by which a browser on this machine, or at the near end of a tunnel to it, asks for the page.
 OWN_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -96,13 +94,7 @@ def refuse_open_settings(
 
 def tell_refusals() -> None:
     """Have a page that is open say in words why a server that was started anew refuses it."""
-    _teller()(key="listener-refused", height=1)
-
-
-@st.cache_resource(show_spinner=False)
-def _teller() -> Callable[..., object]:
-    code = (Path(__file__).parents[3] / "assets" / "refused.js").read_text(encoding="utf-8")
-    return v2.component("tierscope_refused", html="<span></span>", js=code)
+    page_scripts.component("refused")(key="listener-refused", height=1)
 
 
 def is_own(address: str) -> bool:

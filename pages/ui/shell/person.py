@@ -1,11 +1,8 @@
 """Who decides: whoever is signed in, or the name that somebody types where there is no login."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.components import v2
 
 from curation.access import acting, guard
 from curation.access.actions import Action
@@ -13,9 +10,7 @@ from curation.decisions import actions
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
-from pages.ui.shell import formatting, state
-
-_SCRIPT = Path(__file__).parents[3] / "assets" / "remembered_name.js"
+from pages.ui.shell import formatting, page_scripts, state
 
 
 def name() -> str:
@@ -52,13 +47,9 @@ def remember(key: str) -> None:
             for drawn in state.get(state.PERSON_FIELDS, ()):
                 state.put(drawn, state.get(drawn) or name)
 
-    _keeper()(key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1)
-
-
-@st.cache_resource(show_spinner=False)
-def _keeper() -> Callable[..., object]:
-    code = _SCRIPT.read_text(encoding="utf-8")
-    return v2.component("tierscope_remembered_name", html="<span></span>", js=code)
+    page_scripts.component("remembered_name")(
+        key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1
+    )
 
 
 def may(action: Action) -> bool:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.components import v2
 
 from curation.storage.workspace import Role, Workspace
-from pages.ui.shell import cache, controls, frame, state
+from pages.ui.shell import cache, controls, page_scripts, state
 
 #: Label, key, icon and direction of the two buttons.
 _STEPS = (
@@ -90,7 +89,7 @@ def step_buttons(name: str, count: int, at: Callable[[], int], put: Callable[[in
 
     since, far = state.get(state.STEPS) or (None, 0)
     data = {"steps": steps, "heard": {"since": since, "far": far}}
-    _component()(key=listener, height=1, data=data, on_moved_change=heard)
+    page_scripts.component("steps")(key=listener, height=1, data=data, on_moved_change=heard)
 
 
 def _fresh(report: Any) -> int:
@@ -101,9 +100,3 @@ def _fresh(report: Any) -> int:
     before = far if since == report.get("since") else 0
     state.put(state.STEPS, (report.get("since"), report["far"]))
     return int(report["far"]) - before
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., object]:
-    script = (frame.ASSETS / "steps.js").read_text(encoding="utf-8")
-    return v2.component("tierscope_steps", html="<span></span>", js=script)

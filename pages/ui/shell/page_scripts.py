@@ -1,0 +1,16 @@
+"""Scripts of :file:`assets/` that work on the page and show nothing themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components import v2
+
+_ASSETS = Path(__file__).parents[3] / "assets"
+
+
+@st.cache_resource(show_spinner=False)
+def component(script: str) -> Callable[..., object]:
+    """Return a script, by its name without ending, as a component; calling it draws it."""
+    code = (_ASSETS / f"{script}.js").read_text(encoding="utf-8")
+    return v2.component(f"tierscope_{script}", html="<span></span>", js=code)
