@@ -31,6 +31,8 @@ _SUFFIXES = (".dcm", ".ima", ".dicom")
 #: DICOM modalities that are read here: MR, and PET.
 READ = ("MR", "PT")
 _DIRECTORY = "1.2.840.10008.1.3.10"
+#: What the frames of a multi-frame image share, and what is each one's own.
+_FRAME_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 #: All that is read of a header.
 _TAGS = (
     *("SOPClassUID", "Modality", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
@@ -39,7 +41,7 @@ _TAGS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PixelSpacing"),
     *("SliceThickness", "SpacingBetweenSlices", "ImagePositionPatient", "ImageOrientationPatient"),
     *("BurnedInAnnotation", "ContrastBolusAgent", "WindowCenter", "WindowWidth"),
-    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *_FRAME_GROUPS,
 )
 
 
@@ -93,7 +95,7 @@ class DicomHeader:
 
 def _of_frames(values: FileDataset, name: str) -> Any:
     """Return an element of a multi-frame image from the groups that all frames share, or the first's."""
-    for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+    for group in _FRAME_GROUPS:
         for frame in (values.get(group) or [])[:1]:
             for part in frame:
                 inner = part.value[:1] if part.VR == "SQ" else ()
@@ -161,16 +163,16 @@ def _read(path: Path, file: IO[bytes]) -> FileDataset:
                 defer_size=_LARGEST_BYTES,
             )
             _leave_out_large(values)
-        told = {name: values.get(name) for name in ("SOPClassUID", "SeriesInstanceUID", "Rows")}
+        _decode(values)
     except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError) as error:
         raise Damaged("no DICOM is in it, or it breaks off inside its header") from error
     except (NotImplementedError, RecursionError, OverflowError, TypeError, MemoryError) as error:
         raise Damaged("its header is written in a way that cannot be read") from error
     if values.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY:
         raise NoImage
-    if not told["SOPClassUID"] and not told["SeriesInstanceUID"]:
+    if not values.get("SOPClassUID") and not values.get("SeriesInstanceUID"):
         raise Damaged("no DICOM is in it, or it breaks off inside its header")
-    if values.get("Modality") not in READ and not told["Rows"]:
+    if values.get("Modality") not in READ and not values.get("Rows"):
         raise NoImage
     return values
 
@@ -197,6 +199,15 @@ def _leave_out_large(values: FileDataset) -> None:
         held = values.get_item(tag, keep_deferred=True)
         if isinstance(held, RawDataElement) and held.value is None and held.length > _LARGEST_BYTES:
             del values[tag]
+
+
+def _decode(values: FileDataset) -> None:
+    """Decode all that is asked for later, so that what cannot be is found while the file is read."""
+    for name in _TAGS:
+        values.get(name)
+    for group in _FRAME_GROUPS:
+        for frame in (values.get(group) or [])[:1]:
+            frame.walk(lambda *_: None)
 
 
 def _cut_off(values: FileDataset, left: int) -> str | None:

@@ -159,6 +159,19 @@ def test_what_is_called_dicom_and_is_none_is_named(tmp_path, content) -> None:
     assert len(found.series) == 1 and found.damaged[0].startswith("odd.dcm: ")
 
 
+@pytest.mark.parametrize("vr", [b"UI", b"LO"], ids=["of the study", "of a text"])
+def test_an_element_of_no_known_kind_is_named_with_its_file(tmp_path, vr) -> None:
+    first = write_series(tmp_path)[0]
+    tag = {b"UI": b"\x20\0\x0d\0UI", b"LO": b"\x08\0\x3e\x10LO"}[vr]
+    whole = first.read_bytes()
+    assert tag in whole
+    first.write_bytes(whole.replace(tag, tag[:4] + b"\x55\x80"))
+    found = look(tmp_path)
+    assert [words.startswith(f"{first.name}: its header is written") for words in found.damaged] == [
+        True
+    ]
+
+
 def test_other_files_are_counted_and_a_folder_without_dicom_is_refused(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     os.mkfifo(tmp_path / "pipe")
