@@ -28,6 +28,8 @@ import pyarrow.parquet as pq
 from curation.errors import REMEDY, DamagedError, TierscopeError, WorkspaceError, readable
 
 _CHUNK = 1 << 20
+#: Whole numbers of so many digits are none that anybody wrote, and beyond what a float holds.
+_MOST_DIGITS = 300
 #: No text that is read whole is larger: tables of a million rows are not.
 LARGEST_TEXT = 256 << 20
 #: A temporary file that nobody has written to for so long was left behind, seconds.
@@ -173,15 +175,21 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON text.
+    """Parse JSON text; every number of it fits into a float.
 
     Raises
     ------
     ValueError
-        When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
+        When it is none, a whole number in it has hundreds of digits, or brackets are nested thousands deep.
     """
     with _of_bounded_depth():
-        return json.loads(text)
+        return json.loads(text, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"it has a number of {len(digits)} digits")
+    return int(digits)
 
 
 def parse_toml(text: str) -> dict[str, Any]:

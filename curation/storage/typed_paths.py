@@ -5,13 +5,19 @@ from pathlib import Path
 
 
 def expanded(path: str | Path) -> Path:
-    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home."""
+    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home, or no file has such a name."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # nobody's home; a NUL
         return Path(path)
 
 
 def resolved(path: str | Path) -> Path:
-    """Return the absolute path with ``~`` and links followed, of links in a circle as far as that goes."""
-    return Path(os.path.realpath(expanded(path)))
+    """Return the absolute path with ``~`` and links followed, of links in a circle as far as that goes.
+
+    A path with a NUL in it, which no file has, is made absolute alone.
+    """
+    try:
+        return Path(os.path.realpath(expanded(path)))
+    except ValueError:
+        return Path(os.path.abspath(expanded(path)))

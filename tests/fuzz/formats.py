@@ -23,7 +23,7 @@ from curation.sessions import saved_lists, session_log
 from curation.sources import discovery, other_tables, participants_table, pseudonyms, sidecar
 from curation.sources import source as sources
 from curation.sources.allowed_roots import EVERYTHING
-from curation.storage import bids_tables, tables
+from curation.storage import bids_tables, files, tables
 from curation.storage.workspace import Source, Workspace
 from curation.tiers import rule_yaml
 from pages.ui.viewer import browser_image
@@ -296,7 +296,7 @@ def _read_rule(case: Path) -> None:
         command(curation, "freeze", "c", "--rule", _given(case), "--author", "a", "-w", root)
         _still_reads(root)
     try:
-        text = _given(case).read_bytes()[:200_000].decode("utf-8", "replace")
+        text = files.read_text(_given(case), errors="replace")[:200_000]
     except OSError:
         return
     rule_yaml.to_yaml(rule_yaml.parse(text))  # as it comes in an address

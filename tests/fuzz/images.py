@@ -81,7 +81,7 @@ def _packed(data: bytes, rng: random.Random) -> bytes:
     if how == 2:
         return packed[:-8] + rng.randbytes(8)
     if how == 3:
-        half = rng.randrange(len(data))
+        half = rng.randrange(len(data) or 1)
         return gzip.compress(data[:half]) + gzip.compress(data[half:])
     if how == 4:
         return packed + rng.randbytes(100)

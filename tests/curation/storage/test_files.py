@@ -34,6 +34,12 @@ def test_a_json_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
     assert files.read_json(tmp_path / "absent.json") is None
 
 
+def test_every_number_of_json_fits_into_a_float() -> None:
+    assert float(files.parse_json("9" * 300)) == pytest.approx(1e300)
+    with pytest.raises(ValueError, match="a number of 400 digits"):
+        files.parse_json(f'{{"MagneticFieldStrength": {"9" * 400}}}')
+
+
 def test_nan_is_refused_rather_than_written_as_invalid_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"x": float("nan")})
