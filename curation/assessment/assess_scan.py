@@ -52,13 +52,13 @@ def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Mas
     masks : Masks
         What was found on it.
     """
-    with _one_thread():
+    with one_thread():
         masks = find_masks(volume)
         values, reasons = measure(volume, masks)
     return values, reasons, masks
 
 
-def _one_thread() -> threadpool_limits:
+def one_thread() -> threadpool_limits:
     """Return a context of one thread: the order of sums, so their last bits, would depend on the cores."""
     return threadpool_limits(1)
 
@@ -87,7 +87,7 @@ def assess_file(
             raise VolumeError("no brain could be found: nothing in this image agrees with one")
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
         row["reasons"] = in_json(reasons)
-        with _one_thread():
+        with one_thread():
             row["face_ml"] = face_region.face_ml(masks.on_grid(volume), masks.template_affine)
         row["flags"] = in_json(recognise(volume, masks, modality) | face_flag(row["face_ml"]))
         row |= values
@@ -112,7 +112,7 @@ def face_flag(face_ml: float) -> dict[str, str]:
 
 
 def _write_vector(path: Path, kind: VectorKind, volume: Volume, masks: Masks) -> None:
-    with _one_thread():
+    with one_thread():
         vector = kind.make(masks.on_grid(volume), masks.template_affine)
     scan_vectors.write(path, kind, vector)
 

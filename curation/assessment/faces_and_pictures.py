@@ -13,7 +13,7 @@ import pandas as pd
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
-from curation.assessment.assess_scan import face_flag, in_json
+from curation.assessment.assess_scan import face_flag, in_json, one_thread
 from curation.decisions import actions
 from curation.errors import VolumeError
 from curation.faces import face_region
@@ -113,8 +113,9 @@ def _look(task: _Task) -> float | None:
     except (VolumeError, OSError):
         return None
     alignment = np.reshape(task.alignment, (4, 4))
-    thumbnails.write_preview(task.picture, volume, alignment, whole_head=task.whole_head)
-    return face_region.face_ml(registered_grid.volume_on_grid(volume), alignment)
+    with one_thread():
+        thumbnails.write_preview(task.picture, volume, alignment, whole_head=task.whole_head)
+        return face_region.face_ml(registered_grid.volume_on_grid(volume), alignment)
 
 
 def _keep(workspace: Workspace, found: dict[str, float]) -> None:
