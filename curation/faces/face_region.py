@@ -80,9 +80,8 @@ def to_take_out(to_template: NDArray[np.float64], shape: tuple[int, ...]) -> Boo
         Of that shape. None of it is within 6 mm of the brain.
     """
     out = _in_front(to_template, shape, HALF_CUT_MM, CUT_BROW_MM)
-    for x in range(
-        shape[0]
-    ):  # a plane at a time: distances of a whole image take four times its memory
+    # a plane at a time: distances of a whole image take four times its memory
+    for x in range(shape[0]):
         at = to_template @ _shifted(x)
         out[x] &= brain_distance(at, (1, *shape[1:]))[0] < -KEPT_AROUND_BRAIN_MM
     return out
