@@ -162,7 +162,14 @@ def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
         yield
     except DamagedError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        pa.ArrowException,
+    ) as error:
         raise DamagedError(path, _why(error), remedy) from error
     except OSError as error:
         if error.errno is not None:

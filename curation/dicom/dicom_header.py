@@ -205,6 +205,8 @@ def _decode(values: FileDataset) -> None:
     """Decode all that is asked for later, so that what cannot be is found while the file is read."""
     for name in _TAGS:
         values.get(name)
+    for name in ("MediaStorageSOPClassUID", "TransferSyntaxUID"):
+        values.file_meta.get(name)
     for group in _FRAME_GROUPS:
         for frame in (values.get(group) or [])[:1]:
             frame.walk(lambda *_: None)

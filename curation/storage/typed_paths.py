@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def expanded(path: str | Path) -> Path:
-    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home, or no file has such a name."""
+    """Return a path with ``~`` resolved; as it is where that is nobody's home, or no file's name."""
     try:
         return Path(path).expanduser()
     except (RuntimeError, ValueError):  # nobody's home; a NUL
@@ -20,4 +20,4 @@ def resolved(path: str | Path) -> Path:
     try:
         return Path(os.path.realpath(expanded(path)))
     except ValueError:
-        return Path(os.path.abspath(expanded(path)))
+        return expanded(path).absolute()

@@ -131,8 +131,14 @@ class Study(StudyFolder):
 
         ``fold`` is −1 outside of the target. Studies planned by earlier versions have no ``source``: there
         nothing stands in for an unknown site, and controls stay as they were drawn.
+
+        Raises
+        ------
+        DamagedError
+            When it lacks what every study has, or has nobody to judge on.
         """
-        return files.read_parquet(self.scans_path, _REMEDY)
+        table = files.read_parquet(self.scans_path, _REMEDY)
+        return study_scans.checked(self.scans_path, table, self.outcome.column, _REMEDY)
 
     def pool(self) -> pd.DataFrame:
         """Return the scans of the pretraining pool."""

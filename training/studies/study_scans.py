@@ -1,11 +1,14 @@
 """Table of a study's scans: of the pool, of the target and of external cohorts, with their alignment."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from curation.cohorts import matched_controls
 from curation.cohorts.frozen_cohort import Cohort
+from curation.errors import DamagedError
+from curation.storage import table_checks
 from curation.storage.workspace import Workspace
 from training.judging import judged_scans
 from training.studies import study_checks
@@ -27,6 +30,12 @@ SCAN_COLUMNS = (
     "fold",
     "source",
 )
+#: What the columns that every study has hold.
+_KINDS = {
+    **dict.fromkeys(("scan_id", "subject_id", "role", "sha256", "tier"), "str"),
+    **dict.fromkeys(("age_years", "distortion_score", "fold"), "float64"),
+    **dict.fromkeys(("site", "template_affine"), "object"),
+}
 
 
 def table(
@@ -68,3 +77,30 @@ def table(
     # controls are matched on these; left out where nothing is known, so that such plans keep their id
     added += matched_controls.known_traits(pool.scans)
     return scans.assign(template_affine=affines, fold=-1)[[*SCAN_COLUMNS, *added]]
+
+
+def checked(path: Path, scans: pd.DataFrame, outcome: str, remedy: str) -> pd.DataFrame:
+    """Return a study's scans as they were read, if they are whole.
+
+    Parameters
+    ----------
+    path : Path
+        Where they came from.
+    scans : pandas.DataFrame
+        As they were read.
+    outcome : str
+        Column of what is predicted.
+    remedy : str
+        What to do where they are not.
+
+    Raises
+    ------
+    DamagedError
+        When a column that every study has is not there or holds other things, or nobody is judged on.
+    """
+    table_checks.refuse_odd(path, scans, {**_KINDS, outcome: "float64"}, remedy)
+    if scans[["scan_id", "subject_id", "role", "fold"]].isna().any(axis=None):
+        raise DamagedError(path, "a scan in it lacks its name, person, role or fold", remedy)
+    if not (scans["role"] == "target").any():
+        raise DamagedError(path, "no scan in it is of the target", remedy)
+    return scans

@@ -167,9 +167,9 @@ def test_an_element_of_no_known_kind_is_named_with_its_file(tmp_path, vr) -> Non
     assert tag in whole
     first.write_bytes(whole.replace(tag, tag[:4] + b"\x55\x80"))
     found = look(tmp_path)
-    assert [words.startswith(f"{first.name}: its header is written") for words in found.damaged] == [
-        True
-    ]
+    assert [
+        words.startswith(f"{first.name}: its header is written") for words in found.damaged
+    ] == [True]
 
 
 def test_other_files_are_counted_and_a_folder_without_dicom_is_refused(tmp_path) -> None:

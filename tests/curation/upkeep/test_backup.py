@@ -117,7 +117,13 @@ def name_nothing(folder: Path) -> None:
     files.write_json(folder / backup.MANIFEST, {"files": {"a\0b": ["x", 1]}})
 
 
-@pytest.mark.parametrize("spoil", [change, lose, strip, lead_out, garble, name_nothing])
+def claim_no_size(folder: Path) -> None:
+    files.write_text(folder / backup.MANIFEST, '{"files": {"workspace.toml": ["x", 1e999]}}')
+
+
+@pytest.mark.parametrize(
+    "spoil", [change, lose, strip, lead_out, garble, name_nothing, claim_no_size]
+)
 def test_a_copy_that_is_not_whole_is_refused_and_nothing_is_changed(
     ours, tmp_path, spoil, capsys
 ) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from curation.cohorts import frozen_cohort
-from curation.errors import CohortError, StudyError
+from curation.errors import CohortError, DamagedError, StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_checks import Gate
@@ -54,6 +54,23 @@ def test_the_pool_has_no_fold_and_the_target_all_of_them(ready: Workspace) -> No
     scans = workspace_trainable.plan(ready).scans()
     assert set(scans.loc[scans["role"] == "pool", "fold"]) == {-1}
     assert set(scans.loc[scans["role"] == "target", "fold"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda scans: scans.drop(columns="role"), "lacks the column 'role'"),
+        (lambda scans: scans[scans["role"] == "pool"], "no scan in it is of the target"),
+        (lambda scans: scans.assign(age_years="old"), "'age_years' holds other values"),
+        (lambda scans: scans.assign(subject_id=None), "lacks its name, person, role or fold"),
+    ],
+)
+def test_scans_that_are_no_study_s_are_told_with_their_file(ready, damage, words: str) -> None:
+    study = workspace_trainable.plan(ready)
+    files.write_parquet(study.scans_path, damage(study.scans()))
+    with pytest.raises(DamagedError, match=words) as caught:
+        study.scans()
+    assert str(study.scans_path) in str(caught.value)
 
 
 def test_no_path_is_in_a_study(ready: Workspace) -> None:
