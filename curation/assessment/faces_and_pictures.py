@@ -70,6 +70,17 @@ def make_missing(
     return len(found)
 
 
+def not_drawn(workspace: Workspace) -> int:
+    """Return how many measured scans have no picture: deleted, or of a version that drew others."""
+    measured = tables.read_metrics(workspace, ("failure",)).reindex(columns=["scan_id", "failure"])
+    measured = measured.loc[measured["failure"].isna(), "scan_id"]
+    scans = tables.read_scans(workspace)
+    wanted = set(scans.loc[scans["status"] == "ok", "scan_id"]) & set(measured)
+    folder = workspace.previews_dir
+    drawn = {path.stem for path in folder.glob("*.png")} if folder.is_dir() else set()
+    return len(wanted - drawn)
+
+
 @guarded(Action.REPAIR)
 def choose(
     workspace: Workspace, *, whole_heads: bool, jobs: int = 1, progress: Progress | None = None

@@ -8,6 +8,7 @@ from curation.assessment import assess_workspace, pending
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import PAGES
+from pages.ui.viewer import tiles
 from tests.helpers.earlier_workspaces import POOL, VERSIONS, made_by, since
 from tests.helpers.page_words import words
 
@@ -26,6 +27,24 @@ def test_its_scores_are_said_to_be_of_an_older_version(version: str, tmp_path: P
     workspace = Workspace.open(made_by(version, tmp_path))
     assert set(POOL) <= set(pending.scoring_state(workspace).due["scan_id"])
     assert "older version" in words(run("review", workspace))
+
+
+def test_pictures_that_an_earlier_version_drew_otherwise_are_offered(
+    tmp_path: Path, run, monkeypatch
+) -> None:
+    workspace = Workspace.open(made_by("0.10", tmp_path))
+    heads = len(POOL) + 2
+    drawn: list[dict] = []
+    monkeypatch.setattr(tiles, "show", lambda _workspace, them: drawn.extend(them))
+    run("sheet", workspace)
+    why = [tile["why"] for tile in drawn if not tile["picture"]]
+    assert why.count("no picture yet: Cohort draws it") == heads
+    page = run("cohort", workspace)
+    assert [one.label for one in page.button if "picture" in one.label] == [
+        f"Draw {heads} pictures"
+    ]
+    assess_workspace.assess(workspace, jobs=1)
+    assert not [one.label for one in run("cohort", workspace).button if "picture" in one.label]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation.access import guard
 from curation.access.actions import Action
-from curation.assessment import pending
+from curation.assessment import faces_and_pictures, pending
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
@@ -63,6 +63,7 @@ def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
         else:
             if done.failed:
                 _offer_again(workspace, done)
+            _offer_pictures(workspace)
             frame.link("review", "Look at the scans, worst first")
     if problem := background_tasks.failure(workspace, background_tasks.SCORING):
         st.error(f"Scoring stopped: {formatting.escape(problem)}")
@@ -114,6 +115,20 @@ def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None
     )
     if st.button(label, icon=":material/refresh:", help=help_text):
         _start(workspace, "--retry")
+
+
+def _offer_pictures(workspace: Workspace) -> None:
+    """Offer to draw the pictures that are not there, as after an update that draws them otherwise."""
+    missing = faces_and_pictures.not_drawn(workspace)
+    if not missing or not guard.may(Action.SCORE):
+        return
+    st.caption(f"{plural(missing, 'scan')} {'has' if missing == 1 else 'have'} no picture yet.")
+    label = f"Draw {plural(missing, 'picture')}"
+    help_text = (
+        "For Scans and what is handed on. Scores stay as they are; faces are looked for too."
+    )
+    if st.button(label, icon=":material/image:", help=help_text):
+        _start(workspace)
 
 
 def _start(workspace: Workspace, *options: str) -> None:

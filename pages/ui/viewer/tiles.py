@@ -21,6 +21,7 @@ from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, s
 PAGE_SIZE = 60
 #: Why a tile has no picture, by the status of its scan.
 _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
+_NOT_DRAWN = "no picture yet: Cohort draws it"
 
 
 def from_workspace(
@@ -72,7 +73,7 @@ def describe(
         {
             "id": scan_id,
             "picture": pictures.get(scan_id),
-            "why": _WITHOUT.get(status, formatting.DASH),
+            "why": _why_bare(status, tier),
             "score": formatting.score(score),
             "tier": tier,
             "colour": colour_of(tier),
@@ -89,6 +90,12 @@ def describe(
         }
         for scan_id, status, score, tier in zip(*columns, strict=True)
     ]
+
+
+def _why_bare(status: str, tier: str) -> str:
+    if status == "ok" and tier != UNSCORED:  # as after an update, or where pictures were deleted
+        return _NOT_DRAWN
+    return _WITHOUT.get(status, formatting.DASH)
 
 
 def _title(
