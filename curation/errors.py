@@ -7,6 +7,7 @@ damaged file names the file, the reason and the remedy.
 
 import contextlib
 import errno
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -177,11 +178,17 @@ def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
         raise DamagedError(path, _why(error), remedy) from error  # of pyarrow, about what it holds
 
 
+#: How Python says that a field is none of a dataclass.
+_UNKNOWN_FIELD = re.compile("unexpected keyword argument ('[^']*')")
+
+
 def _why(error: Exception) -> str:
     """Return the reason of a parse error in a line."""
     said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
     if isinstance(error, KeyError) and not isinstance(error, pa.ArrowException):
         return f"it lacks {said}"
+    if isinstance(error, TypeError) and (found := _UNKNOWN_FIELD.search(said)):
+        return f"it has {found[1]}, which this version does not know"
     return f"it is cut off, or was changed by another program ({said or type(error).__name__})"
 
 

@@ -39,7 +39,7 @@ def choose(arms: Sequence[Arm], outcome: Outcome = AGE) -> AnalysisPlan:
         return replace(EXPLORATORY, outcome=outcome)
     first = analysis_plan.proposed(arms)
     key = "-".join([*names, outcome.name])
-    left, right, margin, sides = st.columns([3, 3, 2, 3])
+    left, right, margin, sides = st.columns([5, 5, 4, 6])
     arm = left.selectbox(
         "Primary comparison",
         [_NONE, *names],

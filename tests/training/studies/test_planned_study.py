@@ -110,6 +110,17 @@ def test_a_study_of_an_older_tierscope_is_still_read(ready: Workspace) -> None:
     assert planned_study.load(ready, study.id) == study
 
 
+def test_a_field_of_a_newer_tierscope_is_told_by_its_name(ready: Workspace) -> None:
+    study = workspace_trainable.plan(ready)
+    plan = files.read_json(study.folder / "study.json")
+    plan["preset"]["of_tomorrow"] = 1
+    files.write_json(study.folder / "study.json", plan)
+    with pytest.raises(
+        DamagedError, match="it has 'of_tomorrow', which this version does not know"
+    ):
+        planned_study.load(ready, study.id)
+
+
 def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
     study = workspace_trainable.plan(ready, arms=["A", "all", "control-A"])
     target = set(study.scans().query("role == 'target'")["scan_id"])
