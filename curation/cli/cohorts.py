@@ -86,6 +86,14 @@ def _add_scans(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out scans of tables, which cannot be trained on",
     )
+    command.add_argument(
+        "--source",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        dest="sources",
+        help="only scans of these sources (default: all of the role)",
+    )
 
 
 def _add_author(command: argparse.ArgumentParser) -> None:
@@ -102,13 +110,13 @@ def run_tiers(chosen: argparse.Namespace) -> int:
         raise CohortError(
             f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
         )
-    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = _draft(workspace, rule, chosen)
     _say(draft)
     if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
         raise CohortError(
             f"These scans and this rule give a list of hash {draft.hash}, not {chosen.expect}, so nothing "
-            "was written. The rule, the scans, their scores or a decision by hand is another one; --role "
-            "and --images-only count too."
+            "was written. The rule, the scans, their scores or a decision by hand is another one; --role, "
+            "--source and --images-only count too."
         )
     try:
         if chosen.flow is not None:
@@ -122,11 +130,21 @@ def run_tiers(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _draft(workspace: Workspace, rule: TierRule, chosen: argparse.Namespace) -> CohortDraft:
+    return cohort_draft.draft_cohort(
+        workspace,
+        chosen.role,
+        rule,
+        images_only=chosen.images_only,
+        sources=chosen.sources,
+    )
+
+
 def run_freeze(chosen: argparse.Namespace) -> int:
     """Freeze a cohort."""
     workspace = Workspace.open(chosen.workspace)
     rule, said = _rule_to_freeze(workspace, chosen)
-    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = _draft(workspace, rule, chosen)
     _say(draft)
     cohort = frozen_cohort.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")
@@ -212,7 +230,11 @@ def run_diff(chosen: argparse.Namespace) -> int:
     else:
         rule = rule_yaml.read(chosen.rule) if chosen.rule else before.rule
         after = cohort_draft.draft_cohort(
-            workspace, before.role, rule, images_only=before.images_only
+            workspace,
+            before.role,
+            rule,
+            images_only=before.images_only,
+            sources=before.sources,
         )
     diff = cohort_diff.compare(workspace, before, after)
     print(diff.sentence())

@@ -154,9 +154,9 @@ def _of_members(
 
 
 def _looks_elsewhere(before: Cohort, after: Cohort | CohortDraft) -> bool:
-    """Return whether two rules look at other columns or other kinds of scans."""
+    """Return whether two lists look at other columns, other kinds of scans or other sources."""
     columns = before.rule.columns != after.rule.columns
-    return columns or before.images_only != after.images_only
+    return columns or (before.images_only, before.sources) != (after.images_only, after.sources)
 
 
 def _of_leavers(

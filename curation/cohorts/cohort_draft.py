@@ -4,6 +4,7 @@ The list is text, one line a scan; page and command line take it from here, so i
 """
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +58,8 @@ class CohortDraft:
         Made the tiers, decisions by hand on top.
     images_only : bool
         Whether scans that came from a table are left out.
+    sources : tuple of str
+        Whose scans alone, by name; empty: of all sources.
     text : str
         The list as TSV.
     hash : str
@@ -74,6 +77,7 @@ class CohortDraft:
     role: Role
     rule: TierRule
     images_only: bool
+    sources: tuple[str, ...]
     text: str
     hash: str
     counts: dict[str, int]
@@ -88,7 +92,12 @@ class CohortDraft:
 
 
 def draft_cohort(
-    workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False
+    workspace: Workspace,
+    role: Role,
+    rule: TierRule,
+    *,
+    images_only: bool = False,
+    sources: Collection[str] = (),
 ) -> CohortDraft:
     """Apply a rule to all usable scans of a role, and drop those without a tier.
 
@@ -102,14 +111,21 @@ def draft_cohort(
         Makes the tiers.
     images_only : bool
         Leave out scans that came from a table, which cannot be trained on.
+    sources : collection of str
+        Names of the sources whose scans it is; empty: of all of the role.
 
     Raises
     ------
     CohortError
-        When there is no scan left, with what is missing.
+        When there is no such source or no scan left, with what is missing.
     """
     reference_library.bring_up_to_date(workspace)
     found = _of_role(workspace, role, rule)
+    chosen_sources = _known(sources, found, role)
+    if chosen_sources:
+        found = _those(found, found["source"].isin(chosen_sources).to_numpy()).reset_index(
+            drop=True
+        )
     usable = _those(found, flow_chart.usable_rows(found, images_only))
     if problem := mixed(usable, f"The {role}"):
         raise CohortError(problem)
@@ -139,10 +155,13 @@ def draft_cohort(
         role,
         rule,
         images_only,
+        chosen_sources,
         text,
         content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
-        flow_chart.flow_of_rule(found, role, images_only, rule, arrays, by_rule, codes),
+        flow_chart.flow_of_rule(
+            found, role, images_only, rule, arrays, by_rule, codes, sources=chosen_sources
+        ),
         tuple(rule_warnings.problems(rule, arrays, codes)),
         ", ".join(sorted(judged_by.dropna().unique())),
     )
@@ -227,6 +246,17 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
     mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody
     return _those(scans, mine.to_numpy()).reset_index(drop=True)
+
+
+def _known(sources: Collection[str], found: pd.DataFrame, role: Role) -> tuple[str, ...]:
+    """Return names of sources in order."""
+    there = set(found["source"])
+    if unknown := sorted(set(sources) - there):
+        raise CohortError(
+            f"No scan of the {role} is of a source {', '.join(map(repr, unknown))}. Its sources are "
+            f"{', '.join(sorted(there)) or 'none yet'}."
+        )
+    return tuple(sorted(set(sources)))
 
 
 def _those(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Flow chart of a cohort as data and text: inclusions and exclusions with their reasons."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -124,6 +125,8 @@ def flow_of_rule(
     scans: ScanArrays,
     by_rule: Codes,
     codes: Codes,
+    *,
+    sources: Sequence[str] = (),
 ) -> Flow:
     """Count the flow from the scans of a role into the tiers of a rule.
 
@@ -142,6 +145,8 @@ def flow_of_rule(
         The usable scans.
     by_rule, codes : numpy.ndarray of int, shape (N,)
         Their tiers by the rule alone, and with the decisions by hand.
+    sources : sequence of str
+        Whose scans alone these are, where it is not all sources.
     """
     usable = found[usable_rows(found, images_only)]
     scored = codes < len(rule.tiers)
@@ -152,7 +157,10 @@ def flow_of_rule(
     tiered = in_cohort & ~unusable
     stages = [
         Stage(
-            _found(role), len(found), found["subject_id"].nunique(), _by_status(found, images_only)
+            _found(role, sources),
+            len(found),
+            found["subject_id"].nunique(),
+            _by_status(found, images_only),
         ),
         _stage(
             "Readable",
@@ -216,8 +224,9 @@ def _count(scans: int, people: int) -> str:
     )
 
 
-def _found(role: Role) -> str:
-    return "Scans found" if role == "pool" else "Scans found of the target"
+def _found(role: Role, sources: Sequence[str]) -> str:
+    found = "Scans found" if role == "pool" else "Scans found of the target"
+    return f"{found}, in {', '.join(sources)}" if sources else found
 
 
 def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[Exclusion, ...]:

@@ -57,6 +57,8 @@ class CohortHeader:
         When (ISO 8601, UTC), who, and by which Tierscope.
     images_only : bool
         Whether scans that came from a table were left out.
+    sources : tuple of str
+        Whose scans alone, by name; empty where they are of all sources.
     versions : dict of str to str
         Of Python, libraries and metrics; empty before 0.3.
     flow : Flow, optional
@@ -75,6 +77,7 @@ class CohortHeader:
     author: str
     version: str
     images_only: bool = False
+    sources: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     flow: Flow | None = None
     drawn: dict[str, Any] | None = None
@@ -122,16 +125,10 @@ def freeze(
     ----------
     workspace : Workspace
         Where the scans are and the cohort will be.
-    name : str
-        Name of the cohort; turned into a plain file name.
-    author : str
-        Who decides.
-    role : {'pool', 'target'}
-        Which scans. Of the target only those with a known age, since others cannot be judged on.
-    rule : TierRule
-        Makes the tiers.
-    images_only : bool
-        Leave out scans that came from a table, which cannot be trained on.
+    name, author : str
+        Name of the cohort, turned into a plain file name, and who decides.
+    role, rule, images_only
+        As of :func:`curation.cohorts.cohort_draft.draft_cohort`.
 
     Returns
     -------
@@ -166,6 +163,7 @@ def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, autho
         counts=drafted.counts,
         reference=drafted.reference,
         images_only=drafted.images_only,
+        sources=drafted.sources,
         flow=drafted.flow,
     )
 
@@ -347,4 +345,5 @@ def _header_values(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in known} | {
         "rule": TierRule.from_dict(values["rule"]),
         "flow": flow and Flow.from_dict(flow),
+        "sources": tuple(map(str, values.get("sources") or ())),
     }

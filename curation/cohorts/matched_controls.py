@@ -225,6 +225,7 @@ def draw_control(
         reference=source.reference,
         counts={tier: int(found.get(tier, 0)) for tier in source.rule.names},
         images_only=source.images_only,
+        sources=source.sources,
         flow=flow_chart.flow_of_draw(
             f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names
         ),

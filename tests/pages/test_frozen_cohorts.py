@@ -70,6 +70,23 @@ def test_a_target_is_cut_by_the_rule_of_the_newest_pool_unless_one_chooses_other
     assert rules == {frozen.rule, TierRule()}
 
 
+def test_one_of_several_sources_is_frozen_and_its_command_says_so(own, run) -> None:
+    scans = tables.read_scans(own)
+    target = scans["role"] == "target"
+    outside = target & scans["scan_id"].isin(scans.loc[target, "scan_id"].iloc[::2])
+    tables.write_scans(own, scans.assign(source=scans["source"].mask(outside, "out side")))
+    shown = {state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
+    page = run("tiers", own, **shown)
+    (choice,) = (one for one in page.multiselect if one.label == "Of these sources")
+    assert choice.options == ["made-target", "out side"]
+    choice.set_value(["out side"])
+    page = checked(button(page, "Freeze this target cohort").click().run())
+    (header,) = frozen_cohort.list_cohorts(own)
+    assert header.sources == ("out side",) and header.size == int(outside.sum())
+    (command,) = (code.value for code in page.code)
+    assert "--source 'out side'" in command
+
+
 def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
     frozen_cohort.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(99.0, 99.5)))
     page = run(

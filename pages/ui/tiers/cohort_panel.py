@@ -1,5 +1,7 @@
 """Panel of one frozen cohort: flow chart, integrity of its files, controls and exports."""
 
+import shlex
+
 import streamlit as st
 
 from curation.access.actions import Action
@@ -96,6 +98,8 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
         )
     if not cohort.drawn:
         only = " --images-only" if cohort.images_only else ""
+        if cohort.sources:
+            only += f" --source {shlex.join(cohort.sources)}"
         st.caption("Reproduce this list from the command line; it stops if anything differs:")
         st.code(
             f"python -m curation tiers --workspace {workspace.root} --role {cohort.role}{only} "

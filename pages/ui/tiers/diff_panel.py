@@ -43,7 +43,13 @@ def _compared(workspace: Workspace, cohort: Cohort, chosen: str) -> CohortDiff:
     if chosen not in _TODAY:
         return cohort_diff.compare(workspace, cohort, cache.cohort(workspace, chosen))
     rule = tried_rule.current()[0] if chosen == _TRIED else cohort.rule
-    draft = cohort_draft.draft_cohort(workspace, cohort.role, rule, images_only=cohort.images_only)
+    draft = cohort_draft.draft_cohort(
+        workspace,
+        cohort.role,
+        rule,
+        images_only=cohort.images_only,
+        sources=cohort.sources,
+    )
     return cohort_diff.compare(workspace, cohort, draft)
 
 

@@ -51,6 +51,7 @@ def _freeze(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierR
         return
     with st.form("freeze", border=True):
         by = _rule(workspace, rule) if role == "target" else rule
+        sources = _sources(scan_table)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Name", value=role, max_chars=60)
             author = person.field("Who decides")
@@ -58,7 +59,9 @@ def _freeze(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierR
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            draft = cohort_draft.draft_cohort(workspace, role, by, images_only=images_only)
+            draft = cohort_draft.draft_cohort(
+                workspace, role, by, images_only=images_only, sources=sources
+            )
             cohort = frozen_cohort.freeze_draft(workspace, draft, name=name, author=author)
             _say_frozen(cohort, author)
             for note in duplicates.notes(workspace, set(cohort.scans["source"])):
@@ -98,6 +101,19 @@ def _images_only(scan_table: ScanTable) -> bool:
     if not 0 < without < len(scan_table.scans):
         return False
     return st.checkbox(f"Leave out {plural(without, 'scan')} without image", value=True)
+
+
+def _sources(scan_table: ScanTable) -> list[str]:
+    """Draw the choice of the sources whose scans are frozen, where there are several; all at first."""
+    names = sorted(scan_table.scans["source"].unique())
+    if len(names) < 2:
+        return []
+    return st.multiselect(
+        "Of these sources",
+        names,
+        placeholder="all sources",
+        help="Such as one source as the target, and another as an external cohort that is only judged on.",
+    )
 
 
 def _say_frozen(cohort: Cohort, author: str) -> None:

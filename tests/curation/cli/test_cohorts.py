@@ -169,6 +169,11 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
     )
     target = frozen_cohort.load(workspace, told.partition(":")[0])
     assert same_rule(frozen_cohort.load(workspace, pool).rule, target.rule)
+    assert main([*freeze, "part", "--role", "target", "--source", "made"]) == 0
+    part = frozen_cohort.load(workspace, capsys.readouterr().out.partition(":")[0])
+    assert part.sources == ("made",) and part.hash == target.hash
+    assert main([*freeze, "part", "--source", "elsewhere"]) == 2
+    assert "Its sources are made." in capsys.readouterr().err
     assert main([*freeze, "own", "--role", "target", "--cutoffs", "20"]) == 0
     own = frozen_cohort.load(workspace, capsys.readouterr().out.partition(":")[0])
     said = rule_difference(frozen_cohort.load(workspace, pool).rule, own.rule)

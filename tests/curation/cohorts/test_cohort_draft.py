@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.cohorts import cohort_draft, frozen_cohort
+from curation.cohorts import cohort_diff, cohort_draft, frozen_cohort
 from curation.cohorts.cohort_draft import COHORT_COLUMNS, draft_cohort
 from curation.errors import CohortError
 from curation.storage.workspace import Workspace
@@ -47,6 +47,39 @@ def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
     assert cohort_draft.columns_of(TierRule()) == COHORT_COLUMNS
     frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=rule)
     assert frozen_cohort.load(scored, frozen.id).scans.equals(drafted.scans)
+
+
+@pytest.fixture
+def two_sources(workspace: Workspace) -> Workspace:
+    put_scans(
+        workspace,
+        [
+            {"distortion_score": 5.0, "source": "north"},
+            {"distortion_score": 30.0, "source": "south"},
+            {"distortion_score": 80.0, "source": "south"},
+        ],
+    )
+    return workspace
+
+
+def test_one_source_is_frozen_apart_and_stays_apart(two_sources: Workspace) -> None:
+    drafted = draft_cohort(two_sources, "pool", TierRule(), sources=["south"])
+    assert drafted.counts == {"A": 0, "B": 1, "C": 1}
+    assert drafted.flow.lines()[0].startswith("Scans found, in south: 2")
+    frozen = frozen_cohort.freeze_draft(two_sources, drafted, name="s", author="Ada")
+    loaded = frozen_cohort.load(two_sources, frozen.id)
+    assert loaded.sources == ("south",)
+    assert set(loaded.scans["source"]) == {"south"}
+    today = draft_cohort(two_sources, "pool", TierRule(), sources=loaded.sources)
+    assert cohort_diff.compare(two_sources, loaded, today).scans.empty
+    everything = draft_cohort(two_sources, "pool", TierRule())
+    (entered,) = cohort_diff.compare(two_sources, loaded, everything).by_cause().items()
+    assert entered == ("rule", {"entered": 1, "left": 0, "moved": 0})
+
+
+def test_a_source_that_is_not_there_is_refused_with_those_that_are(two_sources: Workspace) -> None:
+    with pytest.raises(CohortError, match="of a source 'east'. Its sources are north, south"):
+        draft_cohort(two_sources, "pool", TierRule(), sources=["south", "east"])
 
 
 def test_a_scan_without_a_score_that_somebody_put_into_a_tier_is_in_it(scored: Workspace) -> None:
