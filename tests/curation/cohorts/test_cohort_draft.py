@@ -78,7 +78,7 @@ def test_one_source_is_frozen_apart_and_stays_apart(two_sources: Workspace) -> N
 
 
 def test_a_source_that_is_not_there_is_refused_with_those_that_are(two_sources: Workspace) -> None:
-    with pytest.raises(CohortError, match="of a source 'east'. Its sources are north, south"):
+    with pytest.raises(CohortError, match=r"of a source 'east'\. Its sources are north, south"):
         draft_cohort(two_sources, "pool", TierRule(), sources=["south", "east"])
 
 
