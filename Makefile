@@ -13,7 +13,7 @@ TESTING   := $(VENV)/.testing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lock wheelhouse offline sbom cves soak screenshots study gpu-check clean
+.PHONY: help run open demo test check format lock wheelhouse offline sbom cves soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
@@ -22,6 +22,9 @@ help: ## list the targets
 
 run: $(RUNTIME) ## install, make the demo workspace if there is none, open the dashboard
 	@test -f "$(WORKSPACE)/workspace.toml" || $(MAKE) --no-print-directory demo
+	@$(MAKE) --no-print-directory open
+
+open: $(RUNTIME) ## the same without a demo: an empty WORKSPACE is made on the page
 	@echo "workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on). Its address, with its key:"
 	@TIERSCOPE_WORKSPACE="$(WORKSPACE)" $(PY) -m streamlit run app.py --server.port $(PORT)
 

@@ -121,8 +121,7 @@ def draft_cohort(
     """
     reference_library.bring_up_to_date(workspace)
     found = _of_role(workspace, role, rule)
-    chosen_sources = _known(sources, found, role)
-    if chosen_sources:
+    if chosen_sources := _known(sources, found, role):
         found = _those(found, found["source"].isin(chosen_sources).to_numpy()).reset_index(
             drop=True
         )
@@ -150,7 +149,6 @@ def draft_cohort(
             )
     text = to_tsv(_those(table.assign(tier=assignment.names(codes, rule)), chosen), rule)
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
-    judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
     return CohortDraft(
         role,
         rule,
@@ -163,8 +161,14 @@ def draft_cohort(
             found, role, images_only, rule, arrays, by_rule, codes, sources=chosen_sources
         ),
         tuple(rule_warnings.problems(rule, arrays, codes)),
-        ", ".join(sorted(judged_by.dropna().unique())),
+        _references(table, chosen),
     )
+
+
+def _references(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> str:
+    if "reference" not in table:
+        return ""
+    return ", ".join(sorted(table["reference"][chosen].dropna().unique()))
 
 
 def columns_of(rule: TierRule) -> tuple[str, ...]:
