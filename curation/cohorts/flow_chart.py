@@ -146,9 +146,9 @@ def flow_of_rule(
     by_rule, codes : numpy.ndarray of int, shape (N,)
         Their tiers by the rule alone, and with the decisions by hand.
     sources : sequence of str
-        Whose scans alone these are, where it is not all sources.
+        Whose scans alone these are; empty: of all.
     """
-    usable = found[usable_rows(found, images_only)]
+    usable, lost = found[usable_rows(found, images_only)], _by_status(found, images_only)
     scored = codes < len(rule.tiers)
     aged = usable["age_years"].notna().to_numpy() if role == "target" else np.ones_like(scored)
     unusable = codes == _place(rule, UNUSABLE)
@@ -156,12 +156,7 @@ def flow_of_rule(
     in_cohort = scored & aged
     tiered = in_cohort & ~unusable
     stages = [
-        Stage(
-            _found(role, sources),
-            len(found),
-            found["subject_id"].nunique(),
-            _by_status(found, images_only),
-        ),
+        Stage(_found(role, sources), len(found), found["subject_id"].nunique(), lost),
         _stage(
             "Readable",
             np.ones_like(scored),
