@@ -156,7 +156,7 @@ class TierRule:
 
     def brief(self) -> str:
         """Return the whole rule in one line: column, cut-offs, gates, sites with cut-offs of their own."""
-        parts = [f"{self.column} cut at {', '.join(map(plain, self.cutoffs))}"]
+        parts = [f"{self.rule_column.label.lower()} cut at {', '.join(map(plain, self.cutoffs))}"]
         parts += [gate.describe() for gate in self.gates]
         parts += [f"own cut-offs of {', '.join(self.by_site)}"] if self.by_site else []
         return "; ".join(parts)

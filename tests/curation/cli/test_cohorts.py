@@ -158,13 +158,13 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
     )
     freeze = ["freeze", "-w", str(workspace.root)]
     assert main([*freeze, "early", "--role", "target"]) == 0
-    assert "by the usual rule: distortion_score cut at 25, 50" in capsys.readouterr().out
+    assert "by the usual rule: distortion score cut at 25, 50" in capsys.readouterr().out
     assert main([*freeze, "pool", "--cutoffs", "10"]) == 0
     pool = capsys.readouterr().out.partition(":")[0]
     assert main([*freeze, "target", "--role", "target"]) == 0
     told = capsys.readouterr().out
     assert (
-        f"(A 1, B 2), by the rule of the newest pool cohort {pool}: distortion_score cut at 10"
+        f"(A 1, B 2), by the rule of the newest pool cohort {pool}: distortion score cut at 10"
         in told
     )
     target = frozen_cohort.load(workspace, told.partition(":")[0])

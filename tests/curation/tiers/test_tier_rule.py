@@ -81,10 +81,10 @@ def test_a_rule_with_gates_and_sites_survives_the_way_through_json() -> None:
 
 
 def test_a_rule_in_one_line_says_all_that_it_does() -> None:
-    assert TierRule().brief() == "distortion_score cut at 25, 50"
+    assert TierRule().brief() == "distortion score cut at 25, 50"
     rule = TierRule(gates=(Gate("cjv", above=0.5),), by_site={"UM": (3, 4), "NYU": (1, 2)})
     assert rule.brief() == (
-        "distortion_score cut at 25, 50; cjv over 0.5 → unusable; own cut-offs of NYU, UM"
+        "distortion score cut at 25, 50; cjv over 0.5 → unusable; own cut-offs of NYU, UM"
     )
 
 
