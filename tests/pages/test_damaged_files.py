@@ -120,7 +120,6 @@ DAMAGES = {
     "scans of a study": Damage(
         lambda w, half: half.scans_path,
         {"compare": "finished", "train": "finished"},
-        unnamed=("train",),
     ),
     "status of a run": Damage(
         lambda w, half: next(half.runs_dir.glob("pretrain*/status.json")),

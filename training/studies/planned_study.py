@@ -4,7 +4,6 @@
 The study's id ends in a hash of both: the same plan is the same study.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,7 @@ from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import (
     pet_pairing,
     plan_checks,
+    plan_identity,
     pool_target_separation,
     study_checks,
     study_scans,
@@ -291,6 +291,7 @@ def _read(path: Path) -> Study:
         values = files.read_json(path, _REMEDY)
         if values["schema"] > SCHEMA:
             raise StudyError(f"{path} was made by a newer Tierscope. Update Tierscope to open it.")
+        plan_identity.refuse_changed(path, values, _REMEDY)
         judged = Judging.from_dict(values.get("judging"))
         return Study(
             arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
@@ -336,8 +337,7 @@ def read_studies(workspace: Workspace) -> tuple[list[Study], list[TierscopeError
 def _write(
     workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame, separated: Separation
 ) -> Study:
-    text = json.dumps(content, sort_keys=True) + scans.to_json(orient="records", double_precision=9)
-    study_id = f"{slug(content['name'])}-{files.short_hash(text)}"
+    study_id = f"{slug(content['name'])}-{plan_identity.hash_of(content, scans)}"
     paths = StudyFolder(folder=workspace.study_dir(study_id))
     if not paths.header_path.exists():
         created = database.now().isoformat(timespec="seconds")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HEADER = "study.json"
+#: Its scans.
+SCANS = "scans.parquet"
 TICKET = "workflow/ticket.json"
 
 
@@ -31,7 +33,7 @@ class StudyFolder:
 
     @property
     def scans_path(self) -> Path:
-        return self.folder / "scans.parquet"
+        return self.folder / SCANS
 
     @property
     def runs_dir(self) -> Path:

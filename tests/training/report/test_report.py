@@ -15,6 +15,7 @@ from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_finished, workspace_trainable
+from tests.helpers.replanned import replanned
 from training.__main__ import main
 from training.held_out import stored_predictions
 from training.held_out.predictions import BASELINE
@@ -279,7 +280,8 @@ def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -
         (scans["scan_id"], "within sources and thirds"),
         ("one", "random within thirds"),
     ):
-        files.write_parquet(study.scans_path, scans.assign(site=None, source=stand_in))
+        without_site = replanned(study, scans.assign(site=None, source=stand_in))
+        study = planned_study.load(workspace, without_site)
         report = content.build(workspace, study.id)
         assert words in report.methods[2] and "No site is known" in report.methods[2]
         assert "within sites" not in report.methods[2]

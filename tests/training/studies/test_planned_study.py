@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from curation.storage.workspace import Workspace
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_trainable
+from tests.helpers.replanned import replanned
 from training.studies import planned_study
+from training.studies.analysis_plan import AnalysisPlan
 
 
 @pytest.fixture
@@ -102,23 +105,39 @@ def test_fewer_labels_mean_fewer_people_and_as_many_steps(ready: Workspace) -> N
 
 def test_a_study_of_an_older_tierscope_is_still_read(ready: Workspace) -> None:
     study = workspace_trainable.plan(ready, arms=["scratch", "A", "control-A"])
-    path = study.header_path
-    values = files.read_json(path)
+    values = files.read_json(study.header_path)
     new = ("keep_percent", "method", "label_percent", "base")
     arms = [{k: v for k, v in arm.items() if k not in new} for arm in values["arms"]]
-    files.write_json(path, values | {"schema": 1, "arms": arms})
-    assert planned_study.load(ready, study.id) == study
+    old = planned_study.load(ready, replanned(study, schema=1, arms=arms))
+    assert replace(old, id=study.id) == study
 
 
 def test_a_field_of_a_newer_tierscope_is_told_by_its_name(ready: Workspace) -> None:
     study = workspace_trainable.plan(ready)
-    plan = files.read_json(study.folder / "study.json")
-    plan["preset"]["of_tomorrow"] = 1
-    files.write_json(study.folder / "study.json", plan)
+    preset = files.read_json(study.header_path)["preset"] | {"of_tomorrow": 1}
+    newer = replanned(study, preset=preset)
     with pytest.raises(
         DamagedError, match="it has 'of_tomorrow', which this version does not know"
     ):
+        planned_study.load(ready, newer)
+
+
+@pytest.mark.parametrize("change", ["the margin", "an age"])
+def test_a_plan_that_was_changed_afterwards_is_not_read(ready: Workspace, change: str) -> None:
+    study = workspace_trainable.plan(ready, analysis=AnalysisPlan(("A", "scratch"), 0.7))
+    assert planned_study.load(ready, study.id) == study
+    if change == "the margin":
+        header = files.read_json(study.header_path)
+        header["analysis"]["margin_years"] = 60.0
+        files.write_json(study.header_path, header)
+    else:
+        scans = study.scans()
+        scans.loc[0, "age_years"] += 1
+        files.write_parquet(study.scans_path, scans)
+    with pytest.raises(DamagedError, match=r"scans\.parquet beside it, was changed after"):
         planned_study.load(ready, study.id)
+    found, troubles = planned_study.read_studies(ready)
+    assert found == [] and len(troubles) == 1
 
 
 def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
