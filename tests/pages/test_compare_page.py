@@ -161,7 +161,7 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     _unlearn(finished)
     report = content.build(workspace, finished.id)
     (answer,) = [message for message in report.messages if message.name == "answer"]
-    assert answer.title.startswith("No arm predicts age better than the mean age (")
+    assert answer.title.startswith("No arm is shown to predict age better than the mean age (")
     assert answer.title.endswith("years): this study cannot rank tiers")
     page = run("compare", workspace, **{state.STUDY: finished.id})
     assert f'<div class="ts-headline ts-note">{answer.title}</div>' in words(page)

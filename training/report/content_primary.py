@@ -28,7 +28,7 @@ def primary(source: ReportSource) -> Message | None:
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
         plot=plot(found),
         points=(found.verdict.words,),
-        note="Confirmatory: tested without regard to the other comparisons, which are exploratory.",
+        note="Confirmatory: its p-value is not corrected for the other comparisons, which are exploratory.",
         faded=not source.conclusion.ranks,
     )
 
