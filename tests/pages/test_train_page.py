@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from curation.assessment import snakemake_profiles
-from curation.cohorts import frozen_cohort
+from curation.cohorts import cohort_draft, frozen_cohort
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
+from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
 from pages.ui.train import jobs_panel
@@ -142,8 +143,37 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     page.number_input[1].set_value(8).run()
-    checked(button(page, "Launch the study").click().run())
-    assert "8 folds need at least 16" in page.error[0].value
+    (told,) = (one.value for one in page.warning if "folds" in one.value)
+    assert "8 folds need at least 16" in told
+    assert button(page, "Launch the study").disabled
+
+
+def test_power_and_cost_are_of_the_people_who_can_be_judged_on(own, run) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    whole = frozen_cohort.freeze(own, "whole", author="tests", role="target")
+    scores = whole.scans["distortion_score"]
+    best = TierRule(gates=(Gate("distortion_score", above=float(scores.median())),))
+    part = frozen_cohort.freeze(own, "part", author="tests", role="target", rule=best)
+    people = cohort_draft.included(part.scans)["subject_id"].nunique()
+    assert people < whole.scans["subject_id"].nunique()
+    page = run("train", own)
+    page.selectbox[1].select(next(one for one in page.selectbox[1].options if "part" in one)).run()
+    said = words(page)
+    assert f"With {people} people and 2 seeds" in said
+    page.number_input[1].set_value(people).run()
+    assert f"{people} people to judge on; {people} folds need at least {2 * people}" in words(page)
+
+
+def test_one_person_who_can_be_judged_on_is_told_in_the_form(own, run) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    whole = frozen_cohort.freeze(own, "whole", author="tests", role="target")
+    (first,) = whole.scans.sort_values("distortion_score")["distortion_score"].iloc[:1]
+    rule = TierRule(gates=(Gate("distortion_score", above=float(first)),))
+    frozen_cohort.freeze(own, "one", author="tests", role="target", rule=rule)
+    page = run("train", own)
+    page.selectbox[1].select(next(one for one in page.selectbox[1].options if "one-" in one)).run()
+    assert "The target cohort has 1 person to judge on; 3 folds need at least 6." in words(page)
+    assert button(page, "Launch the study").disabled
 
 
 def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
