@@ -158,10 +158,19 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table in words, for people: a head and rows of texts."""
+    """A small table in words, for people: a head and rows of texts.
+
+    Parameters
+    ----------
+    head, rows
+        Texts.
+    numbers : pandas.DataFrame, optional
+        What it says, in full precision, to be handed on as CSV.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    numbers: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -278,6 +287,15 @@ class Report:
     def plots(self) -> tuple[Plot, ...]:
         """All plots, in order."""
         return tuple(message.plot for message in self.messages if message.plot)
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """All numbers as CSV in full precision, by the name of their plot or table."""
+        told = {plot.name: plot.csv() for plot in self.plots}
+        for message in self.messages:
+            if message.table and message.table.numbers is not None:
+                told[message.name] = text_tables.csv(message.table.numbers)
+        return told
 
     @property
     def state(self) -> str:

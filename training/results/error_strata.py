@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from curation.wording import number, plural
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE, Predictions
-from training.results import study_summary
+from training.results import resampling, study_summary
 from training.results.error_curves import t_quantile
 
 NOT_KNOWN = "not known"
@@ -187,6 +188,39 @@ def rank_correlation(
         return float("nan"), float("nan"), len(people)
     found = spearmanr(people[column], people[value])
     return float(found.statistic), float(found.pvalue), len(people)
+
+
+def trends(held_out: Predictions, column: str) -> pd.DataFrame:
+    """Return how the error of each trained arm goes with a number, see :func:`rank_correlation`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``arm, rho, p, p_holm, n_subjects``, the p-values corrected for the number of arms by Holm's method;
+        arms of which there is no correlation are left out.
+    """
+    rows = [
+        (arm, *rank_correlation(errors_by_scan(held_out, arm), column))
+        for arm in held_out.there
+        if arm != BASELINE
+    ]
+    table = pd.DataFrame(rows, columns=["arm", "rho", "p", "n_subjects"]).dropna(ignore_index=True)
+    return table.assign(p_holm=resampling.holm(table["p"].to_numpy(dtype=float)))
+
+
+def trends_said(found: pd.DataFrame) -> str:
+    """Say the correlations of :func:`trends` in a sentence; at most three arms, the strongest first."""
+    first = found.sort_values("p", kind="stable").head(3)
+    told = "; ".join(
+        f"{row.arm} {number(row.rho, 2)} ({_p(row.p_holm)}, {plural(row.n_subjects, 'person', 'people')})"
+        for row in first.itertuples()
+    )
+    more = f", of {len(found)} arms" if len(found) > len(first) else ""
+    return f"Spearman's ρ of error and distortion score, p by Holm's method{more}: {told}."
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:

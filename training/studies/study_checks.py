@@ -27,8 +27,7 @@ def separated(
     """Refuse cohorts of several kinds of images, or that share an image or a person."""
     refuse_mixed(pool, target, *outside)
     found = pool_target_separation.check(workspace, pool, target)
-    refuse_shared_with_external(workspace, pool, target, outside)
-    return found
+    return replace(found, outside=apart_from_external(workspace, pool, target, outside))
 
 
 def usable_cohorts(
@@ -82,14 +81,21 @@ def refuse_mixed(*cohorts: Cohort) -> None:
             raise StudyError(f"{problem} Then freeze the cohorts again.")
 
 
-def refuse_shared_with_external(
+def apart_from_external(
     workspace: Workspace, pool: Cohort, target: Cohort, outside: Sequence[Cohort]
-) -> None:
-    """Refuse external cohorts that share an image or a person with what is learned from, or each other."""
+) -> dict[str, Separation]:
+    """Return what external cohorts were compared by, by their ids.
+
+    Raises
+    ------
+    StudyError
+        When one shares an image or a person with what is learned from, or with another.
+    """
+    found = {}
     learned = replace(pool, scans=pd.concat([pool.scans, target.scans], ignore_index=True))
     for one in outside:
         try:
-            pool_target_separation.check(workspace, learned, one)
+            found[one.id] = pool_target_separation.check(workspace, learned, one)
         except StudyError as error:
             raise StudyError(
                 f"The external cohort {one.id}, against pool and target together: {error}"
@@ -99,6 +105,7 @@ def refuse_shared_with_external(
         raise StudyError(
             f"{len(twice)} scans are in two external cohorts: {some(twice)}. Name one of them."
         )
+    return found
 
 
 def refuse_too_few(target: Cohort, folds: int) -> None:
@@ -129,8 +136,9 @@ def refuse_too_few_to_tune(target: Cohort, folds: int, tuning: Tuning | None) ->
     training = people - -(-people // folds)
     if tuning and training < 2 * INNER_FOLDS:
         raise StudyError(
-            f"Each fold leaves {plural(training, 'person', 'people')} to learn from; tuning on a third of them needs at least "
-            f"{2 * INNER_FOLDS}. Plan the study without tuning, or with more folds or a larger target cohort."
+            f"Each fold leaves {plural(training, 'person', 'people')} to learn from; tuning on a third of "
+            f"them needs at least {2 * INNER_FOLDS}. Plan the study without tuning, or with more folds "
+            "or a larger target cohort."
         )
 
 

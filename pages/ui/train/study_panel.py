@@ -100,6 +100,7 @@ def show_progress(workspace: Workspace, study: Study) -> None:
 
 
 def _progress(study: Study, now: StudyStatus) -> None:
+    outside = "".join(f" · external {one}" for one in study.judging.external)
     words = f"{now.done} of {plural(now.total, 'run')} finished"
     if now.eta_s is not None:
         words += f" · about {formatting.duration(now.eta_s)} left"
@@ -107,7 +108,7 @@ def _progress(study: Study, now: StudyStatus) -> None:
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
         f"{plural(len(study.seeds), 'seed')} × {study.folds} folds {study.judging.folds_words} · "
         f"{html.escape(study.outcome.noun)} · preset "
-        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
+        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id}{outside} · on "
         f"{html.escape(execution_backend.backend_of(study).words)}</span></p>"
     )
     st.progress(min(now.fraction, 1.0), text=words)

@@ -19,6 +19,18 @@ def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
     assert scans["error_years"].to_numpy() == pytest.approx(expected)
 
 
+def test_a_trend_is_told_with_its_p_value_for_the_number_of_arms() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 1, (2, 2, 30))
+    noise[0] = np.linspace(1, 9, 30)  # the distortion score of made people rises, too
+    found = error_strata.trends(made(AGES + noise, AGES), "distortion_score").set_index("arm")
+    assert found.at["scratch", "rho"] == pytest.approx(1) and found.at["scratch", "p_holm"] < 0.001
+    assert found.at["A", "p_holm"] == found.at["A", "p"] > 0.05
+    assert BASELINE not in found.index
+    said = error_strata.trends_said(found.reset_index())
+    assert "scratch 1.00 (p < 0.001, 30 people); A" in said
+
+
 def test_scans_without_prediction_are_left_out() -> None:
     predicted = np.tile(AGES, (1, 2, 1))
     predicted[0, :, 4] = np.nan
