@@ -1,6 +1,7 @@
 """Train: studies that run, ran, or are refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,10 +12,10 @@ from curation.storage.workspace import Source, Workspace
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
-from pages.ui.train import jobs_panel
-from tests.helpers import pet_images, workspace_full
+from pages.ui.train import jobs_panel, study_panel
+from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.page_words import button, checked, words
-from training.jobs import execution_backend, launch, probed_cost
+from training.jobs import execution_backend, launch, probed_cost, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import cost_probe, planned_study
@@ -197,6 +198,24 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
         checked(choice.select("lab").run())
         assert not button(page, "Resume the study").disabled
     (half.folder / "workflow.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("stands", "told"),
+    [
+        ("planned", "the study is planned and not launched. Launch it above."),
+        ("stopped", "the study was stopped before an epoch was finished. Resume it above."),
+        ("queued", "the study waits in the queue."),
+        ("running", "the first epoch is still running or waiting."),
+    ],
+)
+def test_why_there_is_no_curve_yet_is_told_by_what_the_study_does(
+    own, run, monkeypatch, stands: str, told: str
+) -> None:
+    study = workspace_trainable.plan(own)
+    real = study_status.status(own, study.id)
+    monkeypatch.setattr(study_panel, "status", lambda *_: replace(real, state=stands))
+    assert told in words(run("train", own, **{state.STUDY: study.id}))
 
 
 def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:

@@ -46,6 +46,10 @@ class Series:
     hollow: bool = False
 
 
+#: Closer to an edge of a plot than this share, the words of a line would reach beyond it.
+_EDGE = 0.12
+
+
 @dataclass(frozen=True)
 class Line:
     """A straight line across a plot: at a value of one axis, with its name."""
@@ -150,6 +154,16 @@ class Plot:
             return False
         low, high = self.span
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)
+
+    def side(self, line: Line) -> Literal["left", "center", "right"]:
+        """Return by which of its edges the words of a line across intervals hang on it, to stay inside."""
+        if self.kind != "intervals":
+            return "center"
+        values = self.table[[self.low, self.high]].to_numpy(dtype=float).ravel()
+        values = [*values[values == values], *(one.at for one in self.lines if one.at == one.at)]
+        least, most = min(values), max(values)
+        share = (line.at - least) / (most - least) if most > least else 0.5
+        return "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
 
     def csv(self) -> str:
         """Return every plotted number as CSV, in full precision."""

@@ -68,10 +68,10 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``arm, tier, age_mae_years, ci_low, ci_high, n_scans, n_subjects``: tiers in their order, a scan's
-        error being the mean over seeds; the interval is Student's over people, a person's scans of that
-        tier averaged, and NaN for fewer than 2 people. Test scans without a tier are ``not known``.
-        ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the arm without
-        pretraining, else the mean of the trained arms.
+        error being the mean over seeds; the interval is Student's over people, never below 0, a person's
+        scans of that tier averaged, and NaN for fewer than 2 people. Test scans without a tier are
+        ``not known``. ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the
+        arm without pretraining, else the mean of the trained arms.
     """
     rows = []
     for arm in held_out.there:
@@ -148,7 +148,8 @@ def along(
     Returns
     -------
     pandas.DataFrame
-        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people),
+        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people; of
+        errors never below 0),
         ``n_scans``. No rows for fewer than 5 scans.
     """
     measured = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
@@ -163,11 +164,12 @@ def along(
     n = grouped.size().to_numpy()
     half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
     mean = grouped[value].mean().to_numpy()
+    least = 0.0 if value == "error_years" else -np.inf
     return pd.DataFrame(
         {
             "at": grouped[column].mean().to_numpy(),
             "mean": mean,
-            "low": mean - half,
+            "low": np.maximum(mean - half, least),
             "high": mean + half,
             "n_scans": measured.groupby(bins_of_scans).size().to_numpy(),
         }
@@ -230,7 +232,7 @@ def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "age_mae_years": mean,
-            "ci_low": mean - half,
+            "ci_low": (mean - half).clip(lower=0.0),
             "ci_high": mean + half,
             "n_scans": scans.groupby(column).size(),
             "n_subjects": n,
