@@ -155,19 +155,25 @@ def same_rule(pool: TierRule, target: TierRule) -> bool:
     return pool.identity() == target.identity()
 
 
-def summary_line(rule: TierRule) -> str:
-    """Return a rule in one line that names no site: column, tiers with their cut-offs, gates."""
+def summary_line(rule: TierRule, *, tags: bool = True) -> str:
+    """Return a rule in one line: column, tiers with their cut-offs, gates.
+
+    Sites are never named; tags are not where they are not to be.
+    """
     parts = [f"{rule.rule_column.label.lower()}, {', '.join(rule.describe())}"]
-    parts += [gate.describe() for gate in rule.gates]
+    parts += [gate.in_prose(tags=tags) for gate in rule.gates]
     parts += ["some sites have cut-offs of their own"] if rule.by_site else []
     return "; ".join(parts)
 
 
-def rule_difference(pool: TierRule, target: TierRule) -> str:
-    """Return a sentence on how the rules of pool and target differ; empty where they are the same."""
+def rule_difference(pool: TierRule, target: TierRule, *, tags: bool = True) -> str:
+    """Return a sentence on how the rules of pool and target differ; empty where they are the same.
+
+    For ``tags`` see :func:`summary_line`.
+    """
     if same_rule(pool, target):
         return ""
     return (
         "Pool and target were cut by different rules, so the same letter is not the same quality in both. "
-        f"Pool: {summary_line(pool)}. Target: {summary_line(target)}."
+        f"Pool: {summary_line(pool, tags=tags)}. Target: {summary_line(target, tags=tags)}."
     )

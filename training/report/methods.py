@@ -62,7 +62,8 @@ def _excluded(source: ReportSource) -> str:
             continue
         lost = [out for stage in cohort.flow.stages for out in stage.left_out]
         first = cohort.flow.stages[0].scans
-        why = "; ".join(f"{out.scans:,} {out.reason}" for out in lost) or "none"
+        told_of = (f"{plural(out.scans, 'scan')} ({out.reason})" for out in lost)
+        why = "; ".join(told_of) or "none"
         told.append(f" Of {plural(first, 'scan')} found for the {name}, left out: {why}.")
     return "".join(told)
 
@@ -79,14 +80,14 @@ def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
     """Tell by which rule each cohort was cut into tiers."""
-    own = summary_line(pool.rule)
+    own = summary_line(pool.rule, tags=False)
     if target is None:
         return f"Tiers of the pool were cut on {own}."
     if same_rule(pool.rule, target.rule):
         return f"Tiers of pool and target were cut by the same rule, on {own}."
     return (
         f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
-        f"{summary_line(target.rule)}: the same letter is not the same quality in both."
+        f"{summary_line(target.rule, tags=False)}: the same letter is not the same quality in both."
     )
 
 
