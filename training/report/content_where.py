@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from curation.cohorts import cohort_diff
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage import learned_columns, tables
-from curation.tiers.rule_versions import rule_difference
 from curation.wording import number, plural
 from training.held_out.predictions import BASELINE
 from training.reconstruction import reconstruction_files
@@ -59,7 +59,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
 def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
-    return rule_difference(source.pool.rule, source.target.rule, tags=False)
+    return cohort_diff.letters_differ(source.pool, source.target, tags=False)
 
 
 def along_score(source: ReportSource) -> Message | None:
