@@ -13,8 +13,8 @@ from curation.storage.workspace import Role
 from curation.tiers import assignment
 from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_checks import UNUSABLE
-from curation.wording import plural
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 
 Mask = NDArray[np.bool_]
 

@@ -273,7 +273,7 @@ def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) 
 def test_methods_tell_tiers_by_hand_and_call_equal_cut_offs_equal(workspace) -> None:
     workspace_trainable.make(workspace)
     scans = tables.read_scans(workspace)
-    pool, target = (scans.loc[scans["role"] == role, "scan_id"] for role in ("pool", "target"))
+    pool = scans.loc[scans["role"] == "pool", "scan_id"]
     overrides.override(workspace, pool.iloc[0], "Ada", "C", "moved")
     cohorts = {
         "pool": frozen_cohort.freeze(workspace, "p", author="Ada"),
