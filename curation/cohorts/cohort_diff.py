@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.cohorts.cohort_draft import CohortDraft
-from curation.cohorts.frozen_cohort import Cohort
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.errors import CohortError
 from curation.storage import tables, tag_columns
 from curation.storage.workspace import Workspace
-from curation.tiers import assignment
+from curation.tiers import assignment, rule_versions
 from curation.tiers.tier_rule import TierRule
 
 #: Why a scan is elsewhere -> in words.
@@ -229,3 +229,25 @@ def _differs(old: pd.DataFrame, new: pd.DataFrame, column: str) -> NDArray[np.bo
 
 def _of_reference(before: Cohort, after: Cohort | CohortDraft) -> str | None:
     return "reference" if before.reference != after.reference else None
+
+
+# ---- pool and target -----------------------------------------------------------------------------------
+
+
+def letters_differ(pool: CohortHeader, target: CohortHeader, *, tags: bool = True) -> str:
+    """Say how the tiers of a pool and a target were made otherwise; empty where they were made alike.
+
+    Parameters
+    ----------
+    pool, target : CohortHeader
+        Both frozen. What an earlier version did not note is taken to be alike.
+    tags : bool
+        Whether tags that a rule looks at are named.
+    """
+    told = [rule_versions.rule_difference(pool.rule, target.rule, tags=tags)]
+    if pool.reference and target.reference and pool.reference != target.reference:
+        told.append(
+            f"The pool was judged by the reference {pool.reference}, the target by {target.reference}, so "
+            "the same letter may not be the same quality in both."
+        )
+    return " ".join(filter(None, told))

@@ -14,6 +14,7 @@ from curation.tiers import assignment
 from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 
 Mask = NDArray[np.bool_]
 
@@ -221,7 +222,8 @@ def _count(scans: int, people: int) -> str:
 
 def _found(role: Role, sources: Sequence[str]) -> str:
     found = "Scans found" if role == "pool" else "Scans found of the target"
-    return f"{found}, in {', '.join(sources)}" if sources else found
+    # how many, not which: a flow is handed on, and a source may be called after a place
+    return f"{found}, of {plural(len(sources), 'source')}" if sources else found
 
 
 def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[Exclusion, ...]:

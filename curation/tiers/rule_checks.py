@@ -18,6 +18,8 @@ UNSCORED = "not scored"
 #: The tier past the last one, which gates send scans to; such scans are never trained on.
 UNUSABLE = "unusable"
 MAX_NAME = 50
+#: What is said of a gate on a tag where its name, a free text of people, is not handed on.
+BY_TAG = "by a tag"
 #: Limits (above, below) of a gate that holds scans with a tag, and of one that holds those without.
 WITH_TAG, WITHOUT_TAG = (0.0, None), (None, 1.0)
 TAG_LIMITS = (WITH_TAG, WITHOUT_TAG)
@@ -72,6 +74,12 @@ class Gate:
             return f"{'with' if self.above is not None else 'without'} tag {self.tag} → {self.tier}"
         side = "over" if self.above is not None else "under"
         return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
+
+    def in_prose(self, *, tags: bool = True) -> str:
+        """Return the gate as it stands in a sentence; without ``tags`` the name of one is not said."""
+        if self.tag is None:
+            return f"{self.tier} where {self.describe().partition(' →')[0]}"
+        return f"{self.tier} {self.describe().partition(' →')[0] if tags else BY_TAG}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""

@@ -1,7 +1,7 @@
 """Saved versions of tier rules, each a row that is never changed, and the comparison of two rules."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml
+from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.tier_rule import TierRule
 
 MAX_NAME = 100
@@ -155,19 +156,39 @@ def same_rule(pool: TierRule, target: TierRule) -> bool:
     return pool.identity() == target.identity()
 
 
-def summary_line(rule: TierRule) -> str:
-    """Return a rule in one line that names no site: column, tiers with their cut-offs, gates."""
+def same_tiers(pool: TierRule, target: TierRule) -> bool:
+    """Return whether two rules make the same tiers, whatever each takes for unusable."""
+    return _of_tiers(pool).identity() == _of_tiers(target).identity()
+
+
+def _of_tiers(rule: TierRule) -> TierRule:
+    return replace(rule, gates=tuple(gate for gate in rule.gates if gate.tier != UNUSABLE))
+
+
+def summary_line(rule: TierRule, *, tags: bool = True) -> str:
+    """Return a rule in one line: column, tiers with their cut-offs, gates.
+
+    Sites are never named; tags are not where they are not to be.
+    """
     parts = [f"{rule.rule_column.label.lower()}, {', '.join(rule.describe())}"]
-    parts += [gate.describe() for gate in rule.gates]
+    parts += [gate.in_prose(tags=tags) for gate in rule.gates]
     parts += ["some sites have cut-offs of their own"] if rule.by_site else []
     return "; ".join(parts)
 
 
-def rule_difference(pool: TierRule, target: TierRule) -> str:
-    """Return a sentence on how the rules of pool and target differ; empty where they are the same."""
+def rule_difference(pool: TierRule, target: TierRule, *, tags: bool = True) -> str:
+    """Return a sentence on how the rules of pool and target differ; empty where they are the same.
+
+    For ``tags`` see :func:`summary_line`.
+    """
     if same_rule(pool, target):
         return ""
+    how = (
+        "Pool and target were cut at the same values, and take other scans for unusable."
+        if same_tiers(pool, target)
+        else "Pool and target were cut by different rules, so the same letter is not the same quality in "
+        "both."
+    )
     return (
-        "Pool and target were cut by different rules, so the same letter is not the same quality in both. "
-        f"Pool: {summary_line(pool)}. Target: {summary_line(target)}."
+        f"{how} Pool: {summary_line(pool, tags=tags)}. Target: {summary_line(target, tags=tags)}."
     )

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,14 +13,16 @@ from curation.cohorts import frozen_cohort
 from curation.storage import files, processes
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
-from pages.ui.compare import comparison_charts, picked_points
+from pages.ui.compare import comparison_charts, comparison_data, picked_points
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked, words
 from tests.helpers.replanned import replanned
 from tests.helpers.workspace_full import FullWorkspace
+from training.held_out.predictions import BASELINE
 from training.report import content
 from training.report_files import page as html_page
+from training.results import comparisons
 from training.studies import annotations, runs
 from training.studies.planned_study import Study
 
@@ -87,6 +90,34 @@ def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_ru
     assert "No data yet: curves begin with the first epoch of fine-tuning." in said
     assert _figures(page) == 1  # pretraining is under way
     assert "finds a true difference of" in words(page)
+
+
+def test_the_answer_leads_to_what_is_handed_on(full, run) -> None:
+    workspace, finished, _ = full
+    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "Take it with you: slides, report, Methods text and numbers" in said
+
+
+def test_all_studies_say_that_no_arm_beats_the_mean_where_none_was_shown_to(
+    mine, run, monkeypatch
+) -> None:
+    workspace, finished, _ = mine
+    rows = [{"arm": "A", "age_mae_years": 6.6491}, {"arm": BASELINE, "age_mae_years": 8.12}]
+    files.write_json(finished.result_path, {"final_errors": rows})
+
+    def best() -> pd.Series:
+        comparison_data._learned.clear()
+        page = run(
+            "compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"}
+        )
+        table = page.dataframe[0].value.set_index("Id")
+        return table.loc[finished.id]
+
+    monkeypatch.setattr(comparisons, "learned", lambda held_out: [])
+    assert best()["Best arm"].endswith(" (no arm beats the mean age)")
+    monkeypatch.setattr(comparisons, "learned", lambda held_out: ["A"])
+    told = best()
+    assert (told["Best arm"], told["Error of the best"]) == ("A", 6.65)
 
 
 @pytest.mark.parametrize("part", ["answer", "where"])
@@ -162,7 +193,7 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     _unlearn(finished)
     report = content.build(workspace, finished.id)
     (answer,) = [message for message in report.messages if message.name == "answer"]
-    assert answer.title.startswith("No arm predicts age better than the mean age (")
+    assert answer.title.startswith("No arm is shown to predict age better than the mean age (")
     assert answer.title.endswith("years): this study cannot rank tiers")
     page = run("compare", workspace, **{state.STUDY: finished.id})
     assert f'<div class="ts-headline ts-note">{answer.title}</div>' in words(page)

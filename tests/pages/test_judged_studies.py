@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from curation.storage.workspace import Workspace
@@ -11,7 +12,8 @@ from tests.helpers.page_words import button, checked, words
 from training.held_out import stored_predictions
 from training.jobs import launch
 from training.report import content
-from training.results import doubtful_alignments, study_summary
+from training.report_files import bundle
+from training.results import comparisons, doubtful_alignments, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
@@ -60,6 +62,34 @@ def test_the_answer_shows_the_external_cohort_and_the_site_probe(made, run) -> N
     assert "Do features tell the site?" in heads and "50 (95 % up to 62)" in said
     assert "Against chance (AUC 0.500):" in said
     assert "above 0 is better" in said
+
+
+def test_the_external_cohort_is_named_where_a_study_runs_and_in_its_report(
+    made, run, tmp_path
+) -> None:
+    workspace, sex, _ = made
+    (other,) = sex.judging.external
+    assert f"external {other}" in words(run("train", workspace, **{state.STUDY: sex.id}))
+    first = content.build(workspace, sex.id).messages[0]
+    called = f"external cohort {other.rsplit('-', 1)[-1]}"
+    assert any(f"the {called}, 6 scans of 6 people" in point for point in first.points)
+    bundle.write(workspace, sex.id, tmp_path)
+    told = pd.read_csv(tmp_path / "numbers" / "external-test.csv")
+    assert set(told["cohort"]) == {called} and {"scratch", "A"} <= set(told["arm"])
+
+
+def test_where_no_arm_beats_the_mean_on_an_external_cohort_arms_are_not_ranked_there(
+    made, run, monkeypatch
+) -> None:
+    workspace, sex, _ = made
+    monkeypatch.setattr(comparisons, "learned", lambda held_out: [])
+    caution = "No arm is shown to predict sex (M) better than chance"
+    page = run("compare", workspace, **{state.STUDY: sex.id})
+    (told,) = (one.value for one in page.warning if caution in one.value.replace("\\", ""))
+    assert f"on {sex.judging.external[0]}" in told.replace("\\", "")
+    report = content.build(workspace, sex.id)
+    (message,) = (one for one in report.messages if one.name == "external-test")
+    assert message.lead.startswith(caution) and "no arm predicts" in message.title
 
 
 @pytest.mark.parametrize("part", ["answer", "curves", "where"])

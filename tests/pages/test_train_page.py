@@ -1,19 +1,21 @@
 """Train: studies that run, ran, or are refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from curation.assessment import snakemake_profiles
-from curation.cohorts import frozen_cohort
+from curation.cohorts import cohort_draft, frozen_cohort
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
+from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
-from pages.ui.train import jobs_panel
-from tests.helpers import pet_images, workspace_full
+from pages.ui.train import jobs_panel, study_panel
+from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.page_words import button, checked, words
-from training.jobs import execution_backend, launch, probed_cost
+from training.jobs import execution_backend, launch, probed_cost, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import cost_probe, planned_study
@@ -142,8 +144,37 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     page.number_input[1].set_value(8).run()
-    checked(button(page, "Launch the study").click().run())
-    assert "8 folds need at least 16" in page.error[0].value
+    (told,) = (one.value for one in page.warning if "folds" in one.value)
+    assert "8 folds need at least 16" in told
+    assert button(page, "Launch the study").disabled
+
+
+def test_power_and_cost_are_of_the_people_who_can_be_judged_on(own, run) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    whole = frozen_cohort.freeze(own, "whole", author="tests", role="target")
+    scores = whole.scans["distortion_score"]
+    best = TierRule(gates=(Gate("distortion_score", above=float(scores.median())),))
+    part = frozen_cohort.freeze(own, "part", author="tests", role="target", rule=best)
+    people = cohort_draft.included(part.scans)["subject_id"].nunique()
+    assert people < whole.scans["subject_id"].nunique()
+    page = run("train", own)
+    page.selectbox[1].select(next(one for one in page.selectbox[1].options if "part" in one)).run()
+    said = words(page)
+    assert f"With {people} people and 2 seeds" in said
+    page.number_input[1].set_value(people).run()
+    assert f"{people} people to judge on; {people} folds need at least {2 * people}" in words(page)
+
+
+def test_one_person_who_can_be_judged_on_is_told_in_the_form(own, run) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    whole = frozen_cohort.freeze(own, "whole", author="tests", role="target")
+    (first,) = whole.scans.sort_values("distortion_score")["distortion_score"].iloc[:1]
+    rule = TierRule(gates=(Gate("distortion_score", above=float(first)),))
+    frozen_cohort.freeze(own, "one", author="tests", role="target", rule=rule)
+    page = run("train", own)
+    page.selectbox[1].select(next(one for one in page.selectbox[1].options if "one-" in one)).run()
+    assert "The target cohort has 1 person to judge on; 3 folds need at least 6." in words(page)
+    assert button(page, "Launch the study").disabled
 
 
 def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
@@ -167,6 +198,24 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
         checked(choice.select("lab").run())
         assert not button(page, "Resume the study").disabled
     (half.folder / "workflow.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("stands", "told"),
+    [
+        ("planned", "the study is planned and not launched. Launch it above."),
+        ("stopped", "the study was stopped before an epoch was finished. Resume it above."),
+        ("queued", "the study waits in the queue."),
+        ("running", "the first epoch is still running or waiting."),
+    ],
+)
+def test_why_there_is_no_curve_yet_is_told_by_what_the_study_does(
+    own, run, monkeypatch, stands: str, told: str
+) -> None:
+    study = workspace_trainable.plan(own)
+    real = study_status.status(own, study.id)
+    monkeypatch.setattr(study_panel, "status", lambda *_: replace(real, state=stands))
+    assert told in words(run("train", own, **{state.STUDY: study.id}))
 
 
 def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:

@@ -276,7 +276,7 @@ def _carried(results: Sequence[Result]) -> str:
     if all(ranks):
         return "In both splits some arm predicts age better than the mean age does."
     if any(ranks):
-        return "Only in one of the splits does any arm predict age better than the mean age does."
+        return "Only in one of the splits is any arm shown to predict age better than the mean age does."
     return (
         "No arm of either split predicts age better than the mean age does, so neither can rank tiers: that "
         "arms are not told apart here says nothing of distortion."

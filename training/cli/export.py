@@ -13,6 +13,7 @@ from curation.cli.framework import Command
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.reconstruction import reconstruction_files
+from training.results.doubtful_alignments import DOUBTFUL_NATS
 from training.settings.preset import MODALITIES
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
@@ -81,7 +82,10 @@ def run_prepare(chosen: argparse.Namespace) -> int:
     prepared = prepare_file.prepare(chosen.image, expected, chosen.pet)
     prepare_file.write(prepared, chosen.to)
     shape = " × ".join(map(str, prepared.volume.shape))
-    print(f"{chosen.to}: {shape}, aligned with {prepared.similarity:.2f} nats")
+    print(
+        f"{chosen.to}: {shape}, aligned: it shares {prepared.similarity:.2f} nats of information with the "
+        f"template (an alignment is in doubt below {DOUBTFUL_NATS:g})"
+    )
     for note in prepared.notes:
         print(f"  note: {note}")
     return 0

@@ -46,6 +46,8 @@ def _run(chosen: argparse.Namespace) -> int:
     table = power_planner.table(asked, chosen.people, chosen.seeds)
     print(f"A true difference, {asked.outcome.unit_words}, that four of five studies find:\n")
     print(_printed(table, asked.outcome))
+    if rising := power_planner.rising_words(table):
+        print(f"\n{rising}")
     if chosen.difference is not None:
         print(f"\n{power_planner.needed_words(asked, chosen.difference, chosen.seeds)}")
     print(f"\n{power_planner.assumed_words(asked)}")

@@ -118,13 +118,15 @@ def prepare(image: Path, expected: ExpectedVolumes, pet: Path | None = None) -> 
         seen = " and ".join(expected.modalities)
         wanted = "give the PET, too (--pet)" if pet is None else "leave the PET out"
         raise StudyError(f"This network sees {seen}: {wanted}.")
-    t1w = volumes.load(image)
+    t1w = _loaded(image)
     with threadpool_limits(1):  # the order of sums, so their last bits, would depend on the cores
         masks = find_masks(volumes.conform(t1w))
     if masks.similarity < MIN_SIMILARITY:
-        raise VolumeError("no brain could be found: nothing in this image agrees with one")
+        raise VolumeError(
+            f"{image}: no brain could be found: nothing in this image agrees with one"
+        )
     brain = prepared_volume.template_brain(expected)
-    loaded = {"T1w": t1w, **({"pet": volumes.load(pet)} if pet else {})}
+    loaded = {"T1w": t1w, **({"pet": _loaded(pet)} if pet else {})}
     made = [
         prepared_volume.prepared_volume(
             loaded[one].data, loaded[one].affine, masks.template_affine, expected, brain, one
@@ -141,6 +143,16 @@ def prepare(image: Path, expected: ExpectedVolumes, pet: Path | None = None) -> 
     )
     affine = prepared_volume.grid_affine(expected)
     return Prepared(np.stack(made).astype(np.float32), affine, float(masks.similarity), notes)
+
+
+def _loaded(path: Path) -> volumes.Volume:
+    """Read an image; one that cannot be read is named."""
+    try:
+        return volumes.load(path)
+    except VolumeError as error:
+        raise VolumeError(
+            f"{path}: {error}. Name a T1w or PET as NIfTI that can be read."
+        ) from error
 
 
 def refuse_target(to: Path, expected: ExpectedVolumes, read: Iterable[Path]) -> None:

@@ -16,7 +16,7 @@ from curation.tiers.tier_rule import TIER_COLOURS
 from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
-from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
+from training.report.source import ReportSource, ages_of, count_of, counted, external_name, tiers_of
 from training.settings.backbones import BACKBONES
 from training.settings.objectives import OBJECTIVES
 from training.studies import pool_target_separation
@@ -37,6 +37,7 @@ def question(source: ReportSource) -> Message:
             f"Pretrained on {count_of(pool)}, in tiers by their {_measure(source)}.",
             f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: "
             f"{_outcome(source.outcome)}.",
+            *_external(source),
             f"{len(arms)} arms: {'; '.join(arms)}.",
             f"Each trained with {plural(len(study.seeds), 'seed')} and judged on people that it never saw: "
             f"{study.folds} folds {study.judging.folds_words}.",
@@ -44,6 +45,13 @@ def question(source: ReportSource) -> Message:
         note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn "
         f"{source.outcome.name}.",
     )
+
+
+def _external(source: ReportSource) -> list[str]:
+    return [
+        f"Judged besides on the {external_name(cohort_id)}, {count_of(scans)}: nothing is learned from it."
+        for cohort_id, scans in source.study.external().items()
+    ]
 
 
 def _pretrained(source: ReportSource) -> str:
@@ -145,7 +153,7 @@ def tiers(source: ReportSource) -> Message | None:
     gates = (
         ""
         if rule is None or not rule.gates
-        else (" Gates: " + "; ".join(gate.describe() for gate in rule.gates) + ".")
+        else (" Gates: " + "; ".join(gate.in_prose(tags=False) for gate in rule.gates) + ".")
     )
     sites = " Some sites have cut-offs of their own." if rule and rule.by_site else ""
     return Message(

@@ -3,7 +3,7 @@
 from curation.wording import number
 from training.held_out.predictions import BASELINE
 from training.report.plots import Message, Table
-from training.report.source import ReportSource, short
+from training.report.source import ReportSource, external_name
 from training.results import external_test, site_probes
 
 
@@ -13,6 +13,7 @@ def external(source: ReportSource) -> Message | None:
     if table.empty:
         return None
     outcome, digits = source.outcome, source.outcome.digits
+    table = table.assign(cohort=[external_name(one) for one in table["cohort"]])
 
     def span(row, value: str, of: str) -> str:  # type: ignore[no-untyped-def]
         if row[value] != row[value]:
@@ -22,7 +23,7 @@ def external(source: ReportSource) -> Message | None:
 
     rows = tuple(
         (
-            short(row["cohort"]),
+            row["cohort"],
             row["label"] if row["arm"] == BASELINE else row["arm"],
             span(row, "age_mae_years", "ci"),
             span(row, "difference_years", "difference"),
@@ -34,9 +35,11 @@ def external(source: ReportSource) -> Message | None:
     head = ("Cohort", "Arm", outcome.measure_heading, difference, "People")
     return Message(
         "external-test",
-        "And on people of another cohort?",
-        external_test.WORDS,
-        table=Table(head, rows),
+        "And on people of another cohort?"
+        if table["ranks"].any()
+        else f"On people of another cohort no arm predicts {outcome.noun} better than {outcome.no_model}",
+        " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
+        table=Table(head, rows, outcome.named(table)),
         note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better.",
     )
 
@@ -60,6 +63,6 @@ def sites(source: ReportSource) -> Message | None:
         "site-probe",
         "Do features tell the site?",
         site_probes.WORDS,
-        table=Table(site_probes.HEAD, rows),
+        table=Table(site_probes.HEAD, rows, table),
         note="Chance: the sites permuted. Averaged over seeds.",
     )

@@ -70,12 +70,17 @@ def _ages(source: ReportSource) -> str:
     apart = continuous_smd(*((each.mean(), each.var(ddof=1)) for each in ages))
     if apart != apart:
         return f"{size}. Too few ages are known to tell whether it is also another age."
-    told = f"{ages[0].mean():.1f} against {ages[1].mean():.1f} years on average"
-    first, second = (np.array([len(each)]) for each in ages)
-    by_chance = null_smd(first, second, 1)[0]
-    if abs(apart) < max(NOTABLE, by_chance):
+    own, others = (float(each.mean()) for each in ages)
+    told = f"{own:.1f} against {others:.1f} years on average"
+    if abs(apart) < NOTABLE:
         return f"{size}; its people are about as old as the others ({told})."
-    which = "younger" if apart < 0 else "older"
+    which = f"{abs(own - others):.1f} years {'younger' if apart < 0 else 'older'} than the others"
+    first, second = (np.array([len(each)]) for each in ages)
+    if abs(apart) < null_smd(first, second, 1)[0]:
+        return (
+            f"{size}; its people are {which} ({told}), no more than chance gives with so few: what it is "
+            "worth may still be their age's doing."
+        )
     return (
         f"{size}, and its people are {which} ({told}): what it is worth may be their age's doing."
     )

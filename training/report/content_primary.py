@@ -28,7 +28,7 @@ def primary(source: ReportSource) -> Message | None:
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
         plot=plot(found),
         points=(found.verdict.words,),
-        note="Confirmatory: tested without regard to the other comparisons, which are exploratory.",
+        note="Confirmatory: its p-value is not corrected for the other comparisons, which are exploratory.",
         faded=not source.conclusion.ranks,
     )
 
@@ -60,9 +60,9 @@ def plot(found: Primary) -> Plot:
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
         lines=(
-            Line("x", -margin, "margin"),
-            Line("x", 0.0, ""),
-            Line("x", margin, "margin"),
+            Line("x", -margin, ""),
+            Line("x", 0.0, f"margin ± {outcome.bound(margin)}" if margin == margin else ""),
+            Line("x", margin, ""),
         ),
         alt=f"Difference of {arm} to {reference} with its 95 % and 90 % intervals, and the margin",
     )

@@ -180,11 +180,12 @@ def mean_age(source: ReportSource) -> Message | None:
     better = int((table["verdict"] == "better").sum())
     outcome = source.outcome
     title = (
-        f"{better} of {len(table)} arms predict {outcome.noun} better than {outcome.no_model_does}"
+        f"{better} of {len(table)} arms are shown to predict {outcome.noun} better than "
+        f"{outcome.no_model_does}"
     )
     if (table["verdict"] == "withheld").any():
         title = f"Each arm against {outcome.no_model}"
-    lead = f"What learned nothing of {outcome.name} cannot tell tiers apart."
+    lead = f"What is not shown to have learned {outcome.name} cannot tell tiers apart."
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from curation.cohorts import cohort_diff
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage import learned_columns, tables
-from curation.tiers.rule_versions import rule_difference
 from curation.wording import number, plural
 from training.held_out.predictions import BASELINE
 from training.reconstruction import reconstruction_files
@@ -14,6 +14,7 @@ from training.report.content_results import intervals_of
 from training.report.plots import Message, Plot, Series
 from training.report.source import ReportSource, site_names, without_identity
 from training.results import error_strata, study_sets
+from training.results.crossed_effects import ALPHA
 
 _STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group are averaged."
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
@@ -58,7 +59,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
 def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
-    return rule_difference(source.pool.rule, source.target.rule)
+    return cohort_diff.letters_differ(source.pool, source.target, tags=False)
 
 
 def along_score(source: ReportSource) -> Message | None:
@@ -85,22 +86,28 @@ def along_score(source: ReportSource) -> Message | None:
         series=source.series,
         alt=f"{_error(source)} against the distortion score of the test scan, a line an arm",
     )
+    trends = error_strata.trends(source.held_out, "distortion_score")
     return Message(
         "along-score",
-        _ends(source, table),
+        _trend(source, table, trends),
         plot=plot,
+        points=(error_strata.trends_said(trends),) if len(trends) else (),
         note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
     )
 
 
-def _ends(source: ReportSource, table: pd.DataFrame) -> str:
-    """Say how the first arm errs on the best and on the worst test scans."""
-    arm = str(table["arm"].iloc[0])
+def _trend(source: ReportSource, table: pd.DataFrame, trends: pd.DataFrame) -> str:
+    """Say whether errors go with the quality of test scans, and how far where that was shown."""
+    shown = trends[trends["p_holm"] <= ALPHA].sort_values("p_holm", kind="stable")
+    if shown.empty:
+        return "No trend of errors with the quality of the test scan was found"
+    arm, rises = str(shown["arm"].iloc[0]), bool(shown["rho"].iloc[0] > 0)
+    title = f"{arm} errs {'more' if rises else 'less'} the worse the test scan"
     ends = table[table["arm"] == arm].sort_values("at")["mean"]
-    if len(ends) < 2 or source.outcome.two_valued:
-        return f"{_error(source)} along the distortion score of the test scan"
+    if source.outcome.two_valued or (ends.iloc[-1] > ends.iloc[0]) != rises:
+        return title
     first, last = (source.outcome.amount(float(value)) for value in (ends.iloc[0], ends.iloc[-1]))
-    return f"{arm} errs by {first} on the best test scans, by {last} on the worst"
+    return f"{title}: by {first} on the best, by {last} on the worst"
 
 
 def predicted(source: ReportSource) -> Message | None:

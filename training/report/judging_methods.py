@@ -4,8 +4,9 @@ from curation.scoring.comparison_groups import site_summary
 from curation.wording import plural
 from training.judging.judging import Judging
 from training.judging.outcome import Outcome
-from training.report.source import ReportSource, ages_of, count_of, short
+from training.report.source import ReportSource, ages_of, count_of, external_name
 from training.results import site_probes
+from training.studies import pool_target_separation
 
 
 def told(source: ReportSource) -> str:
@@ -82,9 +83,9 @@ def _repeats(source: ReportSource) -> str:
 
 def _external(source: ReportSource) -> list[str]:
     return [
-        f"The model of every fold also predicted the external cohort {short(cohort_id)}, "
+        f"The model of every fold also predicted the {external_name(cohort_id)}, "
         f"{count_of(scans)} ({ages_of(scans)}), which nothing was learned from; a person's loss was averaged "
-        "over these models. It was compared with pool and target as these were with each other, and shares "
-        "no image and no person with them as far as that tells."
+        "over these models. "
+        f"{pool_target_separation.words_outside(source.study.separation, cohort_id)}"
         for cohort_id, scans in source.study.external().items()
     ]

@@ -5,10 +5,11 @@ import platform
 from collections.abc import Iterable
 
 from curation import __version__
+from curation.cohorts import cohort_diff
 from curation.cohorts.frozen_cohort import Cohort
 from curation.cohorts.matched_controls import TRAITS
 from curation.storage import files
-from curation.tiers.rule_versions import same_rule, summary_line
+from curation.tiers.rule_versions import summary_line
 from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report import (
@@ -62,7 +63,8 @@ def _excluded(source: ReportSource) -> str:
             continue
         lost = [out for stage in cohort.flow.stages for out in stage.left_out]
         first = cohort.flow.stages[0].scans
-        why = "; ".join(f"{out.scans:,} {out.reason}" for out in lost) or "none"
+        told_of = (f"{plural(out.scans, 'scan')} ({out.reason})" for out in lost)
+        why = "; ".join(told_of) or "none"
         told.append(f" Of {plural(first, 'scan')} found for the {name}, left out: {why}.")
     return "".join(told)
 
@@ -73,21 +75,30 @@ def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
     return (
         "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable), made of "
         "seven sub-scores "
-        f"and judged by the reference {pool.reference}. {_rules(pool, target)}"
+        f"and judged by the reference {pool.reference}. {_rules(pool, target)}{_by_hand(pool, target)}"
     )
 
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
     """Tell by which rule each cohort was cut into tiers."""
-    own = summary_line(pool.rule)
+    own = summary_line(pool.rule, tags=False)
     if target is None:
         return f"Tiers of the pool were cut on {own}."
-    if same_rule(pool.rule, target.rule):
-        return f"Tiers of pool and target were cut by the same rule, on {own}."
-    return (
-        f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
-        f"{summary_line(target.rule)}: the same letter is not the same quality in both."
-    )
+    if differ := cohort_diff.letters_differ(pool, target, tags=False):
+        return f"Tiers of the pool were cut on {own}. {differ}"
+    return f"Tiers of pool and target were cut by the same rule, on {own}."
+
+
+def _by_hand(pool: Cohort, target: Cohort | None) -> str:
+    """Tell how many scans people put into a tier against the rule."""
+    told = [
+        f"{plural(moved, 'scan')} of the {name}"
+        for name, cohort in (("pool", pool), ("target", target))
+        if cohort is not None
+        and cohort.flow is not None
+        and (moved := sum(tier.by_hand for tier in cohort.flow.tiers))
+    ]
+    return f" People put {' and '.join(told)} into a tier by hand." if told else ""
 
 
 def _pretraining(source: ReportSource) -> str:

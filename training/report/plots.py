@@ -46,6 +46,10 @@ class Series:
     hollow: bool = False
 
 
+#: Closer to an edge of a plot than this share, the words of a line would reach beyond it.
+_EDGE = 0.12
+
+
 @dataclass(frozen=True)
 class Line:
     """A straight line across a plot: at a value of one axis, with its name."""
@@ -151,6 +155,16 @@ class Plot:
         low, high = self.span
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)
 
+    def side(self, line: Line) -> Literal["left", "center", "right"]:
+        """Return by which of its edges the words of a line across intervals hang on it, to stay inside."""
+        if self.kind != "intervals":
+            return "center"
+        values = self.table[[self.low, self.high]].to_numpy(dtype=float).ravel()
+        values = [*values[values == values], *(one.at for one in self.lines if one.at == one.at)]
+        least, most = min(values), max(values)
+        share = (line.at - least) / (most - least) if most > least else 0.5
+        return "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
+
     def csv(self) -> str:
         """Return every plotted number as CSV, in full precision."""
         return text_tables.csv(self.table)
@@ -158,10 +172,19 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table in words, for people: a head and rows of texts."""
+    """A small table in words, for people: a head and rows of texts.
+
+    Parameters
+    ----------
+    head, rows
+        Texts.
+    numbers : pandas.DataFrame, optional
+        What it says, in full precision, to be handed on as CSV.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    numbers: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -278,6 +301,15 @@ class Report:
     def plots(self) -> tuple[Plot, ...]:
         """All plots, in order."""
         return tuple(message.plot for message in self.messages if message.plot)
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """All numbers as CSV in full precision, by the name of their plot or table."""
+        told = {plot.name: plot.csv() for plot in self.plots}
+        for message in self.messages:
+            if message.table and message.table.numbers is not None:
+                told[message.name] = text_tables.csv(message.table.numbers)
+        return told
 
     @property
     def state(self) -> str:

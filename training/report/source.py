@@ -4,18 +4,20 @@ Nobody can be identified from a report: names, ids, paths and free text never re
 filtered out afterwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from curation.cohorts import frozen_cohort
+from curation.cohorts.flow_chart import Exclusion
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.text_tables import OLDEST_YEARS
 from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import BY_TAG
 from curation.wording import plural
 from training.held_out import stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
@@ -199,9 +201,28 @@ def read(workspace: Workspace, study_id: str, options: Options) -> ReportSource:
 
 def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
     try:
-        return frozen_cohort.load(workspace, cohort_id)
+        return _nameless(frozen_cohort.load(workspace, cohort_id))
     except CohortError:
         return None
+
+
+def _nameless(cohort: Cohort) -> Cohort:
+    """Return a cohort whose flow names neither a tag nor the cohort that it was drawn from."""
+    if cohort.flow is None:
+        return cohort
+    gates = {gate.describe(): BY_TAG for gate in cohort.rule.gates if gate.tag is not None}
+    drawn_from = cohort.drawn["cohort"] if cohort.drawn else None
+    stages = tuple(
+        replace(
+            stage,
+            label=stage.label.replace(drawn_from, short(drawn_from)) if drawn_from else stage.label,
+            left_out=tuple(
+                Exclusion(gates.get(out.reason, out.reason), out.scans) for out in stage.left_out
+            ),
+        )
+        for stage in cohort.flow.stages
+    )
+    return replace(cohort, flow=replace(cohort.flow, stages=stages))
 
 
 # ---- words ---------------------------------------------------------------------------------------
@@ -210,6 +231,11 @@ def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
 def short(named: str) -> str:
     """Return the hash that ends an id of a study or cohort: it identifies them without their names."""
     return named.rsplit("-", 1)[-1]
+
+
+def external_name(cohort_id: str) -> str:
+    """Return what an external cohort is called in a report: its own name may tell people, and stays here."""
+    return f"external cohort {short(cohort_id)}"
 
 
 def counted(scans: int, people: int) -> str:

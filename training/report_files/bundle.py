@@ -52,7 +52,7 @@ def write(
         When there is no study of that id.
     """
     report = content.build(workspace, study_id, options)
-    total = 5 + 3 * len(report.plots)
+    total = 5 + 2 * len(report.plots) + len(report.numbers)
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     with (
@@ -79,7 +79,8 @@ def _files(report: Report) -> Iterator[tuple[str, bytes]]:
     for plot in report.plots:
         yield f"figures/{plot.name}.png", pictures.png(plot, report.state)
         yield f"figures/{plot.name}.svg", pictures.svg(plot, report.state)
-        yield f"numbers/{plot.name}.csv", plot.csv().encode()
+    for name, table in report.numbers.items():
+        yield f"numbers/{name}.csv", table.encode()
     yield METHODS, _text(report, "Methods", (*report.methods, *_flow_lines(report)))
     yield (
         REMOVED,

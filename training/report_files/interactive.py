@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from training.report import grids
-from training.report.plots import Plot, Series
+from training.report.plots import Line, Plot, Series
 from training.theme import INK, MUTED, TEMPLATE
 
 
@@ -26,7 +26,7 @@ def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figur
     chart = go.Figure(layout={"template": TEMPLATE})
     _KINDS[plot.kind](chart, plot, size)
     for line in plot.lines:
-        _line(chart, line.axis, line.at, line.label, size)
+        _line(chart, plot, line, size)
     named = any(line.axis == "x" and line.label for line in plot.lines)
     chart.update_layout(
         height=height,
@@ -212,22 +212,25 @@ def _in_cell(cell: grids.Cell, size: int) -> str:
     return f'<span style="font-size:{1.15 * size:.0f}px;color:{ink}">{cell.value}</span>{small}'
 
 
-def _line(chart: go.Figure, axis: str, at: float, label: str, size: int) -> None:
-    style = {
-        "color": INK if axis == "x" else MUTED,
-        "width": 2,
-        "dash": "solid" if axis == "x" else "dot",
-    }
+def _line(chart: go.Figure, plot: Plot, line: Line, size: int) -> None:
+    """Draw a line with its words: above the plot, or in the legend, where no curve runs over them."""
+    if line.axis == "y":
+        chart.add_hline(
+            y=line.at,
+            line={"color": MUTED, "width": 2, "dash": "dot"},
+            name=_plain(line.label),
+            showlegend=bool(line.label),
+        )
+        return
     note = {
-        "text": _plain(label),
-        "font": {"size": size, "color": style["color"]},
+        "text": _plain(line.label),
+        "font": {"size": size, "color": INK},
         "showarrow": False,
         "yanchor": "bottom",
+        "y": 1.0,
+        "xanchor": plot.side(line),
     }
-    if axis == "x":
-        chart.add_vline(x=at, line=style, annotation=note | {"y": 1.0, "xanchor": "center"})
-    else:
-        chart.add_hline(y=at, line=style, annotation=note | {"xanchor": "right"})
+    chart.add_vline(x=line.at, line={"color": INK, "width": 2, "dash": "solid"}, annotation=note)
 
 
 def _see_through(colour: str, share: float = 0.12) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.report import grids
-from training.report.plots import MOST_SERIES, Plot, Series
+from training.report.plots import MOST_SERIES, Line, Plot, Series
 from training.theme import GRID, INK, MUTED
 
 SIZE_INCH, DPI = (9.0, 5.2), 200
@@ -55,9 +55,9 @@ def _file(plot: Plot, state: str, kind: str, metadata: dict[str, str | None]) ->
         figure = Figure(figsize=SIZE_INCH, dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
+        for line in plot.lines:  # before the legend, which names those that lie
+            _line(axes, plot, line)
         _KINDS[plot.kind](axes, plot)
-        for line in plot.lines:
-            _line(axes, line.axis, line.at, line.label)
         axes.set_xlabel(plot.x_label)
         axes.set_ylabel(plot.y_label)
         if state:
@@ -197,22 +197,18 @@ def _cell(axes: Axes, column: int, row: int, cell: grids.Cell) -> None:
         axes.text(column, row + 0.2, small, ha="center", va="center", color=ink, fontsize=9)
 
 
-def _line(axes: Axes, axis: str, at: float, label: str) -> None:
-    if axis == "x":
-        axes.axvline(at, color=INK, linewidth=1.5)
-        axes.annotate(
-            label, (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+def _line(axes: Axes, plot: Plot, line: Line) -> None:
+    if line.axis == "y":
+        label = line.label or None
+        axes.axhline(
+            line.at, color=MUTED, linewidth=1.5, linestyle=_DASHES["dot"], label=label, zorder=1.5
         )
-    else:
-        axes.axhline(at, color=MUTED, linewidth=1.5, linestyle=_DASHES["dot"])
-        axes.annotate(
-            label,
-            (1.0, at),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            color=MUTED,
-        )
+        return
+    axes.axvline(line.at, color=INK, linewidth=1.5)
+    place = (line.at, 1.0)
+    axes.annotate(
+        line.label, place, xycoords=("data", "axes fraction"), ha=plot.side(line), va="bottom"
+    )
 
 
 def _wrapped(label: str) -> str:
@@ -222,7 +218,8 @@ def _wrapped(label: str) -> str:
 def _legend(axes: Axes, plot: Plot, above: float = 1.04) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if plot.crowded:  # named without saying what they are
-        labels = [series.name for series in plot.shown()]
+        names = {series.label: series.name for series in plot.shown()}
+        labels = [names.get(label, label) for label in labels]
     if len(labels) > 1:
         longest = max(len(label) for label in labels)
         axes.legend(

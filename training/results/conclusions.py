@@ -68,7 +68,7 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
 
 
 def nothing_learned(held_out: Predictions) -> str:
-    """Return the headline of a study of which no arm learned anything."""
+    """Return the headline of a study of which no arm is shown to have learned anything."""
     outcome = held_out.outcome
     told = study_summary.mean_age_error(held_out) or 0.0
     than = (
@@ -76,7 +76,7 @@ def nothing_learned(held_out: Predictions) -> str:
         if outcome.two_valued
         else f"the mean {outcome.name} ({outcome.amount(told, outcome.coarse_digits)})"
     )
-    said = f"arm predicts {outcome.noun} better than {than}"
+    said = f"arm is shown to predict {outcome.noun} better than {than}"
     if whole(held_out):
         return f"No {said}: this study cannot rank tiers"
     return f"Not the whole study: so far no {said}"
@@ -112,7 +112,10 @@ def detectable(table: pd.DataFrame, outcome: Outcome = AGE) -> str:
         return ""
     low, high = (outcome.amount(v, outcome.coarse_digits) for v in (years.min(), years.max()))
     size = high if low == high else f"{low.split()[0]} to {high}, by arm,"
-    return f"True differences below {size} can stay unseen: one study in five misses as much."
+    return (
+        f"True differences below {size} can stay unseen: one study in five misses as much, even of a "
+        "comparison that is tested alone."
+    )
 
 
 def outdated(studies: Iterable[Study]) -> str:

@@ -67,7 +67,10 @@ class Estimate(NamedTuple):
 
 
 def complete(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the seeds and people of the largest table without a gap.
+    """Return the seeds and people of a large table without a gap.
+
+    Seeds are taken in the order of how many people they have; where gaps lie crosswise a larger table may be
+    there.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ def complete(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.
     Returns
     -------
     seeds, people : arrays of int
-        Indices along the second and third axis. Of tables of the same size, the one with more people.
+        Indices along the second and third axis. Of tables of the same size, that with more people.
     """
     present = np.asarray(np.isfinite(values).all(axis=0))
     order = np.argsort(-present.sum(axis=1), kind="stable")

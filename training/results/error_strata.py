@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from curation.wording import number, plural
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE, Predictions
-from training.results import study_summary
+from training.results import resampling, study_summary
 from training.results.error_curves import t_quantile
 
 NOT_KNOWN = "not known"
@@ -67,10 +68,10 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``arm, tier, age_mae_years, ci_low, ci_high, n_scans, n_subjects``: tiers in their order, a scan's
-        error being the mean over seeds; the interval is Student's over people, a person's scans of that
-        tier averaged, and NaN for fewer than 2 people. Test scans without a tier are ``not known``.
-        ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the arm without
-        pretraining, else the mean of the trained arms.
+        error being the mean over seeds; the interval is Student's over people, never below 0, a person's
+        scans of that tier averaged, and NaN for fewer than 2 people. Test scans without a tier are
+        ``not known``. ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the
+        arm without pretraining, else the mean of the trained arms.
     """
     rows = []
     for arm in held_out.there:
@@ -147,7 +148,8 @@ def along(
     Returns
     -------
     pandas.DataFrame
-        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people),
+        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people; of
+        errors never below 0),
         ``n_scans``. No rows for fewer than 5 scans.
     """
     measured = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
@@ -162,11 +164,12 @@ def along(
     n = grouped.size().to_numpy()
     half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
     mean = grouped[value].mean().to_numpy()
+    least = 0.0 if value == "error_years" else -np.inf
     return pd.DataFrame(
         {
             "at": grouped[column].mean().to_numpy(),
             "mean": mean,
-            "low": mean - half,
+            "low": np.maximum(mean - half, least),
             "high": mean + half,
             "n_scans": measured.groupby(bins_of_scans).size().to_numpy(),
         }
@@ -189,6 +192,39 @@ def rank_correlation(
     return float(found.statistic), float(found.pvalue), len(people)
 
 
+def trends(held_out: Predictions, column: str) -> pd.DataFrame:
+    """Return how the error of each trained arm goes with a number, see :func:`rank_correlation`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``arm, rho, p, p_holm, n_subjects``, the p-values corrected for the number of arms by Holm's method;
+        arms of which there is no correlation are left out.
+    """
+    rows = [
+        (arm, *rank_correlation(errors_by_scan(held_out, arm), column))
+        for arm in held_out.there
+        if arm != BASELINE
+    ]
+    table = pd.DataFrame(rows, columns=["arm", "rho", "p", "n_subjects"]).dropna(ignore_index=True)
+    return table.assign(p_holm=resampling.holm(table["p"].to_numpy(dtype=float)))
+
+
+def trends_said(found: pd.DataFrame) -> str:
+    """Say the correlations of :func:`trends` in a sentence; at most three arms, the strongest first."""
+    first = found.sort_values("p", kind="stable").head(3)
+    told = "; ".join(
+        f"{row.arm} {number(row.rho, 2)} ({_p(row.p_holm)}, {plural(row.n_subjects, 'person', 'people')})"
+        for row in first.itertuples()
+    )
+    more = f", of {len(found)} arms" if len(found) > len(first) else ""
+    return f"Spearman's ρ of error and distortion score, p by Holm's method{more}: {told}."
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     people = scans.groupby([column, "subject_id"])["error_years"].mean().groupby(column)
     mean, n = people.mean(), people.size()
@@ -196,7 +232,7 @@ def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "age_mae_years": mean,
-            "ci_low": mean - half,
+            "ci_low": (mean - half).clip(lower=0.0),
             "ci_high": mean + half,
             "n_scans": scans.groupby(column).size(),
             "n_subjects": n,

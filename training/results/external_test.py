@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from curation.scoring.comparison_groups import sites_of
 from curation.storage import files
 from training.held_out import predictions, stored_predictions
-from training.held_out.predictions import Predictions
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.results import comparisons, study_summary
 from training.studies import runs
@@ -113,6 +113,7 @@ SUMMARY_COLUMNS = (
     "n_subjects",
     "n_seeds",
     "n_runs",
+    "ranks",
 )
 
 
@@ -131,7 +132,8 @@ def summary(study: Study, reference: str | None = None) -> pd.DataFrame:
     pandas.DataFrame
         A row a cohort and arm, the best of each cohort first, :data:`SUMMARY_COLUMNS`: as
         :func:`training.results.study_summary.summarise` and, against the reference,
-        :class:`training.results.comparisons.Comparisons` have them, as they are shown.
+        :class:`training.results.comparisons.Comparisons` have them, as they are shown. ``ranks``: whether an
+        arm is shown to predict the cohort better than its mean is, without which arms cannot be ranked.
     """
     tables = [
         _of_cohort(cohort_id, held_out, reference, study.outcome)
@@ -155,4 +157,28 @@ def _of_cohort(
     bounds = {"ci_low": "difference_low", "ci_high": "difference_high"}
     columns = ["arm", "reference", "difference_years", *bounds]
     table = final.merge(differences[columns].rename(columns=bounds), on="arm", how="left")
-    return table.assign(cohort=cohort_id)[list(SUMMARY_COLUMNS)]
+    ranks = bool(comparisons.learned(held_out))
+    return table.assign(cohort=cohort_id, ranks=ranks)[list(SUMMARY_COLUMNS)]
+
+
+def caution(table: pd.DataFrame, outcome: Outcome) -> str:
+    """Return a warning that arms cannot be ranked on some cohorts; empty where they can on each.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`summary`; its cohorts as they are to be called.
+    outcome : Outcome
+        What is predicted.
+    """
+    told = []
+    for cohort, rows in table[~table["ranks"].astype(bool)].groupby("cohort", sort=False):
+        known = rows.loc[rows["arm"] == BASELINE, "age_mae_years"]
+        told.append(f"{cohort} ({outcome.amount(float(known.iloc[0]))})" if len(known) else cohort)
+    if not told:
+        return ""
+    return (
+        f"No arm is shown to predict {outcome.noun} better than {outcome.no_model} on "
+        f"{' and '.join(told)}: arms cannot be ranked there, and a difference between two of them says "
+        "nothing of what they are worth."
+    )

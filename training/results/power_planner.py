@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from curation.errors import StudyError
@@ -15,6 +16,8 @@ PEOPLE = (20, 40, 70, 100, 200, 400, 800)
 SEEDS = (2, 3, 5, 10)
 #: More people than this are not looked for.
 MOST_PEOPLE = 20_000
+#: So many sizes are tried up to there, and what draws move a difference by, as a share.
+_TRIED, _NOISE = 40, 0.01
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ def people_needed(asked: Question, difference: float, seeds: int) -> int | None:
     Returns
     -------
     int or None
-        ``None`` where not even :data:`MOST_PEOPLE` are enough: what trainings differ by among themselves
-        does not shrink with people, only with seeds.
+        ``None`` where no number up to :data:`MOST_PEOPLE` is enough: what trainings differ by among
+        themselves does not shrink with people, only with seeds.
 
     Raises
     ------
@@ -134,9 +137,14 @@ def people_needed(asked: Question, difference: float, seeds: int) -> int | None:
     """
     if not difference > 0:
         raise StudyError(f"A difference to be found is above 0, not {difference:g}.")
-    if asked.finds(MOST_PEOPLE, seeds) > difference:
+    # with few seeds more people can find less, see rising_words: the first size that finds it is looked for
+    sizes = np.unique(np.geomspace(2, MOST_PEOPLE, _TRIED).round().astype(int)).tolist()
+    first = next(
+        (n for n, size in enumerate(sizes) if asked.finds(size, seeds) <= difference), None
+    )
+    if first is None:
         return None
-    low, high = 2, MOST_PEOPLE
+    low, high = sizes[max(first - 1, 0)], sizes[first]
     while low < high:
         middle = (low + high) // 2
         low, high = (
@@ -154,9 +162,30 @@ def needed_words(asked: Question, difference: float, seeds: Sequence[int] = SEED
         told.append(
             f"with {count} seeds by {needed:,} people"
             if needed
-            else f"with {count} seeds not even by {MOST_PEOPLE:,} people, since trainings differ as well"
+            else f"with {count} seeds by no number of people up to {MOST_PEOPLE:,}, since trainings differ "
+            "as well"
         )
     return f"A true difference of {size} is found in four of five studies {'; '.join(told)}."
+
+
+def rising_words(found: pd.DataFrame) -> str:
+    """Say why more people find less where they do, as with few seeds they can; else nothing.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        From :func:`table`.
+    """
+    rows = found.sort_values("people").groupby("seeds")["detectable"]
+    rising = [str(seeds) for seeds, own in rows if (own.diff() > _NOISE * own).any()]
+    if not rising:
+        return ""
+    return (
+        f"With {' and '.join(rising)} seeds the numbers rise again with more people, and this is no mistake: "
+        "the more people, the more of what is uncertain is how trainings differ, of which so few seeds tell "
+        "little, so that the test asks for a larger difference (fewer degrees of freedom). Beyond that, take "
+        "more seeds, not more people."
+    )
 
 
 def assumed_words(asked: Question) -> str:

@@ -102,7 +102,7 @@ def _figures(held_out: Predictions, name: str) -> dict[str, float]:
     found, _, _ = study_summary.estimate(held_out, name)
     return {
         "age_mae_years": found.mean,
-        "ci_low": found.low,
+        "ci_low": max(found.low, 0.0) if found.low == found.low else found.low,
         "ci_high": found.high,
         "n_subjects": found.people,
         "n_seeds": found.seeds,

@@ -70,7 +70,7 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
 
     Notes
     -----
-    Where runs are missing, an arm is summarised over the largest table of seeds × people without a gap. Of
+    Where runs are missing, an arm is summarised over a large table of seeds × people without a gap. Of
     a two-valued outcome ``age_mae_years`` is the AUC with its interval, at most 1, ``r2`` the Brier skill
     score, and nothing is corrected.
     """
@@ -193,6 +193,7 @@ def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
         "arm": name,
         "label": held_out.labels[name],
         **_figures(held_out, places, seeds, people),
+        **({} if trained else dict.fromkeys(("r", "corrected_r"), np.nan)),  # of a constant
         "age_mae_years": found.mean,
         "ci_low": max(found.low, 0.0),
         "ci_high": found.high,

@@ -82,7 +82,7 @@ def exploratory(
     return Verdict(
         "open",
         f"{arm} against {reference} is unresolved with these {rests_on(difference)} "
-        f"({_signed(difference, arm, judged)}); "
+        f"({_signed(difference, arm, judged)}); tested alone, "
         f"{judged.amount(detectable_years(difference), judged.coarse_digits)} or more would be found in four "
         "of five such studies.",
     )

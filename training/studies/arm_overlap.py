@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from curation.cohorts import cohort_draft
+from curation.cohorts import cohort_diff, cohort_draft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.cohorts.matched_controls import MatchingCriteria, matching_criteria
-from curation.tiers.rule_versions import rule_difference
+from curation.tiers.rule_versions import same_tiers
 from training.arms import arm_checks, arm_scans
 from training.arms.study_arms import Arm
 from training.studies.planned_study import CONTROL_SEED, Study
@@ -121,8 +121,8 @@ def doubts(
         share most of their scans with their controls; what of site and age is not known; which arms the
         pool does not allow.
     """
-    told = [rule_difference(pool.rule, target.rule)]
-    if told[0]:
+    told = [cohort_diff.letters_differ(pool, target)]
+    if not same_tiers(pool.rule, target.rule):
         told[0] += " Freeze the target again by the rule of the pool, or read their tiers apart."
     told += arm_checks.problems(pool, arms)
     scans = cohort_draft.included(pool.scans)

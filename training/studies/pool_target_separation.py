@@ -1,7 +1,7 @@
 """Separation of pool and target: no image twice, no person in both, and the record of that comparison."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -44,6 +44,9 @@ class Separation:
         Pairs of scans that seem to show one head, of which somebody said that they are of different people.
     same_head : float
         The similarity from which two scans seem to show one head.
+    outside : dict of str to Separation
+        The same of pool and target together and each external cohort, by its id; nothing of a study planned
+        before 0.11.
     """
 
     scans: int
@@ -53,8 +56,9 @@ class Separation:
     by_brain: int = 0
     denied: int = 0
     same_head: float = 0.0
+    outside: dict[str, "Separation"] = field(default_factory=dict, hash=False)
 
-    def as_dict(self) -> dict[str, int | float]:
+    def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
         return asdict(self)
 
@@ -203,7 +207,10 @@ def _refuse_alike(found: list[Suspicion]) -> None:
 
 def from_dict(values: Mapping[str, Any] | None) -> Separation | None:
     """Read the record of a study; ``None`` for one planned before there was any."""
-    return None if values is None else Separation(**values)
+    if values is None:
+        return None
+    outside = {name: Separation(**own) for name, own in values.get("outside", {}).items()}
+    return Separation(**{**values, "outside": outside})
 
 
 def words(found: Separation | None) -> str:
@@ -214,6 +221,26 @@ def words(found: Separation | None) -> str:
             "was not looked at."
         )
     return " ".join(filter(None, [_of_images(found), _of_people(found), _of_brains(found)]))
+
+
+def words_outside(found: Separation | None, cohort_id: str) -> str:
+    """Say in a sentence what an external cohort shares with pool and target, as far as it was compared."""
+    own = found.outside.get(cohort_id) if found else None
+    declared = []
+    if own and own.other_people:
+        declared.append(
+            f"{plural(own.other_people, 'shared id')} declared to be of different people"
+        )
+    if own and own.denied:
+        declared.append(
+            f"{plural(own.denied, 'pair')} of scans that seem to show one head, declared to be of different "
+            "people by somebody who looked at both"
+        )
+    but = f", but for {' and '.join(declared)}" if declared else ""
+    return (
+        "It was compared with pool and target as these were with each other, and shares no image and no "
+        f"person with them as far as that tells{but}."
+    )
 
 
 def in_short(found: Separation | None) -> str:

@@ -14,6 +14,7 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
+from curation.wording import plural
 from training.arms.study_arms import Arm
 from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import pool_target_separation
@@ -26,8 +27,7 @@ def separated(
     """Refuse cohorts of several kinds of images, or that share an image or a person."""
     refuse_mixed(pool, target, *outside)
     found = pool_target_separation.check(workspace, pool, target)
-    refuse_shared_with_external(workspace, pool, target, outside)
-    return found
+    return replace(found, outside=apart_from_external(workspace, pool, target, outside))
 
 
 def usable_cohorts(
@@ -81,14 +81,21 @@ def refuse_mixed(*cohorts: Cohort) -> None:
             raise StudyError(f"{problem} Then freeze the cohorts again.")
 
 
-def refuse_shared_with_external(
+def apart_from_external(
     workspace: Workspace, pool: Cohort, target: Cohort, outside: Sequence[Cohort]
-) -> None:
-    """Refuse external cohorts that share an image or a person with what is learned from, or each other."""
+) -> dict[str, Separation]:
+    """Return what external cohorts were compared by, by their ids.
+
+    Raises
+    ------
+    StudyError
+        When one shares an image or a person with what is learned from, or with another.
+    """
+    found = {}
     learned = replace(pool, scans=pd.concat([pool.scans, target.scans], ignore_index=True))
     for one in outside:
         try:
-            pool_target_separation.check(workspace, learned, one)
+            found[one.id] = pool_target_separation.check(workspace, learned, one)
         except StudyError as error:
             raise StudyError(
                 f"The external cohort {one.id}, against pool and target together: {error}"
@@ -98,22 +105,29 @@ def refuse_shared_with_external(
         raise StudyError(
             f"{len(twice)} scans are in two external cohorts: {some(twice)}. Name one of them."
         )
+    return found
 
 
 def refuse_too_few(target: Cohort, folds: int) -> None:
     """Refuse a target with fewer than two people a fold, or without ages."""
-    people = target.scans["subject_id"].nunique()
     if folds < 2:
         raise StudyError(f"A study needs 2 folds or more, not {folds}.")
-    if people < 2 * folds:
-        raise StudyError(
-            f"The target cohort has {people} people; {folds} folds need at least {2 * folds}. "
-            "Take fewer folds or a larger target cohort."
-        )
+    if told := too_few(target.scans["subject_id"].nunique(), folds):
+        raise StudyError(told)
     if target.scans["age_years"].isna().any():
         raise StudyError(
             "Some scans of the target cohort have no age. Freeze it again as a target."
         )
+
+
+def too_few(people: int, folds: int) -> str:
+    """Say that a target's people are too few for a number of folds; nothing where they are enough."""
+    if people >= 2 * folds:
+        return ""
+    return (
+        f"The target cohort has {plural(people, 'person', 'people')} to judge on; {folds} folds need at "
+        f"least {2 * folds}. Take fewer folds or a larger target cohort."
+    )
 
 
 def refuse_too_few_to_tune(target: Cohort, folds: int, tuning: Tuning | None) -> None:
@@ -122,8 +136,9 @@ def refuse_too_few_to_tune(target: Cohort, folds: int, tuning: Tuning | None) ->
     training = people - -(-people // folds)
     if tuning and training < 2 * INNER_FOLDS:
         raise StudyError(
-            f"Each fold leaves {training} people to learn from; tuning on a third of them needs at least "
-            f"{2 * INNER_FOLDS}. Plan the study without tuning, or with more folds or a larger target cohort."
+            f"Each fold leaves {plural(training, 'person', 'people')} to learn from; tuning on a third of "
+            f"them needs at least {2 * INNER_FOLDS}. Plan the study without tuning, or with more folds "
+            "or a larger target cohort."
         )
 
 

@@ -72,11 +72,13 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     files.write_json(made.about, about)  # first: weights without it would be nobody's
     weights = _weights(study.preset, run, index)
     with files.replacing(made.weights) as temporary:
+        rights = temporary.stat().st_mode  # save_file makes a file of its own, for its owner alone
         save_file(
             {key: value.contiguous() for key, value in weights.items()},
             temporary,
             metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
         )
+        temporary.chmod(rights)
     return made
 
 

@@ -21,7 +21,7 @@ from pages.ui.compare import (
 )
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.compare.verdict_lines import p_value
-from pages.ui.shell import controls, formatting, html_marks, state
+from pages.ui.shell import controls, formatting, frame, html_marks, state
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
@@ -80,6 +80,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
         _next_study(shown)
+        frame.link("present", "Take it with you: slides, report, Methods text and numbers")
     if not shown.held_out.narrowed:
         found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
     final = shown.left(final)

@@ -1,8 +1,11 @@
 """Table of studies on Compare, with tags, notes and archive; and the filters of all parts of Compare."""
 
+import contextlib
+
 import streamlit as st
 
 from curation.access import acting
+from curation.errors import TierscopeError
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.compare import comparison_data
@@ -17,14 +20,13 @@ from training.studies.planned_study import Study
 _NONE = StudyMarks()
 _COLUMNS = {
     "Error of the best": st.column_config.NumberColumn(
-        format="%.3f",
         help="Of held-out people, in the outcome's unit; an AUC where it is yes or no",
     ),
     "R² of the best": st.column_config.NumberColumn(
-        format="%.3f", help="Below 0: worse than the mean of all"
+        format="%.2f", help="Below 0: worse than the mean of all"
     ),
     "Without a model": st.column_config.NumberColumn(
-        format="%.3f", help="Error of predicting the mean of the training folds, or chance"
+        help="Error of predicting the mean of the training folds, or chance"
     ),
     "Training (h)": st.column_config.NumberColumn(format="%.2f", help="All runs together"),
     "Differs by": st.column_config.TextColumn(width="large"),
@@ -109,10 +111,10 @@ def _row(
         "State": cache.study_state(workspace, study.id),
         "Made (UTC)": formatting.moment(study.created),
         "Arms": ", ".join(arm.name for arm in study.arms),
-        "Best arm": best.arm,
-        "Error of the best": best.error,
+        "Best arm": _best_arm(workspace, study, best.arm),
+        "Error of the best": _shown(best.error, study),
         "R² of the best": best.r2,
-        "Without a model": best.no_model,
+        "Without a model": _shown(best.no_model, study),
         "Training (h)": best.hours,
         "Seeds × folds": f"{len(study.seeds)} × {study.folds}",
         "Outcome": study.outcome.noun,
@@ -130,6 +132,19 @@ def _row(
         "Beside the open one": why or "can be compared",
         "Id": study.id,
     }
+
+
+def _best_arm(workspace: Workspace, study: Study, arm: str) -> str:
+    """Return the best arm, and that none beats predicting the mean where none was shown to."""
+    with contextlib.suppress(TierscopeError, OSError):  # told where the study is opened
+        if arm and not comparison_data.learned(workspace, study):
+            return f"{arm} (no arm beats {study.outcome.no_model_does.removesuffix(' does')})"
+    return arm
+
+
+def _shown(value: float | None, study: Study) -> float | None:
+    """Return an error with as many decimals as everywhere else."""
+    return None if value is None else round(value, study.outcome.digits)
 
 
 def made_otherwise(workspace: Workspace, study: Study) -> list[str]:

@@ -6,9 +6,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from curation.cohorts import cohort_diff
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
-from curation.tiers.rule_versions import rule_difference
 from curation.wording import number
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
@@ -92,10 +92,10 @@ def _capital(text: str) -> str:
 
 def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
     """Warn where pool and target have tiers of the same names by different rules."""
-    rules = {header.id: header.rule for header in cache.cohort_headers(workspace)[0]}
+    cohorts = {header.id: header for header in cache.cohort_headers(workspace)[0]}
     for name, study in shown.parts.items():
-        pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
-        if pool and target and (text := rule_difference(pool, target)):
+        pool, target = cohorts.get(study.cohort_id), cohorts.get(study.target_id)
+        if pool and target and (text := cohort_diff.letters_differ(pool, target)):
             whose = f"{name}: " if len(shown.parts) > 1 else ""
             st.warning(formatting.escape(f"{whose}{text}"), icon=":material/warning:")
 

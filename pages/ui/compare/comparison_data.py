@@ -14,7 +14,13 @@ from training.arms.study_arms import Arm
 from training.held_out import joined_studies, stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
-from training.results import dose_harm, error_curves, primary_comparison, study_sets
+from training.results import (
+    comparisons,
+    dose_harm,
+    error_curves,
+    primary_comparison,
+    study_sets,
+)
 from training.results.primary_comparison import Primary
 from training.results.run_logs import RunLogs
 from training.studies import arm_overlap, runs
@@ -202,6 +208,11 @@ def held_out_of(workspace: Workspace, study: Study) -> Predictions:
     return _held_out(workspace, study, _finished(study))
 
 
+def learned(workspace: Workspace, study: Study) -> bool:
+    """Tell whether an arm of a study is shown to predict better than its mean does, without a model."""
+    return _learned(workspace, study, _finished(study))
+
+
 def why_not(study: Study, other: Study) -> str:
     """Say why two studies cannot be compared, see :func:`training.results.study_sets.why_not`; cached."""
     try:
@@ -219,6 +230,11 @@ def _finished(study: Study) -> tuple[int, int]:
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Predictions:
     return stored_predictions.read(workspace, study)
+
+
+@st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _learned(workspace: Workspace, study: Study, changed: tuple[int, int]) -> bool:
+    return bool(comparisons.learned(_held_out(workspace, study, changed)))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)

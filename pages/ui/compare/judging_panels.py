@@ -56,6 +56,8 @@ def _external(table: pd.DataFrame, outcome: Outcome, whose: str, name: str) -> N
         f"Difference to {against.iloc[0]}" if len(against) else "Difference",
         "People",
     )
+    if caution := external_test.caution(table, outcome):
+        st.warning(formatting.escape(caution), icon=":material/warning:")
     st.html(html_marks.table(head, rows, numeric=range(2, len(head))))
     st.caption(
         formatting.escape(f"{external_test.WORDS} Differences: {outcome.favours} is better.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation import __version__
 from curation.access.actions import Action
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -145,7 +146,7 @@ def report(workspace: Workspace, study: Study, options: Options) -> Report:
 
 def report_folder(workspace: Workspace, study: Study, options: Options) -> Path:
     """Return where the files of this very report belong: another state of the study is another folder."""
-    key = files.short_hash(repr((options, _changed(workspace, study))))
+    key = files.short_hash(repr((__version__, options, _changed(workspace, study))))
     return study.reports_dir / key
 
 

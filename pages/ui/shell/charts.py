@@ -5,7 +5,6 @@ Figures are pure functions of tables: no file is read here and nothing of stream
 
 import html
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -96,13 +95,8 @@ def age_error(
         figure.add_hline(
             y=baseline_years,
             line={"color": MUTED, "width": 2, "dash": "dot"},
-            annotation={
-                "text": f"{html.escape(outcome.no_model)}: {html.escape(outcome.measured(baseline_years))}",
-                "font": {"color": MUTED, "size": 14},
-                "bgcolor": "rgba(255, 255, 255, 0.75)",
-                "xanchor": "right",
-                "yanchor": _free_side(band, along, baseline_years),
-            },
+            name=html.escape(f"{outcome.no_model}: {outcome.measured(baseline_years)}"),
+            showlegend=True,  # words at the line would lie under the curves
         )
     figure.update_layout(
         height=460,
@@ -190,12 +184,6 @@ def _area(rows: pd.DataFrame, along: str, name: str, style: Style) -> dict:
         "showlegend": False,
         "hoverinfo": "skip",
     }
-
-
-def _free_side(band: pd.DataFrame, along: str, level: float) -> Literal["top", "bottom"]:
-    """Return by which edge words at the right end of a level hang on it, away from most lines' ends."""
-    ends = band[band[along] >= band[along].max() * 0.6]["age_mae_years"]
-    return "top" if (ends > level).mean() > 0.5 else "bottom"
 
 
 def _range_of_lines(band: pd.DataFrame, value: str, extra: float | None) -> list[float] | None:

@@ -6,10 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_data
-from pages.ui.shell import cache, formatting, frame
+from pages.ui.shell import formatting, frame
 from pages.ui.train import power_panel
 from training.arms.study_arms import Arm
 from training.judging.outcome import AGE, Outcome
@@ -81,7 +80,8 @@ def choose(arms: Sequence[Arm], outcome: Outcome = AGE) -> AnalysisPlan:
 
 def show_power(
     workspace: Workspace,
-    target: CohortHeader,
+    target_id: str,
+    people: int,
     preset: str,
     seeds: int,
     folds: int,
@@ -93,8 +93,10 @@ def show_power(
     ----------
     workspace : Workspace
         Whose finished studies tell how far errors spread.
-    target : CohortHeader
-        On which every arm is judged.
+    target_id : str
+        Of the cohort on which every arm is judged.
+    people : int
+        That are judged on.
     preset : str
         Name of the preset.
     seeds, folds : int
@@ -106,11 +108,10 @@ def show_power(
         spread = design_power.assumed(
             planned_study.list_studies(workspace),
             partial(comparison_data.held_out_of, workspace),
-            target_id=target.id,
+            target_id=target_id,
             preset=preset,
             outcome=plan.outcome,
         )
-        people = cache.cohort(workspace, target.id).scans["subject_id"].nunique()
         words = design_power.words(
             people,
             seeds,

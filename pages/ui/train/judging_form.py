@@ -1,13 +1,36 @@
 """Part of the form for a new study: what arms are judged on."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
 import streamlit as st
 
-from curation.cohorts.frozen_cohort import CohortHeader
+from curation.cohorts import cohort_draft
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, frame
-from training.judging import outcome_values
+from training.judging import judged_scans, outcome_values
 from training.judging.judging import BY_AGE, FOLDS_BY, MOST_REPEATS, Asked
-from training.judging.outcome import AGE, Outcome
+from training.judging.outcome import Outcome
+
+
+class JudgedOn(NamedTuple):
+    """What arms would be judged on.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What is predicted, with its unit.
+    people : int
+        Of the target: those with a usable scan of whom the outcome is known.
+    scans : int
+        Of these people, and of those of external cohorts.
+    """
+
+    outcome: Outcome
+    people: int
+    scans: int
 
 
 def choose(workspace: Workspace, target: CohortHeader, targets: list[CohortHeader]) -> Asked:
@@ -60,18 +83,20 @@ def choose(workspace: Workspace, target: CohortHeader, targets: list[CohortHeade
     return Asked(outcome or BY_AGE.outcome, folds_by, int(repeats), tuple(external))
 
 
-def outcome(workspace: Workspace, target: CohortHeader, asked: Asked) -> Outcome:
-    """Return the outcome that is asked for, with its unit; age where it cannot be read."""
-    if asked.outcome == BY_AGE.outcome:
-        return AGE
+def judged_on(workspace: Workspace, target: CohortHeader, asked: Asked) -> JudgedOn:
+    """Return what arms would be judged on, as it is asked for; by age where that cannot be read."""
     with frame.in_words():
-        return _outcome(workspace, target.id, asked.outcome)
-    return AGE
+        return _judged_on(workspace, (target.id, *asked.external), asked.outcome)
+    return _judged_on(workspace, (target.id,), BY_AGE.outcome)
 
 
 @st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_FOLDER)
-def _outcome(workspace: Workspace, target_id: str, name: str) -> Outcome:
-    return outcome_values.read(workspace, cache.cohort(workspace, target_id), name).outcome
+def _judged_on(workspace: Workspace, cohorts: Sequence[str], name: str) -> JudgedOn:
+    target, *outside = (_usable(workspace, one) for one in cohorts)
+    asked = BY_AGE._replace(outcome=name)
+    judged, target, outside = judged_scans.with_values(workspace, asked, target, outside)
+    scans = sum(len(one.scans) for one in (target, *outside))
+    return JudgedOn(judged.outcome, target.scans["subject_id"].nunique(), scans)
 
 
 def _offered(workspace: Workspace, target: CohortHeader) -> tuple[str, ...]:
@@ -82,4 +107,9 @@ def _offered(workspace: Workspace, target: CohortHeader) -> tuple[str, ...]:
 
 @st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _cached(workspace: Workspace, target_id: str) -> tuple[str, ...]:
-    return outcome_values.offered(workspace, cache.cohort(workspace, target_id))
+    return outcome_values.offered(workspace, _usable(workspace, target_id))
+
+
+def _usable(workspace: Workspace, cohort_id: str) -> Cohort:
+    cohort = cache.cohort(workspace, cohort_id)
+    return replace(cohort, scans=cohort_draft.included(cohort.scans))

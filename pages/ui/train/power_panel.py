@@ -46,6 +46,8 @@ def show(asked: Question, people: int, seeds: int) -> None:
             "a line for each number of seeds",
         )
         st.html(_listed(table, asked.outcome))
+        if rising := power_planner.rising_words(table):
+            st.caption(formatting.escape(rising))
         st.caption(formatting.escape(power_planner.assumed_words(asked)))
 
 

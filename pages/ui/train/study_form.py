@@ -25,7 +25,7 @@ from training.settings.input_images import images_of
 from training.settings.preset import Preset
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import Tuning
-from training.studies import arm_overlap, planned_study
+from training.studies import arm_overlap, planned_study, study_checks
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -67,18 +67,22 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         "Name of the study", value="-".join([design.name, *trained.named]), max_chars=60
     )
     with declared:
-        analysis = analysis_form.choose(arms, judging_form.outcome(workspace, target, asked))
+        judged = judging_form.judged_on(workspace, target, asked)
+        analysis = analysis_form.choose(arms, judged.outcome)
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     chosen = training_form.usable(preset, trained)
     if arms and chosen:
-        judged_on = [one.size for one in targets if one.id in (target.id, *asked.external)]
-        sizes, all_folds = (pool.size, sum(judged_on)), folds * asked.repeats
+        sizes, all_folds = (pool.size - pool.unusable, judged.scans), folds * asked.repeats
         tuned = trained.tuning
         st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, sizes, backend, tuned))
-    if arms:
-        analysis_form.show_power(workspace, target, preset.name, seeds, folds, analysis)
+    refused = study_checks.too_few(judged.people, folds)
+    if refused:
+        st.warning(refused)
+    elif arms:
+        people = judged.people
+        analysis_form.show_power(workspace, target.id, people, preset.name, seeds, folds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
-    ready = bool(names) and backend is not None and chosen is not None
+    ready = bool(names) and backend is not None and chosen is not None and not refused
     with st.container(horizontal=True):
         launched = st.button("Launch the study", type="primary", disabled=not ready)
         only = st.button(

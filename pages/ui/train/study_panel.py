@@ -92,7 +92,7 @@ def show_progress(workspace: Workspace, study: Study) -> None:
             runs_panel.numbers(now)
             runs_panel.at_work(study, now)
         runs_panel.failures(study, now)
-        _losses(workspace, study)
+        _losses(workspace, study, now)
         tuning_panel.show(study, now)
         runs_panel.everything(study, now)
 
@@ -100,6 +100,7 @@ def show_progress(workspace: Workspace, study: Study) -> None:
 
 
 def _progress(study: Study, now: StudyStatus) -> None:
+    outside = "".join(f" · external {one}" for one in study.judging.external)
     words = f"{now.done} of {plural(now.total, 'run')} finished"
     if now.eta_s is not None:
         words += f" · about {formatting.duration(now.eta_s)} left"
@@ -107,7 +108,7 @@ def _progress(study: Study, now: StudyStatus) -> None:
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
         f"{plural(len(study.seeds), 'seed')} × {study.folds} folds {study.judging.folds_words} · "
         f"{html.escape(study.outcome.noun)} · preset "
-        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
+        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id}{outside} · on "
         f"{html.escape(execution_backend.backend_of(study).words)}</span></p>"
     )
     st.progress(min(now.fraction, 1.0), text=words)
@@ -117,7 +118,7 @@ def _progress(study: Study, now: StudyStatus) -> None:
         show(formatting.escape(now.message))
 
 
-def _losses(workspace: Workspace, study: Study) -> None:
+def _losses(workspace: Workspace, study: Study, now: StudyStatus) -> None:
     styles = arm_styles(study.arms)
     loss = error_curves.loss_band(error_curves.pretrain_curves(workspace, study.id))
     error = error_curves.age_error_band(
@@ -127,7 +128,7 @@ def _losses(workspace: Workspace, study: Study) -> None:
         with st.container(width="stretch"):
             st.markdown("**Pretraining**")
             if loss.empty:
-                st.caption("No data yet: the first epoch is still running or waiting.")
+                st.caption(_no_epoch(now, "the first epoch is still running or waiting"))
             else:
                 figure = charts.training_loss(loss, styles)
                 frame.figure(
@@ -138,7 +139,7 @@ def _losses(workspace: Workspace, study: Study) -> None:
         with st.container(width="stretch"):
             st.markdown("**Fine-tuning**")
             if error.empty:
-                st.caption("No data yet: fine-tuning begins once an arm is pretrained.")
+                st.caption(_no_epoch(now, "fine-tuning begins once an arm is pretrained"))
             else:
                 mean_age = study_summary.mean_age_error(
                     comparison_data.held_out_of(workspace, study)
@@ -152,6 +153,20 @@ def _losses(workspace: Workspace, study: Study) -> None:
                     key="live-error",
                     alt=f"{study.outcome.measure_label} against the epoch of fine-tuning",
                 )
+
+
+def _no_epoch(now: StudyStatus, going: str) -> str:
+    """Say why there is no curve: by what the study does, or what to do."""
+    if now.state == "planned":
+        return "No data yet: the study is planned and not launched. Launch it above."
+    if now.state in ("stopped", "failed"):
+        was = "was stopped" if now.state == "stopped" else "failed"
+        return f"No data: the study {was} before an epoch was finished. Resume it above."
+    if now.state == "queued":
+        return "No data yet: the study waits in the queue."
+    if now.state == "finished":
+        return "No data: no run of this study has such a curve."
+    return f"No data yet: {going}."
 
 
 # ---- actions -------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def two_sources(workspace: Workspace) -> Workspace:
 def test_one_source_is_frozen_apart_and_stays_apart(two_sources: Workspace) -> None:
     drafted = draft_cohort(two_sources, "pool", TierRule(), sources=["south"])
     assert drafted.counts == {"A": 0, "B": 1, "C": 1}
-    assert drafted.flow.lines()[0].startswith("Scans found, in south: 2")
+    assert drafted.flow.lines()[0].startswith("Scans found, of 1 source: 2")
     frozen = frozen_cohort.freeze_draft(two_sources, drafted, name="s", author="Ada")
     loaded = frozen_cohort.load(two_sources, frozen.id)
     assert loaded.sources == ("south",)

@@ -66,7 +66,7 @@ def test_models_that_tell_nothing_rank_nothing() -> None:
     said = conclusions.conclude(held_out, comparisons.compare_all(held_out, "scratch"), "scratch")
     assert not said.ranks
     assert said.headline == (
-        "No arm predicts sex (M) better than chance (AUC 0.5): this study cannot rank tiers"
+        "No arm is shown to predict sex (M) better than chance (AUC 0.5): this study cannot rank tiers"
     )
 
 

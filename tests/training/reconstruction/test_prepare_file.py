@@ -47,7 +47,7 @@ def test_a_new_scan_is_prepared_to_the_bit_as_a_study_prepares_it(tmp_path, imag
     array, drawn = tmp_path / "x.npy", tmp_path / "x.nii.gz"
     for to in (array, drawn):
         assert main(["prepare", str(image), "--like", like, "--to", str(to)]) == 0
-    assert "aligned with" in capsys.readouterr().out
+    assert "in doubt below 0.35)" in capsys.readouterr().out
     made = np.load(array, allow_pickle=False)
     assert made.dtype == np.float32 and made.shape == (1, *PRESET.shape)
     np.testing.assert_array_equal(made[0], wanted.astype(np.float32))
@@ -87,3 +87,6 @@ def test_the_scan_itself_and_other_files_are_left_alone(tmp_path, image, capsys)
     (tmp_path / "cut.nii.gz").write_bytes(before[:2000])
     assert main(["prepare", str(tmp_path / "cut.nii.gz"), "--like", like, "--to", "x.npy"]) == 2
     assert "cut off" in capsys.readouterr().err
+    assert main(["prepare", str(tmp_path / "gone.nii"), "--like", like, "--to", "x.npy"]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'gone.nii'}: the file cannot be opened: No such file" in said

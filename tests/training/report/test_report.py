@@ -11,8 +11,10 @@ from PIL import Image
 
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
-from curation.storage import files, json_lines
+from curation.storage import files, json_lines, tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_finished, workspace_trainable
 from tests.helpers.replanned import replanned
@@ -263,10 +265,34 @@ def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) 
     for words in (
         "A: 0 to under 25",
         "A: 0 to under 15",
-        "by another rule",
+        "cut by different rules",
         "not the same quality",
     ):
         assert words in told
+
+
+def test_methods_tell_tiers_by_hand_and_call_equal_cut_offs_equal(workspace) -> None:
+    workspace_trainable.make(workspace)
+    scans = tables.read_scans(workspace)
+    pool = scans.loc[scans["role"] == "pool", "scan_id"]
+    overrides.override(workspace, pool.iloc[0], "Ada", "C", "moved")
+    cohorts = {
+        "pool": frozen_cohort.freeze(workspace, "p", author="Ada"),
+        "target": frozen_cohort.freeze(
+            workspace,
+            "t",
+            author="Ada",
+            role="target",
+            rule=TierRule(gates=(Gate("distortion_score", above=99.5),)),
+        ),
+    }
+    study = workspace_trainable.plan(
+        workspace, cohort_id=cohorts["pool"].id, target_id=cohorts["target"].id
+    )
+    told = content.build(workspace, study.id).methods[1]
+    assert "People put 1 scan of the pool into a tier by hand." in told
+    assert "cut at the same values, and take other scans for unusable" in told
+    assert "not the same quality" not in told
 
 
 def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -> None:

@@ -1,5 +1,6 @@
 """Every kind of plot in every form: the same numbers, names shown as they are, and gaps left open."""
 
+import html
 import io
 import xml.etree.ElementTree as ElementTree
 
@@ -10,9 +11,14 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 from tests.helpers import report_reader
-from training.report import grids
+from training.report import content_primary, grids
 from training.report.plots import Box, FlowTable, Line, Message, Plot, Report, Series, Table
 from training.report_files import deck, interactive, page, pictures
+from training.results.conclusions import Conclusion
+from training.results.crossed_effects import Estimate
+from training.results.primary_comparison import Primary
+from training.results.verdicts import Verdict
+from training.studies.analysis_plan import AnalysisPlan
 
 #: What a name of a tier could be.
 NASTY = '<i>A</i> & "x" $\\frac{1}{2}$ </script><img src=x onerror=alert(1)>'
@@ -115,6 +121,25 @@ def test_lines_are_the_table_s_in_plotly_and_in_the_native_chart() -> None:
     numbers = [cell for row in cells for cell in row if isinstance(cell, int | float)]
     for value in (*plot.table["y"], *plot.table["low"], *plot.table["high"], 2.75):
         assert any(np.isclose(value, number) for number in numbers)
+
+
+def test_what_a_level_is_stands_in_the_legend_where_no_curve_runs_over_it() -> None:
+    (line,) = interactive.figure(PLOTS["lines"]).layout.shapes
+    assert line.showlegend and line.name == html.escape(NASTY, quote=False)
+    assert not interactive.figure(PLOTS["lines"]).layout.annotations
+
+
+@pytest.mark.parametrize(("low", "high"), [(-60.0, 45.0), (-0.2, 0.3), (-9.0, -4.0)])
+def test_the_margin_is_told_once_and_within_the_plot(low: float, high: float) -> None:
+    middle = (low + high) / 2
+    seen = Estimate(middle, low, high, (high - low) / 4, 9.0, 0.5, 1.0, 0.1, 1.0, 10, 2)
+    found = Primary(
+        AnalysisPlan(("A", "all"), 0.7), seen, Verdict("open", ""), Conclusion("", True), 5.0
+    )
+    drawn = interactive.figure(content_primary.plot(found)).layout.annotations
+    (told,) = (note for note in drawn if note.text)
+    assert told.text == "margin ± 0.7 years"
+    assert told.xanchor == ("right" if high < 0 else "center")
 
 
 def test_bars_are_stacked_in_their_bins() -> None:

@@ -30,7 +30,8 @@ def test_where_no_arm_beats_the_mean_age_nothing_is_ranked() -> None:
     said = conclusions.conclude(held_out, found, "scratch")
     mean = np.abs(AGES - 50).mean()
     assert said == (
-        f"No arm predicts age better than the mean age ({mean:.1f} years): this study cannot rank tiers",
+        f"No arm is shown to predict age better than the mean age ({mean:.1f} years): this study "
+        "cannot rank tiers",
         False,
     )
 

@@ -5,7 +5,7 @@ from scipy import stats
 
 from tests.helpers.made_predictions import made, random
 from training.held_out.predictions import BASELINE
-from training.results import error_strata
+from training.results import error_strata, study_sets
 
 AGES = np.linspace(20, 80, 30)
 
@@ -17,6 +17,29 @@ def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
     assert scans["corrected_gap_years"].to_numpy() == pytest.approx(0, abs=1e-9)
     expected = (np.abs(shrunk - AGES) + np.abs(shrunk + 4 - AGES)) / 2
     assert scans["error_years"].to_numpy() == pytest.approx(expected)
+
+
+def test_a_trend_is_told_with_its_p_value_for_the_number_of_arms() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 1, (2, 2, 30))
+    noise[0] = np.linspace(1, 9, 30)  # the distortion score of made people rises, too
+    found = error_strata.trends(made(AGES + noise, AGES), "distortion_score").set_index("arm")
+    assert found.at["scratch", "rho"] == pytest.approx(1) and found.at["scratch", "p_holm"] < 0.001
+    assert found.at["A", "p_holm"] == found.at["A", "p"] > 0.05
+    assert BASELINE not in found.index
+    said = error_strata.trends_said(found.reset_index())
+    assert "scratch 1.00 (p < 0.001, 30 people); A" in said
+
+
+def test_intervals_of_errors_never_reach_below_zero() -> None:
+    few = made([[AGES[:10] + np.where(np.arange(10) == 3, 60.0, 0.1)]], AGES[:10])
+    scans = error_strata.errors_by_scan(few, "scratch")
+    assert error_strata.along(scans, "distortion_score")["low"].min() == 0
+    assert error_strata.by_group(scans, "tier")["ci_low"].min() == 0
+    by_size = study_sets.by_size(
+        random(people=4, arms=4, seeds=2), {"A": 2, "all": 4, "control-A": 2}
+    )
+    assert by_size["ci_low"].min() == 0
 
 
 def test_scans_without_prediction_are_left_out() -> None:

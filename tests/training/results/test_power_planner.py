@@ -7,7 +7,7 @@ from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers.made_predictions import null_studies
 from training.__main__ import main
-from training.results import power_planner, study_summary
+from training.results import crossed_effects, power_planner, study_summary
 from training.results.design_power import STATED, ErrorSpread
 from training.results.power_planner import MOST_PEOPLE, Question, people_needed, table
 
@@ -39,7 +39,40 @@ def test_a_difference_below_what_trainings_differ_by_is_out_of_reach_and_said_to
     asked = Question(ErrorSpread(4.0, 1.0, 9.0, "as made"), 0.7)
     assert people_needed(asked, 0.3, 2) is None
     words = power_planner.needed_words(asked, 0.3, [2, 3])
-    assert f"with 2 seeds not even by {MOST_PEOPLE:,} people" in words
+    assert f"with 2 seeds by no number of people up to {MOST_PEOPLE:,}" in words
+
+
+#: Of which two seeds leave most to trainings once there are people enough.
+RISING = ErrorSpread(4.5, 0.25, 18.0, "as made")
+
+
+@pytest.mark.parametrize("people", [200, 3200])
+def test_that_more_people_find_less_with_two_seeds_is_what_simulated_studies_do(people) -> None:
+    promised = Question(RISING, 0.7).finds(people, 2)
+    rng, found = np.random.default_rng(people), []
+    for _ in range(600):
+        errors = [
+            rng.normal(0, np.sqrt(RISING.seed / 2), (2, 1))
+            + rng.normal(0, np.sqrt(RISING.rest / 2), (2, people))
+            for _ in range(2)
+        ]
+        own = [crossed_effects.spread_within(one[None]) for one in errors]
+        person = rng.normal(0, np.sqrt(RISING.person), people)
+        seen = crossed_effects.estimate(
+            person + errors[0] - errors[1], crossed_effects.together(*own)
+        )
+        found.append(not seen.low + promised <= 0 <= seen.high + promised)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+def test_where_more_people_find_less_it_is_said_and_the_fewest_people_are_still_found() -> None:
+    asked = Question(RISING, 0.7)
+    assert asked.finds(200, 2) < asked.finds(MOST_PEOPLE, 2)
+    people = people_needed(asked, 3.4, 2)
+    assert people is not None and 70 < people < 200
+    said = power_planner.rising_words(table(asked))
+    assert said.startswith("With 2 seeds the numbers rise again") and "more seeds" in said
+    assert power_planner.rising_words(table(asked, seeds=[5, 10])) == ""
 
 
 def test_the_table_falls_with_people_and_seeds_and_counts_who_is_learned_from() -> None:

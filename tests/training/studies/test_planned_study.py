@@ -203,7 +203,7 @@ def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:
         ({"seeds": [1, 1]}, "Seeds are different numbers"),
         ({"seeds": [-1]}, "Seeds are different numbers"),
         ({"folds": 1}, "2 folds or more"),
-        ({"folds": 5}, "8 people; 5 folds need at least 10"),
+        ({"folds": 5}, "8 people to judge on; 5 folds need at least 10"),
         ({"arms": ["best"]}, "cannot carry the arm 'best'"),
         ({"arms": ["A", "A-labels-20"]}, "fewer than two people: 20 % of 4"),
     ],

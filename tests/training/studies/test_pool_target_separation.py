@@ -19,6 +19,8 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from tests.helpers.nifti_images import make_bids
+from training.judging.judging import Asked
+from training.report import content
 from training.studies import planned_study, pool_target_separation
 from training.studies.pool_target_separation import Separation
 
@@ -236,6 +238,43 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
     assert "share 4 participant ids (sub-01, sub-02, sub-03 and 1 more)" in capsys.readouterr().out
     with pytest.raises(StudyError, match="share 4"):
         _plan(alike)
+
+
+def test_ids_of_an_external_cohort_that_were_said_to_be_others_are_kept_and_told(
+    alike: Workspace, tmp_path: Path
+) -> None:
+    own = ingest(alike, _bids(tmp_path / "own", _people(6, first=40), seed=900), role="target")
+    assert own.added
+    scans = tables.read_scans(alike)
+    duplicates.say_different(alike, [BOTH], "Ada")
+    cohorts = {}
+    for name, source in (("judged", "own"), ("abroad", "external")):
+        apart = (scans["role"] == "target") & (scans["source"] != source)
+        tables.write_scans(alike, scans.assign(status=scans["status"].mask(apart, "unreadable")))
+        _score(alike)
+        cohorts[name] = frozen_cohort.freeze(alike, name, author="Ada", role="target")
+    tables.write_scans(alike, scans)
+    _score(alike)
+    pool = frozen_cohort.freeze(alike, "pool", author="Ada")
+    study = planned_study.plan(
+        alike,
+        name="made",
+        cohort_id=pool.id,
+        target_id=cohorts["judged"].id,
+        arms=["scratch"],
+        seeds=[0],
+        folds=2,
+        preset="smoke",
+        asked=Asked(external=(cohorts["abroad"].id,)),
+    )
+    found = planned_study.load(alike, study.id).separation
+    assert found is not None and found.other_people == 0
+    assert found.outside[cohorts["abroad"].id].other_people == 4
+    methods = " ".join(content.build(alike, study.id).methods)
+    assert (
+        "no person with them as far as that tells, but for 4 shared ids declared to be" in methods
+    )
+    assert "4 shared ids" not in pool_target_separation.words_outside(None, cohorts["abroad"].id)
 
 
 def test_what_was_said_of_a_source_outlives_listing_it_again(

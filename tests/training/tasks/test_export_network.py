@@ -74,6 +74,15 @@ def test_the_lines_of_the_documentation_run_as_they_are_printed(
     assert torch.allclose(tokens, expected, atol=1e-5)
 
 
+def test_weights_and_what_is_said_of_them_may_be_read_by_the_same_people(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    study, run, _ = _finished(workspace_trainable.make(workspace))
+    made = export_network.export(study, run, tmp_path / "encoder")
+    rights = {path.stat().st_mode & 0o777 for path in (made.weights, made.about)}
+    assert len(rights) == 1 and rights.pop() & 0o400
+
+
 def test_a_network_does_not_take_the_place_of_another(workspace: Workspace, tmp_path: Path) -> None:
     study, run, _ = _finished(pet_images.make(workspace), modalities=("T1w", "pet"))
     made = export_network.export(study, run, tmp_path)
