@@ -2,6 +2,7 @@
 
 from curation.wording import number
 from training.held_out.predictions import BASELINE
+from training.judging.outcome import Outcome
 from training.report.plots import Message, Table
 from training.report.source import ReportSource, external_name
 from training.results import external_test, site_probes
@@ -35,13 +36,18 @@ def external(source: ReportSource) -> Message | None:
     head = ("Cohort", "Arm", outcome.measure_heading, difference, "People")
     return Message(
         "external-test",
-        "And on people of another cohort?"
-        if table["ranks"].any()
-        else f"On people of another cohort no arm predicts {outcome.noun} better than {outcome.no_model}",
+        _title(bool(table["ranks"].any()), outcome),
         " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
         table=Table(head, rows, outcome.named(table)),
         note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better.",
     )
+
+
+def _title(ranks: bool, outcome: Outcome) -> str:
+    if ranks:
+        return "And on people of another cohort?"
+    better = f"better than {outcome.no_model_does}"
+    return f"On people of another cohort no arm predicts {outcome.noun} {better}"
 
 
 def sites(source: ReportSource) -> Message | None:

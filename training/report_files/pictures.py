@@ -216,7 +216,10 @@ def _wrapped(label: str) -> str:
 
 
 def _legend(axes: Axes, plot: Plot, above: float = 1.04) -> None:
+    series = {one.label for one in plot.series}
     handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda k: labels[k] not in series)  # levels come last
+    handles, labels = [handles[k] for k in order], [labels[k] for k in order]
     if plot.crowded:  # named without saying what they are
         names = {series.label: series.name for series in plot.shown()}
         labels = [names.get(label, label) for label in labels]

@@ -131,7 +131,7 @@ def _draws(
     people: int, seeds: int, spread: ErrorSpread
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Return the true standard deviation of a difference; standard errors and degrees of freedom of draws."""
-    rng = np.random.default_rng([people, seeds])
+    rng = np.random.default_rng(seeds)  # the same draws of trainings for any number of people
     per_arm = (people * spread.seed + spread.rest) / 2
     first, second = per_arm * rng.chisquare(seeds - 1, (2, _DRAWS)) / (seeds - 1)
     of_seed, df_seed = crossed_effects.welch(first, second, of_first=seeds - 1, of_second=seeds - 1)

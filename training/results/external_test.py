@@ -178,7 +178,7 @@ def caution(table: pd.DataFrame, outcome: Outcome) -> str:
     if not told:
         return ""
     return (
-        f"No arm is shown to predict {outcome.noun} better than {outcome.no_model} on "
+        f"No arm is shown to predict {outcome.noun} better than {outcome.no_model_does} on "
         f"{' and '.join(told)}: arms cannot be ranked there, and a difference between two of them says "
         "nothing of what they are worth."
     )

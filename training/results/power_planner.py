@@ -17,7 +17,7 @@ SEEDS = (2, 3, 5, 10)
 #: More people than this are not looked for.
 MOST_PEOPLE = 20_000
 #: So many sizes are tried up to there, and what draws move a difference by, as a share.
-_TRIED, _NOISE = 40, 0.01
+_TRIED, _NOISE = 40, 0.001
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def rising_words(found: pd.DataFrame) -> str:
         From :func:`table`.
     """
     rows = found.sort_values("people").groupby("seeds")["detectable"]
-    rising = [str(seeds) for seeds, own in rows if (own.diff() > _NOISE * own).any()]
+    rising = [str(seeds) for seeds, own in rows if own.iloc[-1] > (1 + _NOISE) * own.min()]
     if not rising:
         return ""
     return (

@@ -59,8 +59,11 @@ class Separation:
     outside: dict[str, "Separation"] = field(default_factory=dict, hash=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready values."""
-        return asdict(self)
+        """Return plain JSON-ready values; of a study without external cohorts as it always was."""
+        values = asdict(self)
+        if not values["outside"]:
+            del values["outside"]
+        return values
 
 
 def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
