@@ -1,4 +1,4 @@
-"""Studies as another version, or with other scans, would have planned them: changed, with the id they make."""
+"""Studies as another version, or with other scans, would have planned them: with the id that they make."""
 
 from pathlib import Path
 from typing import Any
