@@ -86,6 +86,7 @@ def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
 def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.subheader("Sources")
     table = summaries.sources_table(workspace.sources(), scans)
+    gone = {one.name: one for one in workspace.sources() if source_summary.is_gone(one)}
     counted = {status: label for status, label in _BESIDES.items() if table[status].any()}
     rows = [
         (
@@ -96,7 +97,7 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
             *(f"{row[status]:,}" if row[status] else formatting.DASH for status in counted),
             row["age"],
             f"{row['sites']:,}" if row["sites"] else formatting.DASH,
-            row["path"],
+            row["path"] + (" – not there" if row["source"] in gone else ""),
         )
         for row in table.to_dict("records")
     ]
@@ -114,6 +115,8 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.html(
         html_marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2))
     )
+    for source in gone.values():
+        st.warning(formatting.escape(source_summary.of_gone(source)), icon=":material/folder_off:")
     _say_what_is_not_scored(workspace, scans)
     source_form.offer_again(workspace)
     source_form.describe_examples(workspace)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -233,3 +234,12 @@ def test_an_image_in_both_roles_is_told(own, run) -> None:
         "1 image is in the pool and in the target: made-pool_sub-01_T1w = made-target_sub-03_T1w"
         in words(run("cohort", own))
     )
+
+
+def test_a_source_that_is_gone_is_named_with_its_place_and_what_to_do(own, run) -> None:
+    assert "not there" not in words(run("cohort", own))
+    own.put_source(replace(own.sources()[0], path="/nowhere/at/all"))
+    page = run("cohort", own)
+    assert "/nowhere/at/all – not there" in words(page)
+    (said,) = (one.value.replace("\\", "") for one in page.warning if "nowhere" in one.value)
+    assert "made-pool: there is nothing at /nowhere/at/all" in said and "bring it back" in said
