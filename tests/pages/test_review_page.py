@@ -167,6 +167,29 @@ def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
     assert "This scan cannot be shown" in page.error[0].value
 
 
+def test_a_scan_whose_file_is_gone_is_not_rated_and_says_where_it_was_and_what_to_do(
+    own, run
+) -> None:
+    worst = run("review", own).session_state[state.SCAN]
+    path = Path(tables.read_scans(own).set_index("scan_id").loc[worst, "path"])
+    path.unlink()
+    page = run("review", own, **{state.PERSON: "Ada"})
+    said = page.error[0].value.replace("\\", "")
+    assert str(path) in said and "list its source again on Cohort" in said
+    labels = {one.label for one in page.button}
+    assert not labels & {"accept", "exclude", "Save", "Save, next scan"}
+    assert {"Undo", "Next"} <= labels
+    assert "keys 0 to 2 and S do nothing" in words(page) or "keys 1 to 3 and S do" in words(page)
+
+
+def test_a_scan_of_a_table_without_images_is_rated_as_before(own, tmp_path, run) -> None:
+    scans = tables.read_scans(own)
+    scans["status"] = scans["status"].where(scans["status"] != "ok", "table")
+    tables.write_scans(own, scans)
+    page = run("review", own, **{state.PERSON: "Ada"})
+    assert {"accept", "Save"} <= {one.label for one in page.button}
+
+
 # ---- how the score came about ----------------------------------------------------------------------
 
 
