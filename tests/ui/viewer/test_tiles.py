@@ -75,7 +75,13 @@ def test_a_scan_with_a_score_is_not_called_unscored_where_another_column_is_cut(
         {"scan_id": ["a"], "status": "ok", "distortion_score": [12.3], "tier": "not scored"}
     )
     (tile,) = tiles.describe(
-        scans, pictures={}, rated=(), recognised={}, tags={}, current=None, colour_of=TIER_COLOURS.get
+        scans,
+        pictures={},
+        rated=(),
+        recognised={},
+        tags={},
+        current=None,
+        colour_of=TIER_COLOURS.get,
     )
     assert tile["tier"] == "no value" and "distortion score 12.3" in tile["title"]
     assert "not scored" not in tile["why"]
