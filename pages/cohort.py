@@ -7,7 +7,7 @@ from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.cohort import alike_panel, people_panel, source_form
+from pages.ui.cohort import alike_panel, people_panel, source_form, source_outcome
 from pages.ui.shell import (
     cache,
     controls,
@@ -32,13 +32,16 @@ def body(workspace: Workspace) -> None:
         )
         return
     _numbers(scans)
+    gone = [source for source in workspace.sources() if source_summary.is_gone(source)]
+    for source in gone:
+        st.warning(formatting.escape(source_summary.of_gone(source)), icon=":material/folder_off:")
     with frame.in_words():
-        source_form.say_added(workspace)
+        source_outcome.say_added(workspace)
         progress.scoring(workspace)
     source_form.show(workspace, opened=False)
     with frame.in_words():
         flags.overview(workspace, summaries.usable(scans))
-    _sources(workspace, scans)
+    _sources(workspace, scans, {source.name for source in gone})
     people_panel.show(workspace)
     alike_panel.show(workspace)
     _problems(scans)
@@ -83,10 +86,9 @@ def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
     return html_marks.Card(title, f"{len(scans):,}", detail)
 
 
-def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
+def _sources(workspace: Workspace, scans: pd.DataFrame, gone: set[str]) -> None:
     st.subheader("Sources")
     table = summaries.sources_table(workspace.sources(), scans)
-    gone = {one.name: one for one in workspace.sources() if source_summary.is_gone(one)}
     counted = {status: label for status, label in _BESIDES.items() if table[status].any()}
     rows = [
         (
@@ -115,8 +117,6 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.html(
         html_marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2))
     )
-    for source in gone.values():
-        st.warning(formatting.escape(source_summary.of_gone(source)), icon=":material/folder_off:")
     _say_what_is_not_scored(workspace, scans)
     source_form.offer_again(workspace)
     source_form.describe_examples(workspace)
