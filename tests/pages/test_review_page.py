@@ -122,6 +122,14 @@ def test_the_rater_is_known_on_other_scans_before_the_first_rating(own, run) -> 
     assert page.text_input(key="rater-name").value == "Ada"
 
 
+def test_the_field_of_the_rater_has_a_state_and_no_default_beside_it(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada", "rater-name": "Ada"})
+    assert page.text_input(key="rater-name").proto.default == ""
+    assert page.text_input(key="rater-name").value == "Ada"
+    page = run("review", own, **{state.PERSON: "Ada"})
+    assert page.text_input(key="rater-name").value == "Ada"
+
+
 def test_what_is_chosen_and_not_saved_is_still_there_when_one_comes_back(own, run) -> None:
     page = run("review", own)
     checked(button(page, "doubtful").click().run())
@@ -157,6 +165,18 @@ def test_undo_takes_the_last_rating_back_and_opens_its_scan_as_it_was_chosen(own
     assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
     assert page.session_state[state.SCAN] == first
     assert _chosen(page) == ["exclude"] and button(page, "Undo").disabled
+
+
+def test_a_click_on_a_rating_draws_nothing_itself_and_the_panel_tells_it_once(own, run) -> None:
+    """What a click draws while a part is drawn anew takes the place of the styles of the page's head."""
+    page = run("review", own, **{state.PERSON: "Ada"})
+    checked(button(page, "exclude").click().run())
+    checked(button(page, "Save").click().run())
+    assert [one.value for one in page.toast] == ["Rating saved."]
+    assert page.session_state[state.RATING_DONE] is None
+    assert not checked(page.run()).toast
+    checked(button(page, "Undo").click().run())
+    assert [one.value for one in page.toast] == ["Rating taken back."]
 
 
 def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:

@@ -65,6 +65,9 @@ def show_ratings(
         state.get(state.PENDING_SCAN) is not None
     ):  # the page takes it up where it is drawn as a whole
         st.rerun()
+    if done := state.get(state.RATING_DONE):
+        state.put(state.RATING_DONE, None)
+        st.toast(done[0], icon=done[1])
 
 
 def _show_ratings(workspace: Workspace, scan_id: str, following: str | None, unseen: bool) -> None:
@@ -219,7 +222,7 @@ def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
     state.put(state.LAST_RATING, (number_of_it, rater, scan_id, draft))
     _keep(scan_id)
     state.put(state.PENDING_SCAN, following)
-    st.toast("Rating saved.", icon=":material/check:")
+    _tell("Rating saved.", ":material/check:")
 
 
 @_told_later()
@@ -230,7 +233,12 @@ def _take_back(workspace: Workspace, asked: tuple[int, str, str, dict[str, Any]]
     rating_log.withdraw(workspace, number_of_it, rater)
     _keep(scan_id, **draft)
     state.put(state.PENDING_SCAN, scan_id)
-    st.toast("Rating taken back.", icon=":material/undo:")
+    _tell("Rating taken back.", ":material/undo:")
+
+
+def _tell(words: str, icon: str) -> None:
+    """Have the panel say it: what a click draws itself takes the place of the styles of the page's head."""
+    state.put(state.RATING_DONE, (words, icon))
 
 
 def _past(given: pd.DataFrame) -> None:
