@@ -7,7 +7,7 @@ from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.cohort import alike_panel, people_panel, source_form
+from pages.ui.cohort import alike_panel, people_panel, source_form, source_outcome
 from pages.ui.shell import (
     cache,
     controls,
@@ -32,13 +32,16 @@ def body(workspace: Workspace) -> None:
         )
         return
     _numbers(scans)
+    gone = [source for source in workspace.sources() if source_summary.is_gone(source)]
+    for source in gone:
+        st.warning(formatting.escape(source_summary.of_gone(source)), icon=":material/folder_off:")
     with frame.in_words():
-        source_form.say_added(workspace)
+        source_outcome.say_added(workspace)
         progress.scoring(workspace)
     source_form.show(workspace, opened=False)
     with frame.in_words():
         flags.overview(workspace, summaries.usable(scans))
-    _sources(workspace, scans)
+    _sources(workspace, scans, {source.name for source in gone})
     people_panel.show(workspace)
     alike_panel.show(workspace)
     _problems(scans)
@@ -83,7 +86,7 @@ def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
     return html_marks.Card(title, f"{len(scans):,}", detail)
 
 
-def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
+def _sources(workspace: Workspace, scans: pd.DataFrame, gone: set[str]) -> None:
     st.subheader("Sources")
     table = summaries.sources_table(workspace.sources(), scans)
     counted = {status: label for status, label in _BESIDES.items() if table[status].any()}
@@ -96,7 +99,7 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
             *(f"{row[status]:,}" if row[status] else formatting.DASH for status in counted),
             row["age"],
             f"{row['sites']:,}" if row["sites"] else formatting.DASH,
-            row["path"],
+            row["path"] + (" – not there" if row["source"] in gone else ""),
         )
         for row in table.to_dict("records")
     ]

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from curation.storage.workspace import ROLES, Workspace
 from curation.tiers import overrides, rule_columns, tier_rule
-from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.rule_columns import SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans, two_groups
 from pages.ui.explore.linked_plots import LinkedPlots
@@ -204,7 +203,7 @@ def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, ...]]:
     return [
         (
             colours[name],
-            f"{name if name == UNSCORED else html_marks.tier_label(name)}: {count:,}",
+            f"{html_marks.tier_label(rule.called(name))}: {count:,}",
             shapes[name][1],
         )
         for name, count in zip(rule.labels, found, strict=True)

@@ -35,7 +35,7 @@ def body(workspace: Workspace) -> None:
         st.info("No scan matches this choice. Widen it above.")
         return
     trial, judgement = trial_panel.running(scan), scan_judgement.judgement_of(workspace, scan)
-    with_image = scan["status"] == "ok"
+    with_image, unseen = scan["status"] == "ok", False
     person.note_view(workspace, scan["scan_id"])
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
@@ -44,7 +44,9 @@ def body(workspace: Workspace) -> None:
                 pet = overlay_panel.pet_of(cache.scans(workspace), scan)
                 ahead = _image_of(usable, following)
                 solid = face_view.may_be_in_3d(workspace, scan)
-                image_panel.show(scan, trial, usable, ahead, marks=marks, pet=pet, solid=solid)
+                unseen = not image_panel.show(
+                    scan, trial, usable, ahead, marks=marks, pet=pet, solid=solid
+                )
                 face_view.say(workspace, scan)
             else:
                 image_panel.show_no_image()
@@ -54,13 +56,15 @@ def body(workspace: Workspace) -> None:
                 trial_panel.response(scan, trial, judgement)
             else:
                 with st.container(key="of-scan"):
-                    rating_panel.show_ratings(workspace, scan["scan_id"], following)
+                    rating_panel.show_ratings(workspace, scan["scan_id"], following, unseen=unseen)
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
+                        rule_in_address.offer_frozen(workspace, short=True)
                         scan_panel.scores(scan, judgement)
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
-                    rating_panel.choose_scale(workspace)
+                    if not unseen:
+                        rating_panel.choose_scale(workspace)
     if not trial:
         with st.container(key="of-scan-metrics"):
             scan_panel.offer_alike(workspace, usable, scan)

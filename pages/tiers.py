@@ -75,6 +75,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
         sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
         _plot(scans, sorted_scans)
+        rule_in_address.offer_frozen(workspace)
         _say_by_hand(sorted_scans)
         tier_facts.show(scans, sorted_scans)
         _parts(workspace, scans, role, sorted_scans)

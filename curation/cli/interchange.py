@@ -104,7 +104,7 @@ def run_join(chosen: argparse.Namespace) -> int:
         only=chosen.only,
         source_name=chosen.source,
     )
-    print(f"{done.name}: {done.rows} rows joined {done.scans} scans; columns:")
+    print(f"{done.headline} They are called:")
     for name in done.columns:
         print(f"  {name}")
     for note in done.notes():

@@ -1,7 +1,6 @@
 """The command ``ingest``: a source's scans as rows of the workspace."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from curation.cli.framework import Command
 from curation.errors import SourceError
 from curation.sources import duplicates, image_modality, source_summary
 from curation.sources.ingest import IngestSummary, ingest
-from curation.storage.workspace import ROLES, Workspace
+from curation.storage.workspace import ROLES, Source, Workspace
 
 
 def add_ingest_options(command: argparse.ArgumentParser) -> None:
@@ -96,7 +95,7 @@ def say_own_ids(workspace: Workspace, name: str) -> None:
 
 def _all_again(workspace: Workspace) -> int:
     """List all sources of images as they were listed before; one that cannot be listed stays as it is."""
-    failed = 0
+    failed = []
     for source in workspace.sources():
         if source.kind == "mriqc":
             print(
@@ -106,13 +105,20 @@ def _all_again(workspace: Workspace) -> int:
         try:
             _say(workspace, _ingest(workspace, Path(source.path), name=source.name))
         except SourceError as error:
-            failed += 1
-            print(f"{source.name}: {error}", file=sys.stderr)
+            failed.append(_why_not(source, error))
     if failed:
         raise SourceError(
-            f"{failed} of {len(workspace.sources())} sources could not be listed; see above."
+            f"{len(failed)} of {len(workspace.sources())} sources could not be listed. {' '.join(failed)}"
         )
     return 0
+
+
+def _why_not(source: Source, error: SourceError) -> str:
+    return (
+        source_summary.of_gone(source)
+        if source_summary.is_gone(source)
+        else f"{source.name}: {error}"
+    )
 
 
 def _ingest(workspace: Workspace, path: Path, **asked: Any) -> IngestSummary:

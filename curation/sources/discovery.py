@@ -138,12 +138,20 @@ def list_source(
             raise SourceError(
                 f"No scan was found at {source.path}: {shut[0].problem} ({shut[0].path})."
             )
-        raise SourceError(
-            dicom_instead(Path(source.path))
-            or f"{source.path} names no scan ({source.include!r}, ending in .nii or .nii.gz). Name the "
-            "folder in which they lie."
-        )
+        raise SourceError(dicom_instead(Path(source.path)) or _why_empty(source))
     return listing
+
+
+def _why_empty(source: Source) -> str:
+    if source.kind == "manifest":
+        return f"{source.path} names no scan: it has no row with a path. Give each scan a row."
+    if not any(Path(source.path).iterdir()):
+        return f"No scan was found: the folder {source.path} is empty. Name the one where the images lie."
+    called = "" if source.include == "*" else f" and fits {source.include!r}"
+    return (
+        f"No scan was found in {source.path}: no file there ends in .nii or .nii.gz{called}. Name the folder "
+        "where the images lie."
+    )
 
 
 def dicom_instead(folder: Path) -> str | None:

@@ -19,6 +19,7 @@ from curation.sources.other_tables import KEYS, Table
 from curation.sources.scan_finder import SEVERAL, UNKNOWN, ScanFinder
 from curation.storage import files, joined_columns, tables
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Joined:
         Names of the columns that it gives, see :mod:`curation.storage.joined_columns`.
     rows, scans : int
         Rows of the table, and scans that have a value by it.
+    matched : int
+        Rows that speak of a scan here.
     unknown, several : tuple of str
         Ids that no scan here has, and those that people of several sources have.
     repeated : int
@@ -49,6 +52,20 @@ class Joined:
     several: tuple[str, ...] = ()
     repeated: int = 0
     left_out: tuple[str, ...] = ()
+    matched: int = 0
+
+    @property
+    def headline(self) -> str:
+        """What it came to, as a sentence: rows that joined nothing are counted too."""
+        lost = self.rows - self.matched
+        rows = (
+            f"{self.matched:,} of {plural(self.rows, 'row')}" if lost else plural(self.rows, "row")
+        )
+        nothing = f" {plural(lost, 'row')} joined nothing." if lost else ""
+        return (
+            f"{self.name}: {rows} joined {plural(self.scans, 'scan')}, {plural(len(self.columns), 'column')}."
+            f"{nothing}"
+        )
 
     def notes(self) -> list[str]:
         """Return what has to be known of it, in sentences."""
@@ -60,8 +77,9 @@ class Joined:
             )
         if self.several:
             said.append(
-                f"{len(self.several):,} of its ids are in several sources, and nobody said that they are one "
-                f"person: {scan_finder.some(self.several)}. Name the source (--source)."
+                f"{len(self.several):,} of its ids are in several sources, and nothing says that they are of "
+                f"one person: {scan_finder.some(self.several)}. Join it again and say which source its ids "
+                "are of (the field 'Its ids are of' on Cohort, --source of the command)."
             )
         if self.repeated:
             said.append(f"Of {self.repeated:,} scans several rows speak: the mean was taken.")
@@ -196,7 +214,8 @@ def _matched(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return a row a scan with its values, and what became of the ids."""
     finder = _finder(workspace, source_name)
-    rows, ids = [], []
+    rows: list[int] = []
+    ids: list[str] = []
     lost: dict[str, dict[str, None]] = {UNKNOWN: {}, SEVERAL: {}}
     for place, row in enumerate(keys.to_dict("records")):
         found = finder.find({str(key): value for key, value in row.items()})
@@ -209,7 +228,12 @@ def _matched(
     repeated = sum(count > 1 for count in Counter(ids).values())
     together = taken.groupby("scan_id", as_index=False).mean().astype({"scan_id": "str"})
     unknown, several = (tuple(lost[why]) for why in (UNKNOWN, SEVERAL))
-    return together, {"unknown": unknown, "several": several, "repeated": repeated}
+    return together, {
+        "unknown": unknown,
+        "several": several,
+        "repeated": repeated,
+        "matched": len(set(rows)),
+    }
 
 
 def _finder(workspace: Workspace, source_name: str | None) -> ScanFinder:

@@ -1,5 +1,6 @@
 """Settings of a source of scans, and its entries before their files are opened."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -64,12 +65,21 @@ def describe(
         _refuse_bytes(text)
     before = next((source for source in workspace.sources() if source.name == called), None)
     if before and before.path != path:
-        raise SourceError(
-            f"The workspace has a source {called!r} already, at {before.path}. Give this one another name "
-            "(--name)."
-        )
+        _refuse_taken(before, named=name is not None)
     known = {field: getattr(before, field) for field in asked} if before else {}
     return Source(name=called, path=path, kind=kind, **(known | given))
+
+
+def _refuse_taken(before: Source, *, named: bool) -> None:
+    """Refuse the name of a source that lies elsewhere; one that is gone from there moves, if it is named."""
+    taken = f"The workspace has a source {before.name!r} already, at {before.path}"
+    if os.path.exists(before.path):  # noqa: PTH110 - it never raises
+        raise SourceError(f"{taken}. Give this one another name (--name).")
+    if not named:
+        raise SourceError(
+            f"{taken}, where nothing is any more. If it moved, give its short name too (--name "
+            f"{before.name}); if this is another one, give it another name."
+        )
 
 
 def absolute(path: str | Path, allowed: AllowedRoots = allowed_roots.EVERYTHING) -> Path:

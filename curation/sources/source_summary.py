@@ -1,5 +1,6 @@
 """Summary of a listed source: scans of each kind, and points that need attention."""
 
+import os
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -50,6 +51,21 @@ def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
                 "List the sources again: they are then listed and not scored."
             )
     return said
+
+
+def is_gone(source: Source) -> bool:
+    """Return whether nothing lies where the images of a source were; an imported table is not needed."""
+    return source.kind != "mriqc" and not os.path.exists(source.path)  # noqa: PTH110 - it never raises
+
+
+def of_gone(source: Source) -> str:
+    """Say that a source is gone from its place, and what to do."""
+    return (
+        f"{source.name}: there is nothing at {source.path}. Its scans are listed as they were; none of its "
+        "images can be looked at, measured or trained on meanwhile. See whether its disk is there and bring "
+        "it back; if it moved, add it from its new place, in its role, under its short name "
+        f"({source.name}; 'python -m curation ingest NEW-PLACE --name {source.name}')."
+    )
 
 
 def of_source(source: Source, scans: pd.DataFrame) -> list[str]:

@@ -227,6 +227,18 @@ def selections(tally: Tally) -> list[Selection]:
     return found
 
 
+def smaller_sides(tally: Tally, trait: Trait) -> list[int]:
+    """Return, for each cut-off, how many scans of known quality and trait lie on its smaller side."""
+    if trait == "age":
+        held = tally.age_counts[:-1, :-1].sum(axis=1)
+    else:
+        size = len(tally.traits.categories[trait].names)
+        cells = tally.cells.by(("quality", tally.quality_levels + 1), (trait, size + 1))
+        held = cells[:-1, :-1, :-1].sum(axis=(1, 2))
+    above = np.cumsum(held)[:-1]
+    return np.minimum(above, held.sum() - above).tolist()
+
+
 def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     n, total, squares = (
         array[:-1, :-1] for array in (tally.age_counts, tally.age_sum, tally.age_squares)

@@ -15,6 +15,8 @@ from curation.tiers.rule_columns import RuleColumn, plain
 
 MIN_TIERS, MAX_TIERS = 2, 6
 UNSCORED = "not scored"
+#: What such a scan is called where something else than a score is cut.
+NO_VALUE = "no value"
 #: The tier past the last one, which gates send scans to; such scans are never trained on.
 UNUSABLE = "unusable"
 MAX_NAME = 50

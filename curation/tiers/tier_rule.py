@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.tiers import rule_checks, rule_columns
-from curation.tiers.rule_checks import UNSCORED, UNUSABLE, Gate, numbers
+from curation.tiers.rule_checks import NO_VALUE, UNSCORED, UNUSABLE, Gate, numbers
 from curation.tiers.rule_columns import SCORE, RuleColumn, plain
 
 TIER_NAMES = ("A", "B", "C", "D", "E", "F")
@@ -104,6 +104,10 @@ class TierRule:
     def labels(self) -> tuple[str, ...]:
         """Meaning of the codes of :func:`curation.tiers.assignment.assign_codes`."""
         return (*self.tiers, UNSCORED)
+
+    def called(self, label: str) -> str:
+        """Return what people read for one of ``labels``: a scan without a value may well have a score."""
+        return NO_VALUE if label == UNSCORED and not self.rule_column.is_score else label
 
     @property
     def columns(self) -> tuple[str, ...]:

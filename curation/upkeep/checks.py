@@ -18,6 +18,7 @@ from curation.decisions import actions, audit_chain, database
 from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.sessions import session_log
+from curation.sources import source_summary
 from curation.sources.ingest import ProgressCallback
 from curation.storage import files, json_lines, tables
 from curation.storage.workspace import Workspace
@@ -223,7 +224,8 @@ def _sources(workspace: Workspace) -> Iterator[Finding]:
             yield Finding(
                 f"source {source.name}",
                 f"there is nothing at {source.path}",
-                "See whether its disk is there; if it moved, ingest it under this name from the new place.",
+                "See whether its disk is there; if it moved, ingest it under this name from the new place "
+                f"('python -m curation ingest NEW-PLACE --name {source.name}').",
             )
 
 
@@ -231,8 +233,13 @@ def _images(workspace: Workspace, progress: ProgressCallback | None) -> Iterator
     scans = tables.read_scans(workspace)
     listed = scans[scans["status"].isin(("ok", *tables.LISTED))]
     changed = cohort_integrity.changed_scan_files(workspace, listed, progress)
+    gone = {source.name for source in workspace.sources() if source_summary.is_gone(source)}
+    of = scans.set_index("scan_id")["source"]
     for row in changed.itertuples(index=False):
+        source = of.get(row.scan_id)
         remedy = (
-            "Put the file back, or list its source again ('python -m curation ingest --again')."
+            f"Its whole source is gone: see 'source {source}' above."
+            if source in gone
+            else "Put the file back, or list its source again ('python -m curation ingest --again')."
         )
         yield Finding(f"scan {row.scan_id}", row.reason, remedy)

@@ -97,6 +97,21 @@ def test_the_folder_picker_stays_within_what_may_be_read(
     assert str(tmp_path / "data").rsplit("/", 1)[-1] in words(page)
 
 
+def test_the_folder_picker_says_what_was_taken_and_what_a_folder_is(
+    workspace, tmp_path, run, monkeypatch
+) -> None:
+    for name in ("sub-01", "sub-02", "derivatives"):
+        (tmp_path / "study" / name).mkdir(parents=True)
+    (tmp_path / "study" / "one.nii.gz").touch()
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(tmp_path / "study"))
+    page = run("cohort", workspace, **{"picker-open": True})
+    assert "A BIDS data set of 2 subjects." in words(page)
+    checked(button(page, "Take this folder").click().run())
+    assert page.session_state["picker-open"] is False
+    (said,) = page.toast
+    assert said.value.replace("\\", "") == f"Taken: {tmp_path / 'study'}"
+
+
 @pytest.mark.parametrize("path", ["/not/there", "relative", ""])
 def test_a_path_without_a_folder_is_refused_before_anything_starts(workspace, run, path) -> None:
     page = run("cohort", workspace, **DICOM)

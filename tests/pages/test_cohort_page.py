@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -73,7 +74,7 @@ def test_the_answer_of_a_job_stands_under_its_path_and_can_be_dismissed(
 ) -> None:
     page = run("cohort", workspace)
     assert f"**{refused}**" in words(page)
-    assert "names no scan" in page.error[0].value
+    assert "No scan was found" in page.error[0].value and "is empty" in page.error[0].value
     checked(button(page, "Dismiss").click().run())
     assert not page.error and str(refused) not in words(page)
 
@@ -233,3 +234,47 @@ def test_an_image_in_both_roles_is_told(own, run) -> None:
         "1 image is in the pool and in the target: made-pool_sub-01_T1w = made-target_sub-03_T1w"
         in words(run("cohort", own))
     )
+
+
+def test_a_source_that_is_gone_is_named_with_its_place_and_what_to_do(own, run) -> None:
+    assert "not there" not in words(run("cohort", own))
+    own.put_source(replace(own.sources()[0], path="/nowhere/at/all"))
+    page = run("cohort", own)
+    assert "/nowhere/at/all – not there" in words(page)
+    (said,) = (one.value.replace("\\", "") for one in page.warning if "nowhere" in one.value)
+    assert "made-pool: there is nothing at /nowhere/at/all" in said and "bring it back" in said
+
+
+def test_a_table_of_people_is_named_where_a_source_is_added(
+    workspace, tmp_path, run, monkeypatch
+) -> None:
+    workspace_full.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
+    page = run("cohort", workspace)
+    path, people = page.text_input[0], _labelled(page, "Table of people (optional)")
+    path.set_value(str(tmp_path / "new"))
+    people.set_value(str(tmp_path / "gone.csv"))
+    checked(button(page, "Add the source").click().run())
+    assert "There is no table of people at" in page.error[0].value and not started
+    (tmp_path / "people.csv").write_text("participant_id,age\none,30\n")
+    _labelled(page, "Table of people (optional)").set_value(str(tmp_path / "people.csv"))
+    checked(button(page, "Add the source").click().run())
+    (command,) = started
+    assert command[-3:-1] == ("--participants", str(tmp_path / "people.csv"))
+
+
+def _labelled(page, label: str):  # type: ignore[no-untyped-def]
+    return next(one for one in page.text_input if one.label == label)
+
+
+def test_only_ids_that_fit_are_said_to_be_confirmed_below(own, run) -> None:
+    both = frozenset(("made-pool", "made-target"))
+    duplicates.say_different(own, [both], "Ada", different=False)
+    scans = tables.read_scans(own)
+    assert "can be confirmed below" in words(run("cohort", own))
+    scans["age_years"] = scans["age_years"].where(scans["source"] != "made-target")
+    tables.write_scans(own, scans)
+    said = words(run("cohort", own))
+    assert "age and sex fit for none" in said and "confirmed below" not in said
+    assert "note it below" in said

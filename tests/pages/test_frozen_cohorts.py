@@ -182,3 +182,16 @@ def test_cohorts_and_studies_say_that_scores_are_made_otherwise_since(own, run) 
     said = words(run("compare", own, **{state.STUDY: study.id})).replace("\\", "")
     assert "its scans are scored otherwise" in said and "now another-7" in said
     assert "now another-7" in words(opened(run, own))
+
+
+@pytest.mark.parametrize("name", ["tiers", "review"])
+def test_a_new_session_says_that_the_newest_pool_was_cut_otherwise_and_takes_its_rule_up(
+    name, own, run
+) -> None:
+    assert "newest pool cohort" not in words(run(name, own))
+    frozen = frozen_cohort.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(30.0, 60.0)))
+    page = run(name, own)
+    assert f"Tiers are not shown as the newest pool cohort, {frozen.id}, was cut" in words(page)
+    checked(button(page, "Show them so").click().run())
+    assert TierRule.from_dict(page.session_state[state.TRIED]) == frozen.rule
+    assert "newest pool cohort, " not in words(page).replace("By the same rule as", "")

@@ -122,6 +122,14 @@ def test_the_rater_is_known_on_other_scans_before_the_first_rating(own, run) -> 
     assert page.text_input(key="rater-name").value == "Ada"
 
 
+def test_the_field_of_the_rater_has_a_state_and_no_default_beside_it(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada", "rater-name": "Ada"})
+    assert page.text_input(key="rater-name").proto.default == ""
+    assert page.text_input(key="rater-name").value == "Ada"
+    page = run("review", own, **{state.PERSON: "Ada"})
+    assert page.text_input(key="rater-name").value == "Ada"
+
+
 def test_what_is_chosen_and_not_saved_is_still_there_when_one_comes_back(own, run) -> None:
     page = run("review", own)
     checked(button(page, "doubtful").click().run())
@@ -159,12 +167,47 @@ def test_undo_takes_the_last_rating_back_and_opens_its_scan_as_it_was_chosen(own
     assert _chosen(page) == ["exclude"] and button(page, "Undo").disabled
 
 
+def test_a_click_on_a_rating_draws_nothing_itself_and_the_panel_tells_it_once(own, run) -> None:
+    """What a click draws while a part is drawn anew takes the place of the styles of the page's head."""
+    page = run("review", own, **{state.PERSON: "Ada"})
+    checked(button(page, "exclude").click().run())
+    checked(button(page, "Save").click().run())
+    assert [one.value for one in page.toast] == ["Rating saved."]
+    assert page.session_state[state.RATING_DONE] is None
+    assert not checked(page.run()).toast
+    checked(button(page, "Undo").click().run())
+    assert [one.value for one in page.toast] == ["Rating taken back."]
+
+
 def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
     worst = run("review", own).session_state[state.SCAN]
     path = Path(tables.read_scans(own).set_index("scan_id").loc[worst, "path"])
     path.write_bytes(path.read_bytes()[:-40])
     page = run("review", own)
     assert "This scan cannot be shown" in page.error[0].value
+
+
+def test_a_scan_whose_file_is_gone_is_not_rated_and_says_where_it_was_and_what_to_do(
+    own, run
+) -> None:
+    worst = run("review", own).session_state[state.SCAN]
+    path = Path(tables.read_scans(own).set_index("scan_id").loc[worst, "path"])
+    path.unlink()
+    page = run("review", own, **{state.PERSON: "Ada"})
+    said = page.error[0].value.replace("\\", "")
+    assert str(path) in said and "list its source again on Cohort" in said
+    labels = {one.label for one in page.button}
+    assert not labels & {"accept", "exclude", "Save", "Save, next scan"}
+    assert {"Undo", "Next"} <= labels
+    assert "keys 0 to 2 and S do nothing" in words(page) or "keys 1 to 3 and S do" in words(page)
+
+
+def test_a_scan_of_a_table_without_images_is_rated_as_before(own, tmp_path, run) -> None:
+    scans = tables.read_scans(own)
+    scans["status"] = scans["status"].where(scans["status"] != "ok", "table")
+    tables.write_scans(own, scans)
+    page = run("review", own, **{state.PERSON: "Ada"})
+    assert {"accept", "Save"} <= {one.label for one in page.button}
 
 
 # ---- how the score came about ----------------------------------------------------------------------

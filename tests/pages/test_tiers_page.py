@@ -184,7 +184,11 @@ def state_of(page) -> TierRule:  # type: ignore[no-untyped-def]
 
 def test_a_gate_is_added_changed_and_removed(full, run) -> None:
     page = opened(run, full.workspace, RULE)
+    before = counts(page)
     button(page, "Add a gate").click().run()
+    assert counts(checked(page)) == before
+    assert "Not in force yet. It would hold incompleteness over 20 → unusable" in words(page)
+    button(page, "Use this gate").click().run()
     (gate,) = state_of(checked(page)).gates
     assert gate.describe() == "incompleteness over 20 → unusable"
     page.selectbox(key=tier_gates.gate_key(0, "column")).set_value("noise").run()
@@ -202,8 +206,22 @@ def test_gates_that_overlap_are_refused_where_they_stand(full, run) -> None:
     button(page, "Add a gate").click().run()
     page.selectbox(key=tier_gates.gate_key(1, "column")).set_value("incompleteness").run()
     (error,) = checked(page).error
-    assert "same limit" in error.value
+    assert "same limit" in error.value and button(page, "Use this gate").disabled
+    assert state_of(page) == good
+    page.selectbox(key=tier_gates.gate_key(1, "column")).set_value("noise").run()
+    button(page, "Use this gate").click().run()
+    assert len(state_of(checked(page)).gates) == 2
+    page.selectbox(key=tier_gates.gate_key(1, "column")).set_value("incompleteness").run()
+    assert "same limit" in checked(page).error[0].value
     assert rule_yaml.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
+
+
+def test_a_gate_that_is_being_made_can_be_given_up(full, run) -> None:
+    page = opened(run, full.workspace, RULE)
+    button(page, "Add a gate").click().run()
+    button(page, "Cancel").click().run()
+    assert button(checked(page), "Add a gate")
+    assert "Not in force" not in words(page)
 
 
 def test_the_text_says_the_rule_and_makes_it(full, run) -> None:

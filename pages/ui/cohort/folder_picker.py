@@ -8,9 +8,13 @@ import streamlit as st
 from curation.sources import allowed_roots, discovery
 from curation.sources.allowed_roots import AllowedRoots
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import formatting, state
+from pages.ui.shell.state import Key
 
 _MOST = 500
+#: Whether the picker is open.
+_OPEN = Key[bool]("picker-open")
 #: A table that can be named too.
 _TABLES = (".csv", ".tsv", ".json")
 
@@ -26,7 +30,7 @@ def show(workspace: Workspace, field: str) -> None:
         Key of a text input that is drawn later.
     """
     allowed = allowed_roots.of(workspace)
-    with st.popover("Browse", icon=":material/folder_open:"):
+    with st.popover("Browse", icon=":material/folder_open:", key=_OPEN, on_change="rerun"):
         folder = _present(allowed)
         above = folder.parent
         st.markdown(f"**{formatting.escape(str(folder))}**")
@@ -42,8 +46,8 @@ def show(workspace: Workspace, field: str) -> None:
             st.button(
                 "Take this folder",
                 type="primary",
-                on_click=state.put,
-                args=(field, str(folder)),
+                on_click=_take,
+                args=(folder, field),
                 key="picker-take",
             )
         _choices(folder, allowed, field)
@@ -80,11 +84,16 @@ def _choices(folder: Path, allowed: AllowedRoots, field: str) -> None:
             on_change=_take_table,
             args=(folder, field, f"picker-table-{folder}"),
         )
-    st.caption(
-        f"{images} NIfTI images lie directly in it."
-        if images
-        else "No NIfTI image lies directly in it."
-    )
+    st.caption(_what_it_is(folders, images))
+
+
+def _what_it_is(folders: list[str], images: int) -> str:
+    """Say what a folder looks like, by what lies directly in it."""
+    if people := sum(name.startswith("sub-") for name in folders):
+        return f"A BIDS data set of {plural(people, 'subject')}."
+    if images:
+        return f"{plural(images, 'NIfTI image lies', 'NIfTI images lie')} directly in it."
+    return "No NIfTI image lies directly in it."
 
 
 def _present(allowed: AllowedRoots) -> Path:
@@ -124,4 +133,11 @@ def _go_to_chosen(folder: Path | None, key: str) -> None:
 
 def _take_table(folder: Path, field: str, key: str) -> None:
     if name := state.get(key):
-        state.put(field, str(folder / name))
+        _take(folder / name, field)
+
+
+def _take(path: Path, field: str) -> None:
+    """Put a path into its field, and let the field be seen."""
+    state.put(field, str(path))
+    state.put(_OPEN, False)
+    st.toast(formatting.escape(f"Taken: {path}"), icon=":material/check:")

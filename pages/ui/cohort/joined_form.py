@@ -4,7 +4,6 @@ import streamlit as st
 
 from curation.errors import SourceError
 from curation.sources import joined_tables, other_tables
-from curation.sources.joined_tables import Joined
 from curation.sources.other_tables import Table
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -29,9 +28,8 @@ def show(workspace: Workspace, field: str) -> None:
         st.info("There are no scans yet that it could be joined to\\. Add images first\\.")
         return
     if said := state.get(state.JOINED_NOTE):
-        st.success(formatting.escape(said[0]))
-        for note in said[1:]:
-            st.warning(formatting.escape(note))
+        tell = st.warning if len(said) > 1 else st.success
+        tell("\n\n".join(map(formatting.escape, said)))
     _joined(workspace)
     if path:
         _offer(workspace, path)
@@ -68,7 +66,7 @@ def _offer(workspace: Workspace, path: str) -> None:
                 better=better,
                 source_name=None if of == _ANY else of,
             )
-            state.put(state.JOINED_NOTE, _said(done))
+            state.put(state.JOINED_NOTE, (done.headline, *done.notes()))
             st.rerun()
 
 
@@ -77,14 +75,6 @@ def _words(table: Table) -> str:
     rows = plural(len(table.keys), "row")
     held = plural(len(table.values.columns), "column of numbers", "columns of numbers")
     return f"{known}{rows}, {held}: {formatting.escape(', '.join(map(str, table.values)))}"
-
-
-def _said(done: Joined) -> tuple[str, ...]:
-    names = plural(len(done.columns), "column")
-    return (
-        f"{done.name}: {plural(done.rows, 'row')} joined {plural(done.scans, 'scan')}, {names}.",
-        *done.notes(),
-    )
 
 
 def _joined(workspace: Workspace) -> None:

@@ -33,18 +33,23 @@ def show(workspace: Workspace) -> None:
             paragraphs.append(
                 formatting.escape(f"So do {len(open_) - _SHOWN:,} more pairs of sources.")
             )
-        paragraphs.append(_WHAT_FOLLOWS)
+        paragraphs.append(_what_follows(open_))
         st.warning("\n\n".join(paragraphs), icon=":material/group:")
     if shared:
         _decide(workspace, shared, decided)
     _confirm(workspace, open_)
 
 
-_WHAT_FOLLOWS = (
-    "No study sets a pool against such a target until somebody says who they are\\. Those whose age and sex "
-    "fit can be confirmed below\\. Or give both sources a column *person* that names everybody alike, and "
-    "list them again\\."
-)
+def _what_follows(open_: list[SharedIds]) -> str:
+    confirm = (
+        "Those whose age and sex fit can be confirmed below\\. Or give"
+        if any(each.fits for each in open_)
+        else "If they are different people, note it below\\. If some are the same, give"
+    )
+    return (
+        "No study sets a pool against such a target until somebody says who they are\\. "
+        f"{confirm} both sources a column *person* that names everybody alike, and list them again\\."
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)

@@ -1,7 +1,5 @@
-"""Forms that add scans on Cohort: a source of images, MRIQC results, or a real example; and their outcome."""
+"""Forms that add scans on Cohort: a source of images, MRIQC results, or a real example."""
 
-import datetime
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +7,6 @@ import streamlit as st
 
 from curation.access import guard
 from curation.access.actions import Action
-from curation.assessment import pending
 from curation.dicom import last_look
 from curation.errors import SourceError
 from curation.interchange import example_datasets
@@ -17,18 +14,9 @@ from curation.interchange.example_datasets import EXAMPLES, Example
 from curation.sources import allowed_roots, discovery, image_modality
 from curation.storage import typed_paths
 from curation.storage.workspace import ROLES, Workspace
-from pages.ui.cohort import dicom_form, folder_picker, joined_form
-from pages.ui.shell import background_tasks, controls, formatting, frame, person, progress, state
+from pages.ui.cohort import dicom_form, folder_picker, joined_form, source_outcome
+from pages.ui.shell import background_tasks, controls, formatting, person, state
 
-#: The tasks that add sources.
-TASKS = (
-    background_tasks.INGEST,
-    background_tasks.DICOM_LOOK,
-    background_tasks.DICOM,
-    background_tasks.IMPORT,
-    background_tasks.EXAMPLE,
-)
-_LINES = 12
 _IMAGES, _DICOM, _TABLE, _OTHER, _EXAMPLE = "images", "dicom", "table", "other", "example"
 _KINDS = {
     _IMAGES: "BIDS, NIfTI folder or table of paths",
@@ -56,7 +44,9 @@ _EXAMPLES = {
 
 def show(workspace: Workspace, *, opened: bool) -> None:
     """Draw the form that adds a source, open while it has something to tell; sources are only read."""
-    opened = opened or any(background_tasks.log_path(workspace, task).exists() for task in TASKS)
+    opened = opened or any(
+        background_tasks.log_path(workspace, task).exists() for task in source_outcome.TASKS
+    )
     with st.expander("Add data", expanded=opened, icon=":material/add:"):
         if not person.may(Action.INGEST):
             return
@@ -82,7 +72,7 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             return
         task = background_tasks.INGEST if kind == _IMAGES else background_tasks.IMPORT
         _form(workspace, kind, task, field)
-        show_outcome(workspace, task)
+        source_outcome.show(workspace, task)
 
 
 def _show_dicom(workspace: Workspace, field: str) -> None:
@@ -93,9 +83,9 @@ def _show_dicom(workspace: Workspace, field: str) -> None:
     if sent:
         last_look.forget(workspace)
         _start(workspace, background_tasks.DICOM_LOOK, path, ["--list"], background_tasks.DICOM)
-    show_outcome(workspace, background_tasks.DICOM_LOOK, answer=False)
+    source_outcome.show(workspace, background_tasks.DICOM_LOOK, answer=False)
     dicom_form.choose_series(workspace)
-    show_outcome(workspace, background_tasks.DICOM)
+    source_outcome.show(workspace, background_tasks.DICOM)
 
 
 #: Kinds whose form is of another shape, with what draws it.
@@ -122,6 +112,14 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         st.caption(_TAKEN[kind])
         role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
+        people = ""
+        if kind == _IMAGES:
+            people = st.text_input(
+                "Table of people (optional)",
+                placeholder="/data/my-study/participants.tsv",
+                help="CSV or TSV with the ids of people and, where known, their age, sex, group and site. It "
+                "takes the place of the source's own participants.tsv.",
+            ).strip()
         modality = st.selectbox(
             "What is scored",
             list(image_modality.KINDS),
@@ -141,6 +139,9 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         sent = st.form_submit_button(label, type="primary")
     if sent:
         arguments += [f"--name={name.strip()}"] if name.strip() else []
+        if (table := _people_options(workspace, people)) is None:
+            return
+        arguments += table
         _start(workspace, task, path, arguments)
 
 
@@ -151,12 +152,12 @@ def _kind_words(kind: str) -> str:
 def _start(
     workspace: Workspace, task: str, path: str, arguments: list[str], command: str | None = None
 ) -> None:
-    if busy := running_subject(workspace, task):
+    if busy := source_outcome.running_subject(workspace, task):
         st.error(
             f"{formatting.escape(busy)} is being read just now\\. Add this one when that is done\\."
         )
         return
-    forget_finished(workspace)
+    source_outcome.forget_finished(workspace)
     given = typed_paths.expanded(path.strip())
     if given.is_absolute() and _refused(workspace, given):
         return
@@ -172,6 +173,22 @@ def _start(
     of = {"command": command} if command else {}
     background_tasks.start(workspace, task, *arguments, str(given.resolve()), **of)
     st.rerun()
+
+
+def _people_options(workspace: Workspace, people: str) -> list[str] | None:
+    """Return the options that join a table of people; ``None`` where it is refused, which is said."""
+    if not people:
+        return []
+    given = typed_paths.expanded(people)
+    if _refused(workspace, given):
+        return None
+    if not given.is_absolute() or not given.is_file():
+        st.error(
+            f"There is no table of people at {formatting.escape(people)}\\. Give the full path of a CSV or "
+            "TSV\\."
+        )
+        return None
+    return ["--participants", str(typed_paths.resolved(given))]
 
 
 def _refused(workspace: Workspace, path: Path) -> bool:
@@ -202,7 +219,7 @@ def show_examples(workspace: Workspace) -> None:
             st.caption(formatting.escape(example.meaning))
             st.caption(formatting.escape(f"{example.licence} {example.citation}"))
             _button(workspace, example, people.strip())
-    show_outcome(workspace, background_tasks.EXAMPLE)
+    source_outcome.show(workspace, background_tasks.EXAMPLE)
 
 
 def offer_example(workspace: Workspace, name: str = "abide") -> None:
@@ -245,103 +262,8 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
     )
     if not clicked:
         return
-    forget_finished(workspace)
-    if people and _refused(workspace, typed_paths.expanded(people)):
+    source_outcome.forget_finished(workspace)
+    if (table := _people_options(workspace, people)) is None:
         return
-    if people and not typed_paths.expanded(people).is_file():
-        st.error(f"There is no table of people at {formatting.escape(people)}\\.")
-        return
-    table = ["--participants", str(typed_paths.resolved(people))] if people else []
     background_tasks.start(workspace, background_tasks.EXAMPLE, example.name, *table)
     st.rerun(scope="app")
-
-
-# ---- the outcome ---------------------------------------------------------------------------------
-
-
-def show_outcome(workspace: Workspace, task: str, *, answer: bool = True) -> None:
-    """Draw the last job of a task: its subject, its start, and its messages.
-
-    Without ``answer``, one that ended well is not drawn: what it found is drawn otherwise.
-    """
-    if not background_tasks.log_path(workspace, task).exists():
-        return
-    busy = background_tasks.running(workspace, task) is not None
-    if not (answer or busy or background_tasks.failure(workspace, task)):
-        return
-
-    @st.fragment(run_every=progress.EVERY if busy else None)
-    @frame.in_words()
-    def live() -> None:
-        if busy and not background_tasks.running(workspace, task):
-            st.rerun(scope="app")
-        with st.container(border=True):
-            _head(workspace, task, busy=busy)
-            _answer(workspace, task, busy=busy)
-
-    live()
-
-
-def say_added(workspace: Workspace) -> None:
-    """Say that the last source was added, above the scoring that is next; nothing where all is scored."""
-    scored = pending.progress_of(workspace)
-    if scored.done >= scored.total:
-        return
-    for task in (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE):
-        done = background_tasks.log_path(workspace, task).exists()
-        if done and not (
-            background_tasks.running(workspace, task) or background_tasks.failure(workspace, task)
-        ):
-            again = "--again" in background_tasks.arguments(workspace, task)
-            what = (
-                "The sources were listed again" if again else f"Added: {_subject(workspace, task)}"
-            )
-            st.success(
-                f"{formatting.escape(what)}. Next, its scans are scored. What was found "
-                "stands under Add data.",
-                icon=":material/check:",
-            )
-
-
-def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
-    began = background_tasks.started(workspace, task)
-    since = f" · {formatting.moment(datetime.datetime.fromtimestamp(began))}" if began else ""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{formatting.escape(_subject(workspace, task))}**{since}", width="stretch")
-        if not busy:
-            st.button(
-                "Dismiss",
-                icon=":material/close:",
-                key=f"dismiss-{task}",
-                on_click=background_tasks.forget,
-                args=(workspace, task),
-            )
-
-
-def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
-    if problem := background_tasks.failure(workspace, task):
-        st.error(formatting.escape(problem))
-        return
-    st.caption("Under way …" if busy else "Done. What it found:")
-    if text := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
-        st.code(text, language=None, wrap_lines=True)
-
-
-def _subject(workspace: Workspace, task: str) -> str:
-    given = background_tasks.arguments(workspace, task)
-    if task == background_tasks.EXAMPLE:
-        known = [EXAMPLES[name].label for name in given[:1] if name in EXAMPLES]
-        return known[0] if known else background_tasks.LABELS[task]
-    paths = itertools.dropwhile(lambda word: not word.startswith("/"), reversed(given))
-    return next(paths, background_tasks.LABELS[task])
-
-
-def running_subject(workspace: Workspace, task: str) -> str | None:
-    """Return the subject of a running task in words; ``None`` while it does not run."""
-    return _subject(workspace, task) if background_tasks.running(workspace, task) else None
-
-
-def forget_finished(workspace: Workspace) -> None:
-    """Delete the messages of finished tasks, so that a new job does not show an old answer."""
-    for task in TASKS:
-        background_tasks.forget(workspace, task)

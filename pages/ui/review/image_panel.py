@@ -37,8 +37,8 @@ def show(
     marks: Marks | None = None,
     pet: pd.Series | None = None,
     solid: bool = False,
-) -> None:
-    """Draw the image of a scan, or the artefact that is tried on it, with its convention in words.
+) -> bool:
+    """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def show(
         home = prepare(user_window.home_window(window))
         set_window, set_on_image = user_window.setters(home, prepare("Tissue"))
     except VolumeError as error:
-        st.error(f"This scan cannot be shown: {formatting.escape(str(error))}")
-        return
+        _say_unseen(scan, error)
+        return False
     found = overlay_panel.found(scan, chosen)
     ahead = niivue_viewer.address_of(following) if following is not None and not trial else None
     in_3d = _is_in_3d(image, solid=solid)
@@ -96,13 +96,20 @@ def show(
         overlay_panel.say_pet(None if trial else pet)
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
-        if beside is None:
-            drawn()
-        else:
-            _draw_beside(drawn, scan["scan_id"], beside, window)
+        _draw_beside(drawn, scan["scan_id"], beside, window)
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
+    return True
+
+
+def _say_unseen(scan: pd.Series, error: VolumeError) -> None:
+    st.error(
+        formatting.escape(
+            f"This scan cannot be shown: {error}. Its file is listed as {scan['path']}. Put the file back, "
+            "whole, or list its source again on Cohort."
+        )
+    )
 
 
 def _is_in_3d(image: PreparedImage, *, solid: bool) -> bool:
@@ -255,7 +262,12 @@ def _cannot_be_drawn(image: PreparedImage) -> str | None:
     return image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
 
 
-def _draw_beside(drawn: Callable[..., None], name: str, beside: pd.Series, window: str) -> None:
+def _draw_beside(
+    drawn: Callable[..., None], name: str, beside: pd.Series | None, window: str
+) -> None:
+    if beside is None:
+        drawn()
+        return
     half = niivue_viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")
     with left:

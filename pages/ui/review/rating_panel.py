@@ -49,34 +49,60 @@ def _mark(scan_id: str, place: list[float]) -> None:
 
 
 @st.fragment
-def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
+def show_ratings(
+    workspace: Workspace, scan_id: str, following: str | None, *, unseen: bool = False
+) -> None:
     """Draw the rating of a scan in the making and the ratings that it has; nothing is preselected.
 
-    What is chosen and not saved yet is kept for each scan, whatever is looked at in between. A choice, a
-    comment and a saved rating have this part alone drawn anew: the image stays as it is.
+    A scan whose image should be there and is ``unseen`` cannot be rated. What is chosen and not saved yet is
+    kept for each scan, whatever is looked at in between. A choice, a comment and a saved rating have this
+    part alone drawn anew: the image stays as it is.
     """
     with frame.in_words():
-        _show_ratings(workspace, scan_id, following)
+        _show_ratings(workspace, scan_id, following, unseen)
         person.remember("listener-name-rating")
     if (
         state.get(state.PENDING_SCAN) is not None
     ):  # the page takes it up where it is drawn as a whole
         st.rerun()
+    if done := state.get(state.RATING_DONE):
+        state.put(state.RATING_DONE, None)
+        st.toast(done[0], icon=done[1])
 
 
-def _show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
+def _show_ratings(workspace: Workspace, scan_id: str, following: str | None, unseen: bool) -> None:
     given = rating_log.list_ratings(workspace, scan_id)
     scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
     if person.may(Action.RATE):
         with st.container(key="rating"):
-            _choice(scales[name], scan_id, len(given))
-            _who_and_what(scan_id, len(given))
-            _save_buttons(workspace, scan_id, scales[name], following)
+            if unseen:
+                _say_closed(scales[name])
+                _undo_button(workspace)
+            else:
+                _choice(scales[name], scan_id, len(given))
+                _who_and_what(scan_id, len(given))
+                _save_buttons(workspace, scan_id, scales[name], following)
+            if trouble := state.get(state.RATING_TROUBLE):
+                state.put(state.RATING_TROUBLE, None)
+                st.error(formatting.escape(trouble))
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
     if not given.empty:
         _past(given)
+
+
+def _say_closed(scale: Scale) -> None:
+    st.markdown("**No rating: nobody can see this scan**")
+    st.caption(
+        f"A scan whose image cannot be shown is not rated: the keys {_digits(scale)} and {NEXT} do nothing "
+        "here. N goes on to the next scan."
+    )
+
+
+def _digits(scale: Scale) -> str:
+    digits = sorted(level_buttons.level_keys(scale).values())
+    return f"{digits[0]} to {digits[-1]}"
 
 
 def choose_scale(workspace: Workspace) -> None:
@@ -89,9 +115,8 @@ def choose_scale(workspace: Workspace) -> None:
         key=state.SCALE,
         format_func=lambda key: scales[key].label,
     )
-    digits = sorted(level_buttons.level_keys(scales[name]).values())
     st.caption(
-        f"Keys: {digits[0]} to {digits[-1]} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
+        f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
         "N goes on without saving; what you chose is kept here as a draft until you come back."
     )
 
@@ -153,21 +178,22 @@ def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: s
             on_click=_save,
             args=(workspace, scan_id, scale, following),
         )
-        last = state.get(state.LAST_RATING)
-        st.button(
-            "Undo",
-            key="undo-rating",
-            icon=":material/undo:",
-            shortcut=UNDO,
-            disabled=last is None,
-            on_click=_take_back,
-            args=(workspace, last),
-            help="Takes back the rating that you saved last, and goes back to its scan. It stays in the "
-            "records, marked as taken back.",
-        )
-    if trouble := state.get(state.RATING_TROUBLE):
-        state.put(state.RATING_TROUBLE, None)
-        st.error(formatting.escape(trouble))
+        _undo_button(workspace)
+
+
+def _undo_button(workspace: Workspace) -> None:
+    last = state.get(state.LAST_RATING)
+    st.button(
+        "Undo",
+        key="undo-rating",
+        icon=":material/undo:",
+        shortcut=UNDO,
+        disabled=last is None,
+        on_click=_take_back,
+        args=(workspace, last),
+        help="Takes back the rating that you saved last, and goes back to its scan. It stays in the "
+        "records, marked as taken back.",
+    )
 
 
 @contextlib.contextmanager
@@ -196,7 +222,7 @@ def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
     state.put(state.LAST_RATING, (number_of_it, rater, scan_id, draft))
     _keep(scan_id)
     state.put(state.PENDING_SCAN, following)
-    st.toast("Rating saved.", icon=":material/check:")
+    _tell("Rating saved.", ":material/check:")
 
 
 @_told_later()
@@ -207,7 +233,12 @@ def _take_back(workspace: Workspace, asked: tuple[int, str, str, dict[str, Any]]
     rating_log.withdraw(workspace, number_of_it, rater)
     _keep(scan_id, **draft)
     state.put(state.PENDING_SCAN, scan_id)
-    st.toast("Rating taken back.", icon=":material/undo:")
+    _tell("Rating taken back.", ":material/undo:")
+
+
+def _tell(words: str, icon: str) -> None:
+    """Have the panel say it: what a click draws itself takes the place of the styles of the page's head."""
+    state.put(state.RATING_DONE, (words, icon))
 
 
 def _past(given: pd.DataFrame) -> None:

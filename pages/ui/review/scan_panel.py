@@ -161,7 +161,8 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
     seen = scan_judgement.coverage(value_of(scan, "certainty"), score, value_of(scan, "score_high"))
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
-    st.html(html_marks.score(score, tier, colour, seen, by_hand=by_hand))
+    called = tried_rule.current()[0].called(tier)
+    st.html(html_marks.score(score, called, colour, seen, by_hand=by_hand))
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)

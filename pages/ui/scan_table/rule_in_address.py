@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from curation.cohorts.frozen_cohort import newest_pool
 from curation.errors import RuleError
+from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml
+from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import DEFAULT_RULE
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import frame, state
+from pages.ui.shell import cache, formatting, frame, state
 
 _ADDRESS = "rule"
 #: What stays well below the length that browsers and mail programs cut an address at.
@@ -37,6 +40,28 @@ def follow() -> None:
     rule, _ = tried_rule.current()
     written = "" if rule == DEFAULT_RULE else rule_yaml.to_yaml(rule)
     _put(written if len(written) <= MAX_LENGTH else "")
+
+
+def offer_frozen(workspace: Workspace, *, short: bool = False) -> None:
+    """Say that tiers are shown otherwise than the newest pool cohort was cut, and offer its rule.
+
+    In ``short`` the rule stands in the button's help.
+    """
+    pool = newest_pool(cache.cohort_headers(workspace)[0])
+    if pool is None or same_rule(pool.rule, tried_rule.current()[0]):
+        return
+    rule = formatting.escape(summary_line(pool.rule))
+    said = f"Tiers are not shown as the newest pool cohort, {formatting.escape(pool.id)}, was cut"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as-frozen"):
+        st.caption(f"{said}." if short else f"{said}: {rule}.", width="content")
+        st.button(
+            "Show them so",
+            key="take-frozen-rule",
+            on_click=tried_rule.change,
+            args=(PART,),
+            kwargs=pool.rule.as_dict(),
+            help=f"Tiers are then sorted by that rule on every page of this session: {rule}.",
+        )
 
 
 def _put(written: str) -> None:

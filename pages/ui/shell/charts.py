@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
+from pages.ui.shell import html_marks
 from training.judging.outcome import AGE, Outcome
 from training.results import error_curves
 from training.theme import MUTED, TEMPLATE, Style
@@ -45,7 +45,7 @@ def tier_shares(counts: pd.DataFrame, colours: Mapping[str, str] = TIER_COLOURS)
             y=counts.index,
             x=share,
             orientation="h",
-            name=name if name == UNSCORED else f"Tier {name}",
+            name=html_marks.tier_label(name),
             marker={"color": colours.get(name, "#7F7F7F")},
             customdata=counts[name],
             hovertemplate="%{y}: %{customdata} scans, %{x:.0f} %<extra>%{fullData.name}</extra>",

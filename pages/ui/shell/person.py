@@ -24,9 +24,13 @@ def field(label: str, **options: Any) -> str:
     actor = acting.who()
     if actor.signed_in:
         return actor.name
-    if (key := options.get("key")) is not None:
-        state.put(state.PERSON_FIELDS, frozenset({*state.get(state.PERSON_FIELDS, ()), key}))
-    return st.text_input(label, value=state.get(state.PERSON, ""), max_chars=MAX_RATER, **options)
+    known = state.get(state.PERSON, "")
+    if (key := options.get("key")) is None:
+        return st.text_input(label, value=known, max_chars=MAX_RATER, **options)
+    state.put(state.PERSON_FIELDS, frozenset({*state.get(state.PERSON_FIELDS, ()), key}))
+    if state.get(key) is None:  # a value and a state at once would contradict each other
+        state.put(key, known)
+    return st.text_input(label, max_chars=MAX_RATER, **options)
 
 
 def remember(key: str) -> None:

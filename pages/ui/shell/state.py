@@ -115,11 +115,12 @@ DRAW = Key[int]("draw")
 #: Which metrics Review lists.
 METRICS_VIEW = Key[str]("metrics_view")
 #: The rating scale, what is chosen for each scan and not saved yet, the rating that was saved last (its
-#: number, rater, scan and choice), and what went wrong with one, in words.
+#: number, rater, scan and choice), what went wrong with one, and what came of one with its icon, in words.
 SCALE = Key[str]("scale")
 RATING_DRAFTS = Key[dict[str, dict[str, Any]]]("rating_drafts")
 LAST_RATING = Key[tuple[int, str, str, dict[str, Any]]]("last_rating")
 RATING_TROUBLE = Key[str]("rating_trouble")
+RATING_DONE = Key[tuple[str, str]]("rating_done")
 
 # ---- Rate ------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from curation.scoring.score_flags import UNUSUAL
 from curation.scoring.unusual_anatomy import UNUSUAL as FROM
+from curation.tiers.rule_checks import NO_VALUE, UNSCORED
 from curation.wording import plural
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import formatting, frame, state
@@ -17,10 +18,13 @@ def words(scan_table: ScanTable, sorted_scans: SortedScans) -> str:
     unusual = scan_table.scans["unusual_anatomy"].to_numpy(dtype=np.float64) >= FROM
     if not unusual.any():
         return ""
-    labels = sorted_scans.rule.labels
-    held = np.bincount(sorted_scans.codes[unusual], minlength=len(labels))
+    rule = sorted_scans.rule
+    held = np.bincount(sorted_scans.codes[unusual], minlength=len(rule.labels)).tolist()
+    places = [f"in {name}" for name in rule.tiers] + [
+        UNSCORED if rule.rule_column.is_score else f"with {NO_VALUE}"
+    ]
     where = ", ".join(
-        f"{count:,} in {label}" for label, count in zip(labels, held.tolist(), strict=True) if count
+        f"{count:,} {place}" for place, count in zip(places, held, strict=True) if count
     )
     return (
         f"{plural(int(unusual.sum()), 'scan')} with unusual anatomy ({where}): a lesion, atrophy, a child, a "

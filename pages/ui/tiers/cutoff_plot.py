@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from streamlit.components import v2
 
 from curation.tiers import tier_rule
-from curation.tiers.rule_checks import UNSCORED
 from curation.wording import plural
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines
 from pages.ui.shell import formatting, frame, html_marks, static_files
@@ -86,7 +85,7 @@ def _cards(lines: Lines, colours: Mapping[str, str]) -> list[dict[str, Any]]:
     names = [*lines.names, *(n for n in rule.labels[len(rule.names) :] if lines.counts.get(n))]
     return [
         {
-            "title": name if name == UNSCORED else html_marks.tier_label(name),
+            "title": html_marks.tier_label(rule.called(name)),
             "name": name,
             "count": lines.counts.get(name, 0),
             "fixed": lines.fixed.get(name, 0),

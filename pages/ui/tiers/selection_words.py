@@ -1,7 +1,7 @@
 """Sentences on Tiers about selection: how the tiers differ in age, site and group, and why."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from curation.tier_effects.selection_bias import (
     UNEXPLAINED,
     Selection,
     Trait,
+    smaller_sides,
     strongest,
 )
 from curation.tier_effects.tier_balance import Tally
@@ -22,6 +23,8 @@ from pages.ui.tiers.balance_panel import smd
 
 #: Scans from which on the mean age of a tier is worth a sentence.
 _FEWEST = 5
+#: What a scan is called that the rule sorts, and several.
+SCORED, VALUED = ("scored scan", "scored scans"), ("scan with a value", "scans with a value")
 _ADVICE = {
     "age": "Age still differs between tiers: use an age-matched control.",
     "site": "Sites still differ between tiers: use a site-matched control.",
@@ -85,8 +88,11 @@ _WORDS = {"age": _age, "site": _site, "group": _group}
 # ---- what quality or chance explains ---------------------------------------------------------------
 
 
-def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Return, in markdown, differences between tiers without a warning: size, explanation, advice."""
+def differences(selections: Sequence[Selection], tally: Tally, *, rated: bool) -> list[str]:
+    """Return, in markdown, differences between tiers without a warning: size, explanation, advice.
+
+    Only where people ``rated`` the scans is quality told by something other than the score.
+    """
     texts = []
     for trait in TRAITS:
         one = strongest(selections, trait)
@@ -94,7 +100,7 @@ def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
             continue
         fact = _years_apart(tally) if trait == "age" else _most_unlike(one)
         texts.append(
-            f"**{formatting.escape(fact)}** {formatting.escape(f'{_why(one)} {_ADVICE[trait]}')}"
+            f"**{formatting.escape(fact)}** {formatting.escape(f'{_why(one, rated)} {_ADVICE[trait]}')}"
         )
     return texts
 
@@ -150,57 +156,106 @@ def _most_unlike(one: Selection) -> str:
     )
 
 
-def _why(one: Selection) -> str:
-    """Say how much of a difference quality, or chance, explains."""
+def _why(one: Selection, rated: bool) -> str:
+    """Say whether a difference is beyond chance, and how much of it quality explains where that is known."""
     seen, explained = smd(abs(one.seen)), smd(abs(one.seen) - one.unexplained)
     of = f"of a standardised difference of {seen} at {one.better} | {one.worse}"
-    if one.unexplained <= UNEXPLAINED:
+    bound = smd(one.null_quantile)
+    if abs(one.seen) <= one.null_quantile:
         return (
-            f"That is about what image quality alone would give ({explained} {of}), so the cut-off adds no "
-            "further bias."
+            f"That is no more than random cuts of this size give (a standardised difference of {seen} at "
+            f"{one.better} | {one.worse}; 95 of 100 stay below {bound}): with so few it may be chance."
+        )
+    if one.unexplained > UNEXPLAINED:
+        what = "Image quality" if rated else "The place by score within each site"
+        return (
+            f"{what} explains {explained} {of}; the rest may be chance (random cuts of this size stay "
+            f"below {bound})."
+        )
+    if rated:
+        return (
+            f"That is about what image quality alone would give, as people rated it ({explained} {of}), so "
+            "the cut-off adds no further bias."
         )
     return (
-        f"Image quality explains {explained} {of}; the rest may be chance (random cuts of this size stay "
-        f"below {smd(one.null_quantile)})."
+        f"As much goes with a scan's place by score within its site ({explained} {of}): whether that is "
+        f"image quality, or the score takes {one.trait} for quality, only ratings can tell."
     )
 
 
 # ---- what cannot be told ---------------------------------------------------------------------------
 
 
-def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Say which of age, site and group cannot be held against the cut-offs, or only for some, and why."""
+def not_assessable(
+    selections: Sequence[Selection], tally: Tally, what: tuple[str, str] = SCORED
+) -> list[str]:
+    """Say which of age, site and group cannot be held against the cut-offs, or only for some, and why.
+
+    ``what`` says of one scan, and of several, that the rule sorts them.
+    """
     scored, assessed = int(tally.scans[:-1].sum()), {one.trait for one in selections}
     if not scored:
         return []
     held = tally.counts("site")[:-1, :-1].sum(axis=0)
     names = tally.traits.categories["site"].names
-    sources = [count for name, count in zip(names, held, strict=True) if name.startswith(SOURCE)]
-    age, site = int(tally.age_counts[:-1].sum()), int(held.sum())
-    texts = [_of_trait("age", age, scored, "age" in assessed)]
-    if site == scored and int((held > 0).sum()) == 1:
+    sources = sum(n for name, n in zip(names, held, strict=True) if name.startswith(SOURCE))
+    known = {
+        "age": int(tally.age_counts[:-1].sum()),
+        "site": int(held.sum()),
+        "group": int(tally.counts("group")[:-1, :-1].sum()),
+    }
+    one_site = known["site"] == scored and int((held > 0).sum()) == 1
+    asked = [
+        trait
+        for trait in TRAITS
+        if not (trait == "group" and not known[trait]) and not (trait == "site" and one_site)
+    ]
+    called = {trait: trait for trait in asked} | ({"site": "source"} if sources == scored else {})
+    texts = _cannot(
+        {
+            called[trait]: _why_not(trait, called[trait], known[trait], scored, tally, what)
+            for trait in asked
+            if trait not in assessed
+        }
+    )
+    texts += [
+        f"{trait.capitalize()} is known {_of_all(known[trait], scored, what)}; the others are left out."
+        for trait in asked
+        if trait in assessed and known[trait] < scored
+    ]
+    if one_site:
         one_source = "No site is known, and all scored scans are of one source."
-        texts.append(one_source if any(sources) else "All scored scans are of one site.")
+        texts.append(one_source if sources else "All scored scans are of one site.")
     else:
-        texts += [
-            _of_trait("site", site, scored, "site" in assessed),
-            _stand_in(sum(sources), scored),
-        ]
-    if group := int(tally.counts("group")[:-1, :-1].sum()):
-        texts.append(_of_trait("group", group, scored, "group" in assessed))
+        texts.append(_stand_in(sources, scored))
     return [sentence for sentence in texts if sentence]
 
 
-def _of_trait(trait: Trait, known: int, scored: int, assessed: bool) -> str:
-    cannot = f"Whether a cut-off selects {trait} cannot be told"
-    of_all = f"of {known:,} of {plural(scored, 'scored scan')}"
+def _cannot(reasons: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each reason why traits cannot be told, with all of its traits."""
+    traits: dict[str, list[str]] = {}
+    for trait, reason in reasons.items():
+        traits.setdefault(reason, []).append(trait)
+    return [
+        f"Whether a cut-off selects {' or '.join(names)} cannot be told: {reason}."
+        for reason, names in traits.items()
+    ]
+
+
+def _why_not(
+    trait: Trait, called: str, known: int, scored: int, tally: Tally, what: tuple[str, str]
+) -> str:
     if not known:
-        return f"{cannot}: no {trait} is known."
-    if not assessed:
-        why = f"with it there are too few on one side, under {FEWEST}, or all alike"
-        return f"{cannot}: {trait} is known {of_all}; {why}."
-    others = f"{trait.capitalize()} is known {of_all}; the others are left out."
-    return others if known < scored else ""
+        return f"no {called} is known"
+    few = [fewest < FEWEST for fewest in smaller_sides(tally, trait)]
+    why = [f"fewer than {FEWEST} scans lie on one side"] if any(few) else []
+    why += [] if all(few) else ["all of a side are alike"]
+    of = "" if known == scored else f"{called} is known {_of_all(known, scored, what)}, and "
+    return of + " or ".join(why)
+
+
+def _of_all(known: int, scored: int, what: tuple[str, str]) -> str:
+    return f"of {known:,} of {plural(scored, *what)}"
 
 
 def _stand_in(by_source: int, scored: int) -> str:

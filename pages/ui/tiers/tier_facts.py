@@ -34,7 +34,10 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     facts = facts_of(scan_table)
     tally = facts.tally(sorted_scans)
     found = selection_bias.selections(tally)
-    texts = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
+    texts = [
+        *selection_words.warnings(found),
+        *selection_words.differences(found, tally, rated=facts.rated),
+    ]
     if texts:
         st.warning("\n\n".join(texts), icon=":material/balance:")
     doubts = rule_warnings.problems(
@@ -53,8 +56,13 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
             st.markdown(f":material/balance: {summary}", width="content")
             with st.popover("The numbers"):
                 _numbers(found, facts.quality_reason)
-    if missing := selection_words.not_assessable(found, tally):
+    if missing := selection_words.not_assessable(found, tally, _sorted_as(sorted_scans)):
         st.caption(formatting.escape(" ".join(missing)))
+
+
+def _sorted_as(sorted_scans: SortedScans) -> tuple[str, str]:
+    by_score = sorted_scans.rule.rule_column.is_score
+    return selection_words.SCORED if by_score else selection_words.VALUED
 
 
 def _numbers(found: list[Selection], reason: str) -> None:
@@ -103,10 +111,13 @@ class TierFacts:
         Of the people, with levels of quality.
     quality_reason : str
         Where the levels come from, a sentence.
+    rated : bool
+        Whether they come from ratings, and not from the score itself.
     """
 
     traits: Traits
     quality_reason: str
+    rated: bool
 
     def tally(self, sorted_scans: SortedScans) -> Tally:
         """Count the scans of each tier."""
@@ -125,10 +136,10 @@ def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) 
         cache.all_ratings(_scan_table.workspace), list(all_scales(_scan_table.workspace).values())
     )
     found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
-    levels, _, reason = selection_bias.levels_of_quality(
+    levels, told_by, reason = selection_bias.levels_of_quality(
         _scan_table.values(SCORE), traits.categories["site"], found
     )
-    return TierFacts(traits.with_quality(levels), reason)
+    return TierFacts(traits.with_quality(levels), reason, told_by == selection_bias.RATINGS)
 
 
 def rater_spread(scan_table: ScanTable, column: str) -> RaterSpread:

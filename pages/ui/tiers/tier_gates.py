@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from curation.errors import RuleError
 from curation.storage import tag_columns
 from curation.tiers import rule_columns
 from curation.tiers.rule_checks import UNUSABLE, WITH_TAG, WITHOUT_TAG
@@ -15,10 +16,13 @@ from curation.wording import plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import cache, formatting, state
+from pages.ui.shell.state import Key
 from pages.ui.tiers import rule_text_panel, tier_cut
 
 #: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
 PART = "gates"
+#: The gate that is being made, and does nothing yet.
+_DRAFT = Key[dict[str, Any]]("gate_draft")
 _OVER, _UNDER = "over", "under"
 _SIDES = {_OVER: "above", _UNDER: "below"}
 #: The sides of a gate on a tag, with the limit of each.
@@ -49,11 +53,43 @@ def show(scan_table: ScanTable, rule: TierRule) -> None:
             _row(position, gate, values, columns)
         if rule.gates:
             st.caption(" · ".join(_held(scan_table, gate) for gate in rule.gates))
-        st.button("Add a gate", on_click=_add, args=(scan_table,), icon=":material/add:")
         rule_text_panel.problem_of(PART)
+        if (draft := state.get(_DRAFT)) is None:
+            st.button("Add a gate", on_click=_begin, args=(scan_table,), icon=":material/add:")
+        else:
+            _show_draft(scan_table, draft, values, columns)
+
+
+def _show_draft(
+    scan_table: ScanTable, draft: dict[str, Any], values: dict[str, Any], columns: list[str]
+) -> None:
+    """Draw the gate that is being made, and what it would do: it is in force from its button on."""
+    _row(len(values["gates"]), draft, values, columns)
+    tried, problem = values | {"gates": [*values["gates"], draft]}, None
+    try:
+        gate = TierRule.from_dict(tried).gates[-1]
+        st.caption(f"Not in force yet. It would hold {_held(scan_table, gate)}.")
+    except RuleError as error:
+        problem = str(error)
+        st.error(formatting.escape(f"{problem} Choose otherwise, or cancel."))
+    st.button(
+        "Use this gate",
+        type="primary",
+        on_click=_use,
+        icon=":material/check:",
+        disabled=problem is not None,
+    )
+
+
+def _use() -> None:
+    gates, draft = list(tried_rule.fields()["gates"]), state.get(_DRAFT)
+    state.put(_DRAFT, None)
+    if draft is not None:
+        tried_rule.change(PART, gates=[*gates, draft])
 
 
 def _row(position: int, gate: dict[str, Any], values: dict[str, Any], columns: list[str]) -> None:
+    """Draw the fields of a gate; that of the one past the last is the gate that is being made."""
     of_tag = tag_columns.tag_of(gate["column"]) is not None
     sides = list(_TAG_SIDES if of_tag else _SIDES)
     side = sides[0] if "above" in gate else sides[1]
@@ -86,7 +122,7 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any], columns: l
             "then the tier is", names, key=tier, width=170, on_change=_change, args=(position,)
         )
         st.button(
-            "Remove",
+            "Cancel" if position == len(values["gates"]) else "Remove",
             key=gate_key(position, "remove"),
             on_click=_remove,
             args=(position,),
@@ -104,8 +140,12 @@ def _change(position: int) -> None:
     column, side, limit, tier = (
         state.get(gate_key(position, part)) for part in ("column", "side", "limit", "tier")
     )
-    gates[position] = {"column": column, **_limits(str(column), side, limit), "tier": tier}
-    tried_rule.change(PART, gates=gates)
+    changed = {"column": column, **_limits(str(column), side, limit), "tier": tier}
+    if position >= len(gates):
+        state.put(_DRAFT, changed)
+    else:
+        gates[position] = changed
+        tried_rule.change(PART, gates=gates)
 
 
 def _limits(column: str, side: str, limit: float | None) -> dict[str, float]:
@@ -118,18 +158,21 @@ def _limits(column: str, side: str, limit: float | None) -> dict[str, float]:
 
 def _remove(position: int) -> None:
     gates = list(tried_rule.fields()["gates"])
-    tried_rule.change(PART, gates=[*gates[:position], *gates[position + 1 :]])
+    if position >= len(gates):
+        state.put(_DRAFT, None)
+    else:
+        tried_rule.change(PART, gates=[*gates[:position], *gates[position + 1 :]])
 
 
-def _add(scan_table: ScanTable) -> None:
-    """Add a gate on a score that is measured here and has none yet."""
+def _begin(scan_table: ScanTable) -> None:
+    """Begin a gate, on a score that is measured here and has none yet."""
     gates = list(tried_rule.fields()["gates"])
     used = {gate["column"] for gate in gates}
     scores = [(name, 50.0) for name, measure in RULE_COLUMNS.items() if measure.is_score]
     free = [pair for pair in (*_OFFERED, *scores) if pair[0] not in used]
     known = [pair for pair in free if np.isfinite(scan_table.values(pair[0])).any()]
     column, limit = [*known, *free, *_OFFERED][0]
-    tried_rule.change(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
+    state.put(_DRAFT, {"column": column, "above": limit, "tier": UNUSABLE})
 
 
 def _held(scan_table: ScanTable, gate: Any) -> str:

@@ -55,7 +55,7 @@ def _table(tally: Tally, rule: TierRule) -> str:
     percent = percentages(table["scans"].tolist())
     rows = [
         (
-            Cell(html_marks.tier_chip(row.tier, colours[row.tier])),
+            Cell(html_marks.tier_chip(rule.called(row.tier), colours[row.tier])),
             f"{row.scans:,}",
             f"{percent[place]} %",
             f"{row.people:,}",
@@ -109,10 +109,11 @@ def _differences(tally: Tally) -> None:
 
 
 def _sites(tally: Tally, rule: TierRule) -> None:
-    by_site = tally.shares("site")
+    by_site = tally.shares("site").rename(columns=rule.called)
+    colours = {rule.called(name): colour for name, colour in tier_rule.colours(rule).items()}
     if len(by_site) <= _SITES_DRAWN:
         frame.figure(
-            charts.tier_shares(by_site, tier_rule.colours(rule)),
+            charts.tier_shares(by_site, colours),
             key="sites",
             alt="For each site the share of its scans in each tier",
         )

@@ -3,6 +3,7 @@
 The pictures were made while the scans were scored; the browser fetches those that come into sight.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ from streamlit.components import v2
 
 from curation.decisions import scan_tags
 from curation.storage.workspace import Workspace
-from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.rule_checks import NO_VALUE, UNSCORED
 from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, static_files
 
 #: Tiles on one page of the sheet.
@@ -73,16 +74,16 @@ def describe(
         {
             "id": scan_id,
             "picture": pictures.get(scan_id),
-            "why": _why_bare(status, tier),
+            "why": _why_bare(status, _called(tier, score)),
             "score": formatting.score(score),
-            "tier": tier,
+            "tier": _called(tier, score),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
             "more": "rated" if scan_id in rated else "",
             "title": _title(
                 scan_id,
                 score,
-                tier,
+                _called(tier, score),
                 recognised.get(scan_id, {}),
                 scan_tags.of_scan(tags, scan_id),
             ),
@@ -90,6 +91,11 @@ def describe(
         }
         for scan_id, status, score, tier in zip(*columns, strict=True)
     ]
+
+
+def _called(tier: str, score: float) -> str:
+    """Return what is said of a tier; where another column is cut, a scan without a value has a score."""
+    return NO_VALUE if tier == UNSCORED and math.isfinite(score) else tier
 
 
 def _why_bare(status: str, tier: str) -> str:
@@ -101,7 +107,8 @@ def _why_bare(status: str, tier: str) -> str:
 def _title(
     scan_id: str, score: float, tier: str, flags: Mapping[str, str], tags: Sequence[str]
 ) -> str:
-    worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {formatting.score(score)}"
+    named = tier if tier == NO_VALUE else f"tier {tier}"
+    worth = tier if tier == UNSCORED else f"{named}, distortion score {formatting.score(score)}"
     tagged = [f"Tags: {', '.join(tags)}"] if tags else []
     return "\n".join([f"{scan_id}: {worth}", *flags.values(), *tagged])
 

@@ -56,6 +56,9 @@ def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace)
     page.get_by_label(re.compile("^Comment")).fill("rings at the vertex")
     page.get_by_label(re.compile("^Comment")).press("Enter")
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_test_id("stToast")).to_contain_text("Rating saved.")
+    first = page.get_by_test_id("stTopNavLinkContainer").first
+    assert "Data" in first.evaluate("one => getComputedStyle(one, '::before').content")
     expect(page.get_by_role("cell", name="rings at the vertex")).to_be_visible()
     kept = rating_log.list_ratings(demo_workspace)
     assert kept[["rater", "label", "comment"]].iloc[-1].tolist() == [

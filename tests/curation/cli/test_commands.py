@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,20 @@ def test_an_error_is_one_sentence_without_a_traceback(tmp_path: Path, capsys, co
     said = capsys.readouterr()
     assert said.err.startswith("error: There is no ")
     assert "Traceback" not in said.err
+
+
+def test_listing_again_names_each_source_that_is_gone_in_its_last_line(
+    tmp_path: Path, capsys
+) -> None:
+    for name in ("gone", "here"):
+        make_bids(tmp_path / name, ["sub-01"])
+        assert main(["ingest", str(tmp_path / name), "-w", str(tmp_path / "w")]) == 0
+    shutil.rmtree(tmp_path / "gone")
+    assert main(["ingest", "--again", "-w", str(tmp_path / "w")]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: 1 of 2 sources could not be listed. gone: there is nothing at")
+    assert f"{tmp_path / 'gone'}" in last and "bring it back" in last
+    assert main(["check", "-w", str(tmp_path / "w")]) == 1
+    said = capsys.readouterr().out
+    assert "Its whole source is gone: see 'source gone' above." in said
+    assert "ingest --again" not in said

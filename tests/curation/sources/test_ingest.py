@@ -305,3 +305,22 @@ def test_a_manifest_may_spell_pet_as_it_likes(
     (tmp_path / "list.csv").write_text(f"path,modality\na.nii.gz,{written}\n")
     scan = ingest(workspace, tmp_path / "list.csv").scans.iloc[0]
     assert (scan["status"], scan["modality"]) == ("pet", "pet")
+
+
+def test_a_source_that_moved_keeps_its_scans_where_it_is_named_from_its_new_place(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, make_bids(tmp_path / "set", ["sub-01", "sub-02"]))
+    before = tables.read_scans(workspace)
+    with pytest.raises(SourceError, match="another name"):
+        ingest(workspace, make_bids(tmp_path / "other", ["sub-01"]), name="set")
+    moved = tmp_path / "elsewhere" / "set"
+    moved.parent.mkdir()
+    (tmp_path / "set").rename(moved)
+    with pytest.raises(SourceError, match=r"where nothing is any more.*--name set"):
+        ingest(workspace, moved)
+    assert ingest(workspace, moved, name="set").added == 0
+    after = tables.read_scans(workspace)
+    assert after["scan_id"].tolist() == before["scan_id"].tolist()
+    assert after["path"].str.startswith(str(moved)).all()
+    assert workspace.sources()[0].path == str(moved)

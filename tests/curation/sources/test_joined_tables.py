@@ -271,7 +271,10 @@ def test_the_command_joins_lists_and_takes_out(workspace, tmp_path, capsys) -> N
     place = ["-w", str(workspace.root)]
     assert main(["join", str(tmp_path / "motion.csv"), "--worse", "mm", *place]) == 0
     said = capsys.readouterr().out
-    assert "motion: 2 rows joined 1 scans" in said and "worse.motion.mm" in said
+    assert (
+        "motion: 1 of 2 rows joined 1 scan, 1 column. 1 row joined nothing." in said
+        and "worse.motion.mm" in said
+    )
     assert "1 of its ids are not known here: sub-99" in said
     assert main(["join", *place]) == 0 and capsys.readouterr().out == "motion\n"
     assert main(["join", "--remove", "motion", *place]) == 0

@@ -20,6 +20,12 @@ def test_a_scan_without_a_score_is_in_no_tier() -> None:
     assert tier_rule.assign(pd.Series([np.nan, 5.0])).tolist() == [UNSCORED, "A"]
 
 
+def test_a_scan_without_a_value_of_another_column_is_not_called_unscored() -> None:
+    assert TierRule().called(UNSCORED) == UNSCORED and TierRule().called("A") == "A"
+    cut = TierRule(names=("A", "B"), cutoffs=(5.0,), column="worse.motion.fd_mm")
+    assert cut.called(UNSCORED) == "no value" and cut.called("A") == "A"
+
+
 def test_counts_add_up_and_keep_empty_tiers_in_order() -> None:
     rule = TierRule(names=("A", "B", "C", "D"), cutoffs=(10.0, 20.0, 30.0))
     table = tier_rule.counts(tier_rule.assign(pd.Series([5.0, 25.0, 25.0, np.nan]), rule), rule)

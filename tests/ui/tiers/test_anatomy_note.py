@@ -23,6 +23,7 @@ def test_scans_are_counted_by_tier_and_said_to_count_for_no_score() -> None:
     words = said([80.0, 51.0, 20.0, np.nan], [0, 1, 1, 0])
     assert words.startswith("2 scans with unusual anatomy (1 in A, 1 in B)")
     assert "counts for no score" in words
+    assert "(1 in A, 1 not scored)" in said([80.0, 51.0, 20.0, np.nan], [0, 3, 1, 0])
 
 
 def test_nothing_is_said_without_any_or_of_scores_of_before() -> None:

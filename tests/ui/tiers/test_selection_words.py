@@ -60,7 +60,11 @@ def test_what_is_not_known_is_never_said_to_be_well() -> None:
     assert "Ages" not in calm and "Sites hardly differ" in calm
     assert missing == "Whether a cut-off selects age cannot be told: no age is known."
     calm, missing = said_of([np.nan] * 40, [None] * 40)
-    assert calm == "" and "no age is known" in missing and "no site is known" in missing
+    assert calm == ""
+    assert missing == (
+        "Whether a cut-off selects age cannot be told: no age is known. "
+        "Whether a cut-off selects site cannot be told: no site is known."
+    )
     _, missing = said_of([*ages[:30], *[np.nan] * 10], ["N"] * 40)
     assert missing == (
         "Age is known of 30 of 40 scored scans; the others are left out. All scored scans are of one site."
@@ -78,7 +82,9 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     cut = made.traits.with_quality(quality).tally(bad, ("A", "B"))
     found = selection_bias.selections(cut)
     assert not selection_words.warnings(found)
-    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, cut))
+    (said,) = (
+        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=True)
+    )
     apart = abs(np.diff(cut.table()["age_mean_years"])[0])
     assert said.startswith(f"**Tier A is {apart:.1f} years younger than tier B (mean ")
     assert "about what image quality alone would give" in said
@@ -93,7 +99,7 @@ def test_a_tier_of_a_single_scan_is_not_said_to_be_younger() -> None:
     made = tally(list(ages), ["N"] * 81)
     quality = categorical_codes(pd.Series(np.where(tier == 2, "poor", "fine")))
     cut = made.traits.with_quality(quality).tally(tier, ("A", "B", "C"))
-    (words,) = selection_words.differences(selection_bias.selections(cut), cut)
+    (words,) = selection_words.differences(selection_bias.selections(cut), cut, rated=True)
     said = words.replace("\\", "")
     mean = cut.table()["age_mean_years"]
     assert said.startswith(f"**Tier A is {mean[2] - mean[0]:.1f} years younger than tier C (mean ")
@@ -123,3 +129,61 @@ def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_i
     assert missing == "No site is known: the source of a scan stands in for its site."
     alone = tier_balance.prepare(scans.assign(source="one")).tally(np.arange(40) % 2, ("A", "B"))
     assert "all scored scans are of one source" in selection_words.not_assessable([], alone)[1]
+
+
+def few(ages: list[float], **of_scans: object) -> tuple[tier_balance.Tally, list[Selection]]:
+    """Scans without a site, half of them in each tier, with levels of quality by their score."""
+    count = len(ages)
+    scans = pd.DataFrame({"age_years": ages, "subject_id": [f"s{i}" for i in range(count)]}).assign(
+        **(
+            {"sex": None, "site": None, "source": "one", "group": None, "modality": "T1w"}
+            | of_scans
+        )
+    )
+    traits = tier_balance.prepare(scans)
+    levels, *_ = selection_bias.levels_of_quality(
+        np.arange(count, dtype=float), traits.categories["site"], np.full(count, np.nan)
+    )
+    cut = traits.with_quality(levels).tally(np.repeat([0, 1], count // 2), ("A", "B"))
+    return cut, selection_bias.selections(cut)
+
+
+def test_a_difference_that_chance_gives_is_called_so_and_keeps_its_advice() -> None:
+    ages = [45.0, 39.0, 33.0, 36.0, 30.0, 41.0, 28.0, 24.0, 33.0, 31.0, 36.0, 19.0, 37.0, 27.0]
+    cut, found = few(ages)
+    (said,) = (
+        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=False)
+    )
+    assert found[0].seen and abs(found[0].seen) <= found[0].null_quantile
+    assert "no more than random cuts of this size give" in said
+    assert "quality" not in said and "no further bias" not in said
+    assert said.endswith("Age still differs between tiers: use an age-matched control.")
+
+
+def test_the_score_is_not_said_to_explain_what_it_may_have_made_itself() -> None:
+    cut, found = few([20.0 + age for age in range(60)])
+    (said,) = (
+        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=False)
+    )
+    assert "only ratings can tell" in said and "no further bias" not in said
+    assert said.endswith("use an age-matched control.")
+    (rated,) = selection_words.differences(found, cut, rated=True)
+    assert "no further bias" in rated
+
+
+def test_traits_that_cannot_be_told_for_one_reason_share_a_sentence() -> None:
+    cut, found = few([20.0, 30.0, 40.0, 50.0] * 2, source=["one", "two"] * 4)
+    assert selection_words.not_assessable(found, cut) == [
+        "Whether a cut-off selects age or source cannot be told: fewer than 5 scans lie on one side.",
+        "No site is known: the source of a scan stands in for its site.",
+    ]
+    cut, found = few([20.0, np.nan, 40.0, 50.0] * 2, site="N")
+    assert selection_words.not_assessable(found, cut, selection_words.VALUED)[0] == (
+        "Whether a cut-off selects age cannot be told: age is known of 6 of 8 scans with a value, and fewer "
+        "than 5 scans lie on one side."
+    )
+    cut, found = few([30.0] * 20, site="N")
+    assert (
+        "age cannot be told: all of a side are alike"
+        in selection_words.not_assessable(found, cut)[0]
+    )

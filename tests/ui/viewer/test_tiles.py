@@ -70,6 +70,23 @@ def test_names_never_become_markup() -> None:
     assert "innerHTML" not in script
 
 
+def test_a_scan_with_a_score_is_not_called_unscored_where_another_column_is_cut() -> None:
+    scans = pd.DataFrame(
+        {"scan_id": ["a"], "status": "ok", "distortion_score": [12.3], "tier": "not scored"}
+    )
+    (tile,) = tiles.describe(
+        scans,
+        pictures={},
+        rated=(),
+        recognised={},
+        tags={},
+        current=None,
+        colour_of=TIER_COLOURS.get,
+    )
+    assert tile["tier"] == "no value" and "distortion score 12.3" in tile["title"]
+    assert "not scored" not in tile["why"]
+
+
 def test_only_where_no_scan_can_have_a_picture_no_room_is_left_for_one() -> None:
     first, second, third = described()
     assert tiles.bare([third]) and not tiles.bare([first, third]) and not tiles.bare([second])

@@ -1,0 +1,109 @@
+"""Outcome of the tasks that add scans on Cohort: what they take in, whether they run, and what they found."""
+
+import datetime
+import itertools
+
+import streamlit as st
+
+from curation.assessment import pending
+from curation.interchange.example_datasets import EXAMPLES
+from curation.storage.workspace import Workspace
+from pages.ui.shell import background_tasks, formatting, frame, progress
+
+#: The tasks that add sources.
+TASKS = (
+    background_tasks.INGEST,
+    background_tasks.DICOM_LOOK,
+    background_tasks.DICOM,
+    background_tasks.IMPORT,
+    background_tasks.EXAMPLE,
+)
+_LINES = 12
+
+
+def show(workspace: Workspace, task: str, *, answer: bool = True) -> None:
+    """Draw the last job of a task: its subject, its start, and its messages.
+
+    Without ``answer``, one that ended well is not drawn: what it found is drawn otherwise.
+    """
+    if not background_tasks.log_path(workspace, task).exists():
+        return
+    busy = background_tasks.running(workspace, task) is not None
+    if not (answer or busy or background_tasks.failure(workspace, task)):
+        return
+
+    @st.fragment(run_every=progress.EVERY if busy else None)
+    @frame.in_words()
+    def live() -> None:
+        if busy and not background_tasks.running(workspace, task):
+            st.rerun(scope="app")
+        with st.container(border=True):
+            _head(workspace, task, busy=busy)
+            _answer(workspace, task, busy=busy)
+
+    live()
+
+
+def say_added(workspace: Workspace) -> None:
+    """Say that the last source was added, above the scoring that is next; nothing where all is scored."""
+    scored = pending.progress_of(workspace)
+    if scored.done >= scored.total:
+        return
+    for task in (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE):
+        done = background_tasks.log_path(workspace, task).exists()
+        if done and not (
+            background_tasks.running(workspace, task) or background_tasks.failure(workspace, task)
+        ):
+            again = "--again" in background_tasks.arguments(workspace, task)
+            what = (
+                "The sources were listed again" if again else f"Added: {_subject(workspace, task)}"
+            )
+            st.success(
+                f"{formatting.escape(what)}. Next, its scans are scored. What was found "
+                "stands under Add data.",
+                icon=":material/check:",
+            )
+
+
+def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
+    began = background_tasks.started(workspace, task)
+    since = f" · {formatting.moment(datetime.datetime.fromtimestamp(began))}" if began else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{formatting.escape(_subject(workspace, task))}**{since}", width="stretch")
+        if not busy:
+            st.button(
+                "Dismiss",
+                icon=":material/close:",
+                key=f"dismiss-{task}",
+                on_click=background_tasks.forget,
+                args=(workspace, task),
+            )
+
+
+def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
+    if problem := background_tasks.failure(workspace, task):
+        st.error(formatting.escape(problem))
+        return
+    st.caption("Under way …" if busy else "Done. What it found:")
+    if text := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
+        st.code(text, language=None, wrap_lines=True)
+
+
+def _subject(workspace: Workspace, task: str) -> str:
+    given = background_tasks.arguments(workspace, task)
+    if task == background_tasks.EXAMPLE:
+        known = [EXAMPLES[name].label for name in given[:1] if name in EXAMPLES]
+        return known[0] if known else background_tasks.LABELS[task]
+    paths = itertools.dropwhile(lambda word: not word.startswith("/"), reversed(given))
+    return next(paths, background_tasks.LABELS[task])
+
+
+def running_subject(workspace: Workspace, task: str) -> str | None:
+    """Return the subject of a running task in words; ``None`` while it does not run."""
+    return _subject(workspace, task) if background_tasks.running(workspace, task) else None
+
+
+def forget_finished(workspace: Workspace) -> None:
+    """Delete the messages of finished tasks, so that a new job does not show an old answer."""
+    for task in TASKS:
+        background_tasks.forget(workspace, task)
