@@ -104,7 +104,7 @@ def _pretraining(source: ReportSource) -> str:
         f"{methods_training.trained(preset)} for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
         f"{preset.pretrain_batch} scans, the same number of steps for every arm."
-        f"{_controls(source)}{arm_words.methods(source.study)}"
+        f"{methods_training.shown(source.study)}{_controls(source)}{arm_words.methods(source.study)}"
     )
 
 

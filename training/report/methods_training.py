@@ -15,7 +15,7 @@ def trained(preset: Preset) -> str:
     objective = OBJECTIVES[preset.objective]
     network = (
         f"3D masked autoencoder (patches of {preset.patch}³ voxels, {_network(preset)}, "
-        f"{100 * preset.masking_ratio:.0f} % of the patches removed)"
+        f"{_masked(preset)})"
     )
     if not objective.contrasts:
         return f"A {network} was trained"
@@ -23,6 +23,33 @@ def trained(preset: Preset) -> str:
     if not objective.reconstructs:
         return f"The encoder of a {network} was trained without its decoder, {contrast},"
     return f"A {network} was trained to predict the removed patches and {contrast},"
+
+
+def _masked(preset: Preset) -> str:
+    share = f"{100 * preset.masking_ratio:.0f} % of the patches"
+    if preset.masking != "brain":
+        return f"{share} removed"
+    return (
+        f"{share} with brain removed, drawn by their share of brain; patches without brain left out, in "
+        "fine-tuning too"
+    )
+
+
+def shown(study: Study) -> str:
+    """Return how patches were shown and attention began, in sentences with a space before; or nothing."""
+    preset = study.preset
+    if all(arm.method in ("cnn", "ridge") for arm in study.arms):
+        return ""
+    centred = (
+        " From each patch the pool's mean patch of its place was subtracted, in arms without pretraining "
+        "too."
+    )
+    local = (
+        " Attention began such that tokens attend to nearby ones, in every arm (mimetic initialisation, "
+        "Trockman & Kolter 2023)."
+    )
+    begun = preset.backbone == "vit" and preset.locality > 0
+    return centred * preset.centred + local * begun
 
 
 def _network(preset: Preset) -> str:
@@ -46,7 +73,8 @@ def loss(preset: Preset) -> str:
     """Return the loss of pretraining."""
     objective = OBJECTIVES[preset.objective]
     each = ", each standardised" * preset.normalise_targets
-    parts = [f"mean squared error of removed patches{each}"] * objective.reconstructs
+    error = f"mean squared error of removed patches{each}, weighted by their share of brain"
+    parts = [error] * objective.reconstructs
     if objective.contrasts:
         weight = f"{preset.contrast_weight:g} times the " * objective.reconstructs
         parts.append(
