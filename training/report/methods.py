@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts.frozen_cohort import Cohort
-from curation.cohorts.matched_controls import TRAITS
+from curation.cohorts.matched_controls import AGE_BANDS, TRAITS
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
@@ -115,7 +115,7 @@ def _controls(source: ReportSource) -> str:
         return ""
     within = [
         *filter(None, [matched.places.words]),
-        *["thirds of age"] * matched.ages,
+        *[AGE_BANDS] * matched.ages,
         *(TRAITS[name] for name in matched.traits),
     ]
     strata = (
