@@ -62,3 +62,71 @@ def test_a_control_is_of_thirds_of_age_and_leaves_as_much_choice_as_it_does(
     assert 0 < overlap.fixed <= len(set.intersection(*drawn))
     choice = f"For {overlap.fixed} of the 4 of control-A there is no choice"
     assert choice in message.points[-1] and choice in report.methods[2]
+
+
+RATES = {"finetune_lr": 0.002, "probe_lr": 0.01, "cnn_lr": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("arms", "rates"),
+    [
+        (["scratch", "A"], "0.002, in a pretrained encoder times 0.9 a block towards the input,"),
+        (["scratch"], "0.002, batches"),
+        (
+            ["A", "probe-A", "cnn", "ridge"],
+            "0.002 fine-tuned whole, in a pretrained encoder times 0.9 a block towards the input, 0.01 "
+            "linear probes, 0.001 the plain network, batches",
+        ),
+        (["random", "ridge"], "0.01 frozen random features, batches"),
+        (["cnn"], "0.001 the plain network, batches"),
+        (["ridge"], ""),
+    ],
+)
+def test_each_kind_of_arm_has_its_own_rate_and_whole_networks_are_told_where_they_are(
+    workspace: Workspace, arms: list[str], rates: str
+) -> None:
+    said = told(workspace, planned(workspace, arms=arms, overrides=RATES))
+    whole = {"scratch", "A"} & set(arms)
+    assert ("Encoder and head were fine-tuned for age" in said) == bool(whole)
+    assert ("What is named below was trained for age over" in said) == (
+        not whole and arms != ["ridge"]
+    )
+    for words in ("learning rate", "epoch", "flipped", "the head's normalisation"):
+        assert (words in said) == (arms != ["ridge"])
+    assert f"learning rate {rates}" in said or not rates
+    assert ("pretraining masked anew" in said) == ("A" in arms)
+    assert ("No arm was pretrained" in said) == ("A" not in arms)
+    encodes = arms[0] in ("scratch", "random") and "A" not in arms
+    assert ("No arm was pretrained: the encoder" in said) == encodes
+
+
+def test_the_pool_is_not_called_pretrained_on_as_a_whole(workspace: Workspace) -> None:
+    study = planned(workspace)
+    report = content.build(workspace, study.id)
+    said = report.methods[0]
+    assert "The pool holds 12 scans of 12 people" in said and "those named below. Every arm" in said
+    assert "A (tier A, 4 scans)" in report.methods[2]
+    question, flow = report.messages[0], report.messages[1]
+    assert question.points[0].startswith("A pool of 12 scans of 12 people, in tiers by")
+    assert flow.title == "12 scans of 12 people in the pool, 8 scans of 8 people to be judged on"
+
+
+def test_unknown_sites_are_said_of_the_cohort_that_does_not_know_them(workspace: Workspace) -> None:
+    study = planned(workspace, arms=["scratch", "A", "all", "control-A"], seeds=[0, 1])
+    workspace_judged.plant(study)
+    scans = study.scans()
+    site = scans["site"].mask(scans["role"] == "pool")
+    files.write_parquet(study.scans_path, scans.assign(site=site))
+    report = content.build(workspace, study.id)
+    note = "In the pool, no site is known, and all scans are of one source."
+    assert f"{note} A tier may be a scanner." in report.messages[-1].points
+    assert note in report.methods[2]
+    (message,) = [one for one in report.messages if one.name == "controls"]
+    assert note in message.lead
+
+
+def test_folds_by_site_claim_nothing_of_what_was_pretrained_on(workspace: Workspace) -> None:
+    study = workspace_judged.plan(workspace_judged.make(workspace), folds_by="site")
+    said = told(workspace, study)
+    assert "a site that fine-tuning never learned from" in said
+    assert "the model never" not in said
