@@ -293,6 +293,6 @@ def _compared(
         plot=plot,
         points=tuple(table["words"]),
         note=f"{intervals_of(table)} Paired by person and seed; exploratory verdicts after Holm's "
-        "correction.".strip(),
+        "correction, intervals without.".strip(),
         faded=faded,
     )

@@ -20,7 +20,7 @@ from training.report import (
     methods_training,
 )
 from training.report.source import ReportSource, ages_of, count_of, short, sites_said
-from training.results import study_sets
+from training.results import site_probes, study_sets
 from training.settings import input_images, tuning
 from training.studies import arm_overlap, pool_target_separation
 from training.studies.planned_study import Study
@@ -196,7 +196,9 @@ def _optimisation(source: ReportSource) -> str:
     moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
     warped = f" and deformed smoothly by some {preset.warp_mm:g} mm" * bool(preset.warp_mm)
     seconds = took.get("training_seconds")
-    hours = f" All runs together took {seconds / 3600:.2g} hours." if seconds else ""
+    hours = (
+        f" Added up, runs took {seconds / 3600:.2g} hours of time on the clock." if seconds else ""
+    )
     ran = f"{methods_machines.told(source.study)}{hours}"
     if not tuning.kinds_of(source.study.arms):
         return f"Optimisation. No network was trained.{ran}"
@@ -227,8 +229,9 @@ def _statistics(source: ReportSource) -> str:
     name = source.study.outcome.name
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
-        "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
-        "the two arms compared (Welch)"
+        "degrees of freedom; an arm's own pools the spread of seeds over arms trained alike, unless its own "
+        "is larger by an F-test at 10 %; differences are paired by person and seed, with the variance of the "
+        "seeds of the two arms compared (Welch)"
         if len(source.study.seeds) > 1
         else "Intervals are 95 %, Student's over people (one seed, so no verdicts); differences are paired "
         "by person"
@@ -237,13 +240,14 @@ def _statistics(source: ReportSource) -> str:
         f" Bias-corrected figures were fitted on the other folds, where predictions follow {name}."
         * (source.options.corrected and not source.study.outcome.two_valued)
     )
+    probes = "" if site_probes.read(source.study).empty else " and site probes"
     return (
         f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged."
         f"{judging_methods.measure(source.study.judging)} {seeds}; p-values of exploratory comparisons were "
         f"corrected by Holm's method for their number, those with {_no_model(source.study.outcome)} by "
-        f"themselves. No arm is ranked unless one at least predicts {source.study.outcome.noun} better than "
-        "that. Detectable "
-        "differences are those of a power of 80 % (non-central t). "
+        f"themselves; intervals, sign-flip p-values{probes} are not corrected. No arm is ranked unless one "
+        f"at least predicts {source.study.outcome.noun} better than that. Detectable differences are those "
+        "of a power of 80 % (non-central t). "
         f"{content_primary.pool_in_words(source.study)}{corrected}"
     )
 

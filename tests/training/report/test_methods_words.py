@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged, workspace_trainable
-from training.report import content
+from training.report import content, content_primary
+from training.results import site_probes
 from training.studies import arm_overlap
+from training.studies.analysis_plan import AnalysisPlan
 from training.studies.planned_study import Study
 
 
@@ -130,3 +134,84 @@ def test_folds_by_site_claim_nothing_of_what_was_pretrained_on(workspace: Worksp
     said = told(workspace, study)
     assert "a site that fine-tuning never learned from" in said
     assert "the model never" not in said
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+@pytest.mark.parametrize(
+    ("seeds", "finished", "tested"),
+    [
+        ([0], True, "it would have been tested"),
+        ([0], False, "it would have been tested"),
+        ([0, 1], False, "it is tested"),
+        ([0, 1], True, "it was tested"),
+    ],
+)
+def test_a_primary_comparison_is_called_tested_only_where_it_was(
+    workspace: Workspace, seeds: list[int], finished: bool, tested: str, one_sided: bool
+) -> None:
+    plan = AnalysisPlan(("A", "scratch"), 0.7, one_sided=one_sided)
+    study = planned(workspace, seeds=seeds, analysis=plan)
+    if finished:
+        files.write_json(study.result_path, {"made": True})
+    said = content_primary.analysis_in_words(study)
+    sides = "one-sided at 5 %" if one_sided else "two-sided at 5 %"
+    assert f"before any training; {tested} {sides}" in said
+    assert ("with one seed no verdict is given" in said) == (len(seeds) == 1)
+    assert ("once all runs are finished" in said) == (tested == "it is tested")
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]])
+def test_r_is_called_a_mean_of_seeds_where_it_is_one(
+    workspace: Workspace, seeds: list[int]
+) -> None:
+    study = planned(workspace, seeds=seeds)
+    workspace_judged.plant(study)
+    report = content.build(workspace, study.id)
+    (message,) = [one for one in report.messages if one.name == "predicted-age"]
+    several = len(seeds) > 1
+    assert ("(mean of the seeds' r) with" in message.title) == several
+    assert ("that of the points is another" in message.note) == several
+    pooled = "pools the spread of seeds over arms trained alike" in report.methods[5]
+    assert pooled == several
+
+
+def test_the_number_of_steps_is_called_the_same_but_of_subsets_that_have_fewer(
+    workspace: Workspace,
+) -> None:
+    workspace_trainable.make(workspace)
+    same = "the same number of steps for every arm"
+    for arms, words in (
+        (["A", "A-share-50-draw-1"], f"{same}."),
+        (["A", "A-share-50-draw-1-passes"], f"{same} but subsets at equal passes."),
+    ):
+        assert words in told(workspace, workspace_trainable.plan(workspace, arms=arms))
+
+
+def test_what_is_not_corrected_is_told(workspace: Workspace) -> None:
+    study = planned(workspace, arms=["scratch", "A", "all"], seeds=[0, 1])
+    assert "intervals, sign-flip p-values are not corrected." in told(workspace, study)
+    workspace_judged.plant(study)
+    report = content.build(workspace, study.id)
+    assert "sign-flip p-values and site probes are not corrected." in report.methods[5]
+    (message,) = [one for one in report.messages if one.name == "differences"]
+    assert message.note.endswith("after Holm's correction, intervals without.")
+    (probe,) = [one for one in report.messages if one.name == "site-probe"]
+    assert "twice the mean" in probe.lead
+    assert probe.table.numbers["p"].tolist() == [0.02] * 3  # planted: 0.01 with each of two seeds
+
+
+@pytest.mark.parametrize(
+    ("of_seeds", "p"), [([0.03], 0.03), ([0.01, 0.03], 0.04), ([0.5, 0.9], 1.0)]
+)
+def test_p_values_of_several_seeds_become_one_that_is_valid(
+    of_seeds: list[float], p: float
+) -> None:
+    assert site_probes.combined_p(pd.Series(of_seeds)) == pytest.approx(p)
+
+
+def test_the_combined_p_is_seldom_small_by_chance_however_seeds_depend() -> None:
+    rng = np.random.default_rng(0)
+    alike = rng.random(4000)
+    for other in (alike, 1 - alike, rng.random(4000), np.where(alike < 0.05, 0.05 - alike, alike)):
+        pairs = pd.DataFrame({"one": alike, "other": other})
+        assert pairs.apply(site_probes.combined_p, axis=1).le(0.05).mean() <= 0.06
