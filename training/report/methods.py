@@ -240,12 +240,13 @@ def _statistics(source: ReportSource) -> str:
         f" Bias-corrected figures were fitted on the other folds, where predictions follow {name}."
         * (source.options.corrected and not source.study.outcome.two_valued)
     )
-    probes = "" if site_probes.read(source.study).empty else " and site probes"
+    probed = not site_probes.read(source.study).empty
+    plain = "sign-flip p-values and site probes" if probed else "and sign-flip p-values"
     return (
         f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged."
         f"{judging_methods.measure(source.study.judging)} {seeds}; p-values of exploratory comparisons were "
         f"corrected by Holm's method for their number, those with {_no_model(source.study.outcome)} by "
-        f"themselves; intervals, sign-flip p-values{probes} are not corrected. No arm is ranked unless one "
+        f"themselves; intervals{',' * probed} {plain} are not corrected. No arm is ranked unless one "
         f"at least predicts {source.study.outcome.noun} better than that. Detectable differences are those "
         "of a power of 80 % (non-central t). "
         f"{content_primary.pool_in_words(source.study)}{corrected}"

@@ -189,7 +189,7 @@ def test_the_number_of_steps_is_called_the_same_but_of_subsets_that_have_fewer(
 
 def test_what_is_not_corrected_is_told(workspace: Workspace) -> None:
     study = planned(workspace, arms=["scratch", "A", "all"], seeds=[0, 1])
-    assert "intervals, sign-flip p-values are not corrected." in told(workspace, study)
+    assert "intervals and sign-flip p-values are not corrected." in told(workspace, study)
     workspace_judged.plant(study)
     report = content.build(workspace, study.id)
     assert "sign-flip p-values and site probes are not corrected." in report.methods[5]
