@@ -19,6 +19,8 @@ from curation.scoring.comparison_groups import SiteSummary, site_summary, sites_
 from curation.storage.workspace import Workspace
 
 _AGE_BANDS = 3
+#: What is matched of ages, in words.
+AGE_BANDS = "thirds of age"
 #: What else is matched where it is known: column of the scans, and what it is called.
 TRAITS = {"sex": "sexes", "group": "groups"}
 
@@ -43,11 +45,11 @@ class MatchingCriteria:
 
     @property
     def words(self) -> str:
-        """The criteria in words, such as ``size, sites and ages``."""
+        """The criteria in words, such as ``size, sites and thirds of age``."""
         *first, last = [
             "size",
             *filter(None, [self.places.words]),
-            *["ages"] * self.ages,
+            *[AGE_BANDS] * self.ages,
             *(TRAITS[name] for name in self.traits),
         ]
         return f"{', '.join(first)} and {last}" if first else last
@@ -147,6 +149,21 @@ def lacking_apart(scans: pd.DataFrame, members: NDArray[np.bool_]) -> list[str]:
         f"{_stratum_words(scans[strata == stratum])}: {count} wanted, {there.get(stratum, 0)} there"
         for stratum, count in short.sort_index().items()
     ]
+
+
+def without_choice(scans: pd.DataFrame, members: NDArray[np.bool_], *, apart: bool = False) -> int:
+    """Return how many scans are in every sample, because no others like them could be drawn.
+
+    Parameters
+    ----------
+    scans, members, apart
+        As :func:`sample_control` takes them.
+    """
+    members = np.asarray(members)
+    strata = _strata(scans)
+    wanted = strata[members].value_counts()
+    offered = strata[~members | (not apart)].value_counts().reindex(wanted.index, fill_value=0)
+    return int(wanted[offered <= wanted].sum())
 
 
 def _stratum_words(scans: pd.DataFrame) -> str:

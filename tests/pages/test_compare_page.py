@@ -68,7 +68,10 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, r
     assert said.index("Against predicting the mean age") < said.index(
         "Against scratch, exploratory:"
     )
-    assert "Against a random sample of the same size, sites, ages and sexes, exploratory:" in said
+    assert (
+        "Against a random sample of the same size, sites, thirds of age and sexes, exploratory:"
+        in said
+    )
     assert "corrected" in said and "95 %" in said
 
 
@@ -287,7 +290,10 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, agains
 def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
-    assert "Against a random sample of the same size, sites, ages and sexes, exploratory:" in said
+    assert (
+        "Against a random sample of the same size, sites, thirds of age and sexes, exploratory:"
+        in said
+    )
     assert "scans of A are also in control-A." in said
 
 

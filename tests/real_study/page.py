@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from curation import __version__
 from curation.metrics import METRICS_VERSION
+from curation.wording import number
 from tests.real_study import people
 from tests.real_study.run import DESIGN, Finished, Settings
 from training.held_out import stored_predictions
@@ -237,7 +238,7 @@ def _compared(table: pd.DataFrame) -> str:
             f"`{row.arm}` against `{row.reference}`",
             _signed(row.difference_years),
             _interval(row.ci_low, row.ci_high),
-            f"{row.p_holm:.2f}",
+            number(row.p_holm, 2),
             f"{row.detectable_years:.1f}",
             str(row.verdict),
         )

@@ -60,6 +60,13 @@ def draws_of(arm: Arm, pool: pd.DataFrame, matched: Arm, seeds: Sequence[int]) -
     return matched_controls.sample_controls(members, group, seeds, apart=arm.apart)
 
 
+def without_choice(arm: Arm, pool: pd.DataFrame, matched: Arm) -> int:
+    """Return how many scans of a control every draw holds, for want of others like them."""
+    members = pool[pool["tier"].isin(arm.tiers)]
+    group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
+    return matched_controls.without_choice(members, group, apart=arm.apart)
+
+
 def matched_arm(arm: Arm) -> Arm:
     """Rebuild the arm that a control matches; it need not be part of the study itself.
 

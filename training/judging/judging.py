@@ -11,7 +11,7 @@ FoldsBy = Literal["person", "site"]
 #: What folds may be made by, with what it means.
 FOLDS_BY: dict[str, str] = {
     "person": "folds of people, alike in what is predicted",
-    "site": "folds of whole sites, so that every person is of a site that the model never saw",
+    "site": "folds of whole sites, so that every person is of a site that fine-tuning never saw",
 }
 MOST_REPEATS = 20
 

@@ -55,10 +55,10 @@ def _subsets(study: Study) -> list[str]:
     subsets = [arm.subset for arm in study.arms if arm.subset]
     if not subsets:
         return []
-    draws = plural(len({one.draw for one in subsets}), "draw")
+    count = len({one.draw for one in subsets})
     told = [
-        f"Random subsets are of people, {draws} of each size, a smaller one of a draw within its larger "
-        "ones; their interval is over people and draws."
+        f"Random subsets are of people, {plural(count, 'draw')} of each size, a smaller one of a draw within "
+        f"its larger ones; their interval is over people{' and draws' if count > 1 else ' alone'}."
     ]
     if any(one.equal_passes for one in subsets):
         told.append(

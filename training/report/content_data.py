@@ -34,7 +34,8 @@ def question(source: ReportSource) -> Message:
         "What is each quality tier worth for pretraining?",
         "Do scans of low quality help or hinder a model that learns from scans without labels?",
         points=(
-            f"Pretrained on {count_of(pool)}, in tiers by their {_measure(source)}.",
+            f"A pool of {count_of(pool)}, in tiers by their {_measure(source)}: arms are pretrained on some "
+            "or all of it.",
             f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: "
             f"{_outcome(source.outcome)}.",
             *_external(source),
@@ -83,7 +84,7 @@ def flow(source: ReportSource) -> Message:
     found = (("Pretraining pool", source.pool, pool), ("Target cohort", source.target, target))
     return Message(
         "data",
-        f"{count_of(pool)} to learn from, {count_of(target)} to be judged on",
+        f"{count_of(pool)} in the pool, {count_of(target)} to be judged on",
         flows=tuple(_flow(title, cohort, used) for title, cohort, used in found),
         note="Counts were taken when the cohorts were frozen. "
         + pool_target_separation.in_short(source.study.separation),

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from curation.wording import number, plural
+from training.judging.outcome import Outcome
 from training.report.content_results import intervals_of
 from training.report.plots import Line, Message, Plot, Series, Table
 from training.report.source import ReportSource
@@ -144,8 +145,8 @@ def more_scans(source: ReportSource) -> Message | None:
         "What are more scans of the same quality worth?",
         f"Random subsets of the people of {first}, {drawn} of each size.",
         plot=plot,
-        points=tuple(_size_words(row) for _, row in plot.table.iterrows()),
-        note=f"Intervals: 95 %, over people and draws; of the whole, over people and seeds.{bands}",
+        points=tuple(_size_words(row, source.outcome) for _, row in plot.table.iterrows()),
+        note=f"{_intervals_of_sizes(plot.table)}{bands}",
         faded=not source.conclusion.ranks,
     )
 
@@ -153,10 +154,18 @@ def more_scans(source: ReportSource) -> Message | None:
 # ---- parts -----------------------------------------------------------------------------------------
 
 
-def _size_words(row: pd.Series) -> str:
+def _intervals_of_sizes(table: pd.DataFrame) -> str:
+    """Say over what the intervals of subsets and of the whole are."""
+    draws = " and draws" if table["n_draws"].max() > 1 else " alone: one draw"
+    seeds = " and seeds" if table["n_seeds"].max() > 1 else " alone: one seed"
+    return f"Intervals: 95 %, over people{draws}; of the whole, over people{seeds}."
+
+
+def _size_words(row: pd.Series, outcome: Outcome) -> str:
+    low, high = (number(row[end], outcome.digits) for end in ("ci_low", "ci_high"))
     return (
-        f"{row['n_scans']:.0f} scans, equal {row['equal']}: {number(row['age_mae_years'], 2)} years "
-        f"({number(row['ci_low'], 2)} to {number(row['ci_high'], 2)})."
+        f"{row['n_scans']:.0f} scans, equal {row['equal']}: {outcome.measured(row['age_mae_years'])} "
+        f"({low} to {high})."
     )
 
 

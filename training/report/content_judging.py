@@ -70,5 +70,5 @@ def sites(source: ReportSource) -> Message | None:
         "Do features tell the site?",
         site_probes.WORDS,
         table=Table(site_probes.HEAD, rows, table),
-        note="Chance: the sites permuted. Averaged over seeds.",
+        note="Chance: the sites permuted. Shares are averaged over seeds.",
     )

@@ -9,7 +9,7 @@ from curation.tier_effects.standardised_differences import continuous_smd, null_
 from curation.wording import plural
 from training.report import content_primary
 from training.report.plots import Message
-from training.report.source import ReportSource, ages_of, tiers_of
+from training.report.source import ReportSource, ages_of, sites_said, tiers_of
 from training.results import conclusions
 
 
@@ -55,7 +55,7 @@ def _seeds(count: int) -> str:
 def _sites(source: ReportSource) -> str:
     """State the consequences of unknown sites; nothing where they are known."""
     note = site_summary(source.of("pool")).note
-    return f"{note} A tier may be a scanner." if note else ""
+    return f"{sites_said('pool', note)} A tier may be a scanner." if note else ""
 
 
 def _ages(source: ReportSource) -> str:

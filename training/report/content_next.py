@@ -71,7 +71,8 @@ def _more(primary: Primary, outcome: Outcome) -> str:
     if margin != margin:
         return "More seeds or more people would tell; state a margin to learn how many."
     spread = ErrorSpread(seen.person, seen.seed, seen.rest, "this study")
-    seeds, people = enough(spread, seen.people, seen.seeds, margin)
+    sides = 1 if primary.plan.one_sided else 2
+    seeds, people = enough(spread, seen.people, seen.seeds, margin, sides)
     size = outcome.bound(margin)
     if seeds == seen.seeds:
         return (
@@ -93,7 +94,7 @@ def _more(primary: Primary, outcome: Outcome) -> str:
 
 @lru_cache(maxsize=64)
 def enough(
-    spread: ErrorSpread, people: int, seeds: int, margin_years: float
+    spread: ErrorSpread, people: int, seeds: int, margin_years: float, sides: int = 2
 ) -> tuple[int | None, int | None]:
     """Return how many seeds with the same people, and people with the same seeds, find a difference.
 
@@ -105,6 +106,8 @@ def enough(
         Of the study that was done, 2 or more each.
     margin_years : float
         The difference, above 0.
+    sides : {2, 1}
+        Of the test for it.
 
     Returns
     -------
@@ -113,7 +116,9 @@ def enough(
     """
 
     def finds(people: int, seeds: int) -> bool:
-        found = design_power.of_design(people, seeds, spread, margin_years=margin_years)
+        found = design_power.of_design(
+            people, seeds, spread, margin_years=margin_years, sides=sides
+        )
         return found.detectable_years <= margin_years
 
     more_seeds = range(seeds, _MOST_SEEDS + 1)

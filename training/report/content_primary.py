@@ -83,10 +83,15 @@ def analysis_in_words(study: Study) -> str:
         else "two-sided at 5 %, else for equivalence by two one-sided tests at 5 % each, else for not being "
         "worse by the margin at 5 %"
     )
+    tested = f"it was tested {judged}, without correction"
+    if len(study.seeds) == 1:
+        tested = f"it would have been tested {judged}, without correction; with one seed no verdict is given"
+    elif not study.result_path.exists():
+        tested = f"it is tested {judged}, without correction, once all runs are finished"
     return (
         f"The primary comparison, {arm} against {reference}, and the margin of {plan.margin_words} "
-        f"were declared when the study was planned, before any training; it was tested {judged}, without "
-        "correction. All other comparisons are exploratory."
+        f"were declared when the study was planned, before any training; {tested}. All other comparisons are "
+        "exploratory."
     )
 
 

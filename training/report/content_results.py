@@ -9,7 +9,7 @@ from curation.wording import number, plural
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
-from training.report.source import ReportSource
+from training.report.source import ReportSource, sites_said
 from training.results import error_curves
 from training.studies import arm_overlap
 
@@ -218,7 +218,7 @@ def controls(source: ReportSource) -> Message | None:
         lead = (
             f"A control is of the same {matched.words} as its arm, at random from all "
             f"tiers{_apart(source)}. "
-            f"{matched.note}".strip()
+            f"{sites_said('pool', matched.note)}".strip()
         )
     message = _compared(source, "controls", title, table, lead)
     shared = tuple(one.words for one in arm_overlap.of_study(source.study))
@@ -294,6 +294,6 @@ def _compared(
         plot=plot,
         points=tuple(table["words"]),
         note=f"{intervals_of(table)} Paired by person and seed; exploratory verdicts after Holm's "
-        "correction.".strip(),
+        "correction, intervals without.".strip(),
         faded=faded,
     )

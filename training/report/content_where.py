@@ -142,12 +142,15 @@ def predicted(source: ReportSource) -> Message | None:
         for arm in arms
         if arm in rows.index
     )
+    several = len(source.study.seeds) > 1
+    of_seeds = " (mean of the seeds' r)" * several
     return Message(
         "predicted-age",
-        f"Predicted against true age: r {number(rows.at[arms[0], 'r'], 2)} with {arms[0]}",
+        f"Predicted against true age: r {number(rows.at[arms[0], 'r'], 2)}{of_seeds} with {arms[0]}",
         f"{told}. On the dotted line both are the same.",
         plot=plot,
-        note="Mean over seeds of held-out predictions, a point a scan, years rounded.",
+        note="Mean over seeds of held-out predictions, a point a scan, years rounded."
+        + " r is the mean of those of single seeds: that of the points is another." * several,
     )
 
 

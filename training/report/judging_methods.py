@@ -4,7 +4,7 @@ from curation.scoring.comparison_groups import site_summary
 from curation.wording import plural
 from training.judging.judging import Judging
 from training.judging.outcome import Outcome
-from training.report.source import ReportSource, ages_of, count_of, external_name
+from training.report.source import ReportSource, ages_of, count_of, external_name, sites_said
 from training.results import site_probes
 from training.studies import pool_target_separation
 
@@ -70,8 +70,8 @@ def _sites(source: ReportSource) -> str:
         return ""
     note = site_summary(source.of("target")).note
     return (
-        "No site was in two folds, so every person is of a site that the model never learned from. "
-        f"{note}".strip()
+        "No site was in two folds, so every person is of a site that fine-tuning never learned from. "
+        f"{sites_said('target', note)}".strip()
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from curation import __version__
 from curation.cohorts import cohort_diff
 from curation.cohorts.frozen_cohort import Cohort
-from curation.cohorts.matched_controls import TRAITS
+from curation.cohorts.matched_controls import AGE_BANDS, TRAITS
 from curation.storage import files
 from curation.tiers.rule_versions import summary_line
 from curation.wording import plural
@@ -20,10 +20,11 @@ from training.report import (
     methods_machines,
     methods_training,
 )
-from training.report.source import ReportSource, ages_of, count_of, short
-from training.results import study_sets
-from training.settings import input_images
+from training.report.source import ReportSource, ages_of, count_of, short, sites_said
+from training.results import site_probes, study_sets
+from training.settings import input_images, tuning
 from training.studies import arm_overlap, pool_target_separation
+from training.studies.planned_study import Study
 
 #: Whose versions a reader needs to make the same again.
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "nilearn")
@@ -45,14 +46,17 @@ def paragraphs(source: ReportSource) -> tuple[str, ...]:
 def _data(source: ReportSource) -> str:
     pool, target = source.of("pool"), source.of("target")
     simulated = " All or some scans are simulated." if source.study.simulated else ""
+    below = "; arms were pretrained on those named below" * _pretrains(source.study)
     return (
-        f"Data. {count_of(pool)} were pretrained on ({ages_of(pool)}; cohort "
-        f"{short(source.study.cohort_id)}); "
-        f"every arm was judged on {count_of(target)} of another cohort, the target ({ages_of(target)}; "
-        "cohort "
-        f"{short(source.study.target_id)}). {pool_target_separation.words(source.study.separation)}"
-        f"{simulated}{_excluded(source)}"
+        f"Data. The pool holds {count_of(pool)} ({ages_of(pool)}; cohort {short(source.study.cohort_id)})"
+        f"{below}. Every arm was judged on {count_of(target)} of another cohort, the target "
+        f"({ages_of(target)}; cohort {short(source.study.target_id)}). "
+        f"{pool_target_separation.words(source.study.separation)}{simulated}{_excluded(source)}"
     )
+
+
+def _pretrains(study: Study) -> bool:
+    return any(arm.encoder for arm in study.arms)
 
 
 def _excluded(source: ReportSource) -> str:
@@ -111,10 +115,8 @@ def _pretraining(source: ReportSource) -> str:
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
         f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}{_images(source)}"
-        f"{methods_training.trained(preset)} for {preset.pretrain_epochs} epochs of "
-        f"{preset.pretrain_steps} steps of "
-        f"{preset.pretrain_batch} scans, the same number of steps for every arm."
-        f"{_controls(source)}{arm_words.methods(source.study)}"
+        f"{methods_training.pretrained(source.study)}"
+        f"{methods_training.shown(source.study)}{_controls(source)}{arm_words.methods(source.study)}"
     )
 
 
@@ -125,7 +127,7 @@ def _controls(source: ReportSource) -> str:
         return ""
     within = [
         *filter(None, [matched.places.words]),
-        *["thirds of age"] * matched.ages,
+        *[AGE_BANDS] * matched.ages,
         *(TRAITS[name] for name in matched.traits),
     ]
     strata = (
@@ -133,7 +135,10 @@ def _controls(source: ReportSource) -> str:
         if within
         else ""
     )
-    told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
+    told = [
+        f"Size-matched controls were drawn at random{strata}.",
+        sites_said("pool", matched.note),
+    ]
     told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
 
@@ -183,8 +188,7 @@ def _finetuning(source: ReportSource) -> str:
     what = "ages" if study.outcome.is_age else f"values of {study.outcome.name}"
     shares = f" Some arms learned from {_listed(few)} % of the people's {what}." if few else ""
     return (
-        f"Fine-tuning. Encoder and head were fine-tuned for {study.outcome.noun} "
-        f"{methods_training.length(study)}{methods_training.head(study)}{others}{shares} "
+        f"Fine-tuning.{methods_training.finetuned(study)}{others}{shares} "
         f"{study.folds} folds {study.judging.folds_words}, "
         "the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
@@ -202,19 +206,27 @@ def _optimisation(source: ReportSource) -> str:
     moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
     warped = f" and deformed smoothly by some {preset.warp_mm:g} mm" * bool(preset.warp_mm)
     seconds = took.get("training_seconds")
-    hours = f" All runs together took {seconds / 3600:.2g} hours." if seconds else ""
+    hours = (
+        f" Added up, runs took {seconds / 3600:.2g} hours of time on the clock." if seconds else ""
+    )
+    ran = f"{methods_machines.told(source.study)}{hours}"
+    if not tuning.kinds_of(source.study.arms):
+        return f"Optimisation. No network was trained.{ran}"
+    pretraining, masked = "", "."
+    if _pretrains(source.study):
+        pretraining = (
+            f" Pretraining: {methods_training.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches "
+            f"of {preset.pretrain_batch}."
+        )
+        masked = f", and in pretraining masked anew at each step{warped}.{methods_training.views(preset)}"
     return (
         f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
         f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
-        f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: "
-        f"{methods_training.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
-        f"{preset.pretrain_batch}. "
+        f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine.{pretraining} "
         f"Fine-tuning: {judging_methods.loss(source.study.outcome)}, learning rate "
-        f"{methods_training.rate(source.study)}, in a pretrained encoder {methods_training.decay(preset)}, "
-        f"batches of {preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to "
-        "right at random, "
-        f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
-        f"{warped}.{methods_training.views(preset)}{methods_machines.told(source.study)}{hours}"
+        f"{methods_training.rate(source.study)}, batches of {preset.finetune_batch}, dropout "
+        f"{preset.dropout:g}. In training networks, volumes were flipped left to right at random, {moved}"
+        f"changed in contrast and brightness by some 5 %{masked}{ran}"
     )
 
 
@@ -227,8 +239,9 @@ def _statistics(source: ReportSource) -> str:
     name = source.study.outcome.name
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
-        "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
-        "the two arms compared (Welch)"
+        "degrees of freedom; an arm's own pools the spread of seeds over arms trained alike, unless its own "
+        "is larger by an F-test at 10 %; differences are paired by person and seed, with the variance of the "
+        "seeds of the two arms compared (Welch)"
         if len(source.study.seeds) > 1
         else "Intervals are 95 %, Student's over people (one seed, so no verdicts); differences are paired "
         "by person"
@@ -237,13 +250,15 @@ def _statistics(source: ReportSource) -> str:
         f" Bias-corrected figures were fitted on the other folds, where predictions follow {name}."
         * (source.options.corrected and not source.study.outcome.two_valued)
     )
+    probed = not site_probes.read(source.study).empty
+    plain = "sign-flip p-values and site probes" if probed else "and sign-flip p-values"
     return (
         f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged."
         f"{judging_methods.measure(source.study.judging)} {seeds}; p-values of exploratory comparisons were "
         f"corrected by Holm's method for their number, those with {_no_model(source.study.outcome)} by "
-        f"themselves. No arm is ranked unless one at least predicts {source.study.outcome.noun} better than "
-        "that. Detectable "
-        "differences are those of a power of 80 % (non-central t). "
+        f"themselves; intervals{',' * probed} {plain} are not corrected. No arm is ranked unless one "
+        f"at least predicts {source.study.outcome.noun} better than that. Detectable differences are those "
+        "of a power of 80 % (non-central t). "
         f"{content_primary.pool_in_words(source.study)}{corrected}"
     )
 

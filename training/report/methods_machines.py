@@ -6,10 +6,13 @@ from typing import Any
 
 from curation.storage import files
 from curation.wording import plural
+from training.settings.preset import Preset
 from training.studies import runs
 from training.studies.planned_study import Study
 
 _KINDS = {"pretrain": "pretraining", "finetune": "fine-tuning"}
+#: What Fabric calls single precision, of which a GPU rounds factors of products.
+_SINGLE = "32-true"
 
 
 def told(study: Study) -> str:
@@ -18,7 +21,7 @@ def told(study: Study) -> str:
     Runs of earlier versions did not write all of it; nothing is said of what none of them wrote.
     """
     results = [files.read_json(run.result_path) or {} for run in runs.runs_of(study)]
-    parts = [_sizes(results), _devices(results), _revisions(results)]
+    parts = [_sizes(results), _devices(results, study.preset), _revisions(results)]
     return "".join(f" {part}" for part in parts if part)
 
 
@@ -32,9 +35,9 @@ def _sizes(results: list[dict[str, Any]]) -> str:
     return f"Trained parameters: {', '.join(found)}." if found else ""
 
 
-def _devices(results: list[dict[str, Any]]) -> str:
+def _devices(results: list[dict[str, Any]], preset: Preset) -> str:
     on = [
-        f"{_device(one)} in {one['precision']}"
+        f"{_device(one, preset)} in {_precision(one)}"
         for one in results
         if isinstance(one.get("device"), str) and isinstance(one.get("precision"), str)
     ]
@@ -44,19 +47,27 @@ def _devices(results: list[dict[str, Any]]) -> str:
     listed = "; ".join(
         f"{what} ({plural(count, 'run')})" for what, count in Counter(on).most_common()
     )
-    return f"Runs were trained on {listed}{f' with PyTorch {torch}' if torch else ''}."
+    by = f" with PyTorch {torch}" if torch else ""
+    last = "of a run that was resumed, its last machine is told"
+    return f"Runs were trained on {listed}{by}; {last}."
 
 
-def _device(result: dict[str, Any]) -> str:
-    processor, cores = result.get("processor"), result.get("cores")
-    if result["device"] != "cpu" or not processor:
-        return str(result["device"])
-    return f"{processor} ({cores} cores)" if cores else str(processor)
+def _device(result: dict[str, Any], preset: Preset) -> str:
+    """Return what one run computed on: threads of a processor or GPUs, of a pretraining perhaps several."""
+    several = f"{preset.devices} × " * (preset.devices > 1 and result.get("kind") == "pretrain")
+    if result["device"] != "cpu":
+        return f"{several}{result['device']}"
+    return f"{several}{plural(preset.threads, 'thread')} of {result.get('processor') or 'a CPU'}"
+
+
+def _precision(result: dict[str, Any]) -> str:
+    rounded = result["precision"] == _SINGLE and result["device"] != "cpu"
+    return f"{result['precision']}{' with TF32 products where the GPU has them' * rounded}"
 
 
 def _revisions(results: list[dict[str, Any]]) -> str:
     found = _different(one.get("revision") for one in results)
-    return f"Revision of the code: {found}." if found else ""
+    return f"Commit checked out: {found}, without changes not committed." if found else ""
 
 
 def _different(values: Iterable[Any]) -> str:

@@ -257,6 +257,11 @@ def ages_of(scans: pd.DataFrame) -> str:
     return f"{ages.mean():.0f} years on average ({ages.min():.0f} to {oldest})"
 
 
+def sites_said(cohort: str, note: str) -> str:
+    """Return what is not known of sites as said of one cohort: the other may know them; empty of nothing."""
+    return f"In the {cohort}, {note[0].lower()}{note[1:]}" if note else ""
+
+
 def tiers_of(scans: pd.DataFrame) -> list[str]:
     """Return the tiers of a table of scans, best first."""
     return sorted(scans["tier"].dropna().astype(str).unique())

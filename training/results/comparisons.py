@@ -57,7 +57,7 @@ class Comparisons(NamedTuple):
     of the arm (absolute error, or 1 − AUC) less that of the reference, below 0 is better, with its 95 %
     interval ``ci_low, ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``:
     corrected for the number of comparisons, those with predicting the mean by themselves, all others
-    together, the primary one apart · ``p_flip``: sign-flip test over people, of these trained models ·
+    together; NaN of the primary one · ``p_flip``: sign-flip test over people, of these trained models ·
     ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true difference that four of
     five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
     :mod:`training.results.verdicts`.
@@ -126,7 +126,7 @@ def _compared(
     found = [study_summary.compare(held_out, *pair) for pair in pairs]
     apart = np.array([primary is not None and set(pair) == set(primary) for pair in pairs], bool)
     p = np.array([difference.estimate.p for difference in found], dtype=float)
-    p_holm = np.where(apart, p, resampling.holm(np.where(apart, np.nan, p)))
+    p_holm = resampling.holm(np.where(apart, np.nan, p))
     rows = [
         _row(held_out, pair, difference, float(corrected), is_primary=bool(alone))
         for pair, difference, corrected, alone in zip(pairs, found, p_holm, apart, strict=True)

@@ -32,6 +32,8 @@ class Overlap:
         Scans that the control is sampled from.
     shared : tuple of int
         Scans that are in both, one number a seed.
+    fixed : int
+        Scans of the control that every draw holds, for want of others like them.
     """
 
     arm: str
@@ -39,6 +41,7 @@ class Overlap:
     scans: int
     pool: int
     shared: tuple[int, ...]
+    fixed: int
 
     @property
     def most(self) -> bool:
@@ -53,8 +56,13 @@ class Overlap:
 
     @property
     def words(self) -> str:
-        """The same as a sentence."""
-        return f"{self.count} scans of {self.arm} are also in {self.control}."
+        """The same in a sentence, and of how many there was no choice in another."""
+        some = "all" if self.fixed == self.scans else f"{self.fixed:,} of the"
+        fixed = (
+            f" For {some} {self.scans:,} of {self.control} there is no choice: no others of their kind are "
+            "there to be drawn."
+        )
+        return f"{self.count} scans of {self.arm} are also in {self.control}.{fixed * (self.fixed > 0)}"
 
 
 def planned(
@@ -82,7 +90,8 @@ def planned(
         drawn = arm_scans.draws_of(arm, pool, matched, [control_seed + seed for seed in seeds])
         shared = tuple(len(own.intersection(sample)) for sample in drawn)
         among = int(pool["tier"].isin(arm.tiers).sum())
-        found.append(Overlap(matched.name, arm.name, len(own), among, shared))
+        fixed = arm_scans.without_choice(arm, pool, matched)
+        found.append(Overlap(matched.name, arm.name, len(own), among, shared, fixed))
     return found
 
 

@@ -37,6 +37,24 @@ def test_a_sample_has_the_size_sites_and_ages_of_the_group_and_no_scan_twice() -
         assert strata[drawn].value_counts().to_dict() == wanted
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_scans_that_every_draw_holds_are_counted(apart: bool) -> None:
+    pool = pd.DataFrame(
+        {
+            "scan_id": [f"scan-{number}" for number in range(9)],
+            "site": ["North"] * 5 + ["South"] * 4,
+            "age_years": 30.0,
+        }
+    )
+    members = np.array([True] * 2 + [False] * 3 + [True] * 2 + [False] * 2)
+    held = set.intersection(
+        *(set(matched_controls.sample_control(pool, members, n, apart=apart)) for n in range(40))
+    )
+    assert matched_controls.without_choice(pool, members, apart=apart) == len(held) == 2 * apart
+    alone = np.array([True] * 5 + [False] * 4)
+    assert matched_controls.without_choice(pool, alone) == 5
+
+
 def test_the_order_of_the_scans_changes_nothing_and_the_seed_does() -> None:
     pool = _pool()
     members = np.arange(120) % 3 == 0
@@ -65,7 +83,7 @@ def test_scans_without_a_site_are_matched_within_their_source() -> None:
     for seed in range(10):
         drawn = matched_controls.sample_control(pool, members, seed)
         assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
-    assert matched_controls.matching_criteria(pool).words == "size, sources and ages"
+    assert matched_controls.matching_criteria(pool).words == "size, sources and thirds of age"
     assert "the source stands in" in matched_controls.matching_criteria(pool).note
 
 
@@ -73,9 +91,10 @@ def test_what_is_matched_is_named_and_nothing_else() -> None:
     pool = _pool().assign(source="one")
     assert (
         matched_controls.matching_criteria(pool.assign(site="North")).words
-        == "size, sites and ages"
+        == "size, sites and thirds of age"
     )
-    assert matched_controls.matching_criteria(pool.assign(site=None)).words == "size and ages"
+    sites_unknown = matched_controls.matching_criteria(pool.assign(site=None))
+    assert sites_unknown.words == "size and thirds of age"
     assert (
         matched_controls.matching_criteria(pool.assign(site=None, age_years=np.nan)).words == "size"
     )
@@ -97,7 +116,7 @@ def test_sex_and_group_are_matched_where_they_are_known() -> None:
         its = pool[pool["scan_id"].isin(drawn)]
         assert set(its["sex"]) == {"F"} and set(its["group"]) == {"patient"}
     criteria = matched_controls.matching_criteria(pool)
-    assert criteria.words == "size, sites, ages, sexes and groups"
+    assert criteria.words == "size, sites, thirds of age, sexes and groups"
     assert matched_controls.matching_criteria(pool.assign(sex=None, group=None)).traits == ()
 
 

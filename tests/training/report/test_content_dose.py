@@ -8,6 +8,7 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import made
+from training.judging.outcome import AGE, Outcome
 from training.report import arm_words, content_dose
 from training.report.source import Options, ReportSource
 from training.results import distortion_effects, dose_harm
@@ -93,3 +94,26 @@ def test_the_methods_say_what_was_done_and_only_that(workspace, study) -> None:
         content_dose.more_scans,
     )
     assert [make(source) for make in makers] == [None] * 4
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_intervals_of_subsets_are_over_draws_where_there_are_several(
+    workspace: Workspace, draws: int
+) -> None:
+    arms = ["A", *(f"A-share-50-draw-{number + 1}" for number in range(draws))]
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=arms, seeds=[0, 1])
+    over = "people and draws" if draws > 1 else "people alone"
+    assert f"their interval is over {over}." in arm_words.methods(study)
+    note = content_dose.more_scans(_source(workspace, study)).note
+    assert f"Intervals: 95 %, over {over}" in note and "of the whole, over people and seeds" in note
+
+
+def test_the_error_of_a_size_is_in_the_unit_of_the_outcome() -> None:
+    row = pd.Series(
+        {"n_scans": 4.0, "equal": "steps", "age_mae_years": 0.71, "ci_low": 0.6, "ci_high": 0.8}
+    )
+    of_two = Outcome("sex", "two-valued", "", "M", "F", 3)
+    assert content_dose._size_words(row, of_two) == (
+        "4 scans, equal steps: AUC 0.710 (0.600 to 0.800)."
+    )
+    assert "0.71 years (0.60 to 0.80)" in content_dose._size_words(row, AGE)

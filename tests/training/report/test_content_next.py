@@ -48,6 +48,19 @@ def test_an_open_question_is_told_with_the_seeds_or_people_that_would_find_the_m
         assert finds(40, seeds) <= 1 < finds(40, seeds - 1)
 
 
+def test_a_one_sided_plan_is_advised_by_its_own_test() -> None:
+    plan = AnalysisPlan(("A", "all"), 0.7, one_sided=True)
+    primary = primary_comparison.of_study(study(-0.5), plan)
+    said = content_next.advice(study(-0.5), primary, ARMS)
+    seen = primary.difference
+    spread = ErrorSpread(seen.person, seen.seed, seen.rest, "this study")
+    _, one = content_next.enough(spread, 40, 3, 0.7, 1)
+    _, two = content_next.enough(spread, 40, 3, 0.7)
+    assert one < two and f"{one} people with 3 seeds" in said
+    found = design_power.of_design(one, 3, spread, margin_years=0.7, sides=1)
+    assert found.detectable_years <= 0.7
+
+
 def test_what_would_have_been_found_is_not_asked_for_again() -> None:
     """A difference short of being told from 0, in a study that finds the margin: both at once."""
     for apart in np.arange(-3.0, 3.0, 0.05):

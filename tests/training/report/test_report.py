@@ -309,7 +309,7 @@ def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -
         without_site = replanned(study, scans.assign(site=None, source=stand_in))
         study = planned_study.load(workspace, without_site)
         report = content.build(workspace, study.id)
-        assert words in report.methods[2] and "No site is known" in report.methods[2]
+        assert words in report.methods[2] and "In the pool, no site is known" in report.methods[2]
         assert "within sites" not in report.methods[2]
         assert any("A tier may be a scanner." in point for point in report.messages[-1].points)
     bare = workspace_trainable.plan(workspace, name="bare", arms=["scratch", "all"])

@@ -46,7 +46,7 @@ def test_it_is_the_plain_difference_of_its_two_arms() -> None:
 def test_no_other_comparison_corrects_it_and_it_corrects_no_other() -> None:
     held_out = _held_out(2.0)
     found = comparisons.compare_all(held_out, "all", ("A", "all")).reference.set_index("role")
-    assert found.loc["primary", "p_holm"] == found.loc["primary", "p"]
+    assert np.isnan(found.loc["primary", "p_holm"]) and found.loc["primary", "p"] < 1
     others = found.loc[["exploratory"]]
     assert others["p_holm"].tolist() == pytest.approx(holm(others["p"]).tolist())
 

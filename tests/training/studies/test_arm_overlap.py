@@ -42,6 +42,13 @@ def test_the_control_of_more_than_half_a_pool_has_to_share() -> None:
     assert one.words == f"{one.shared[0]} of 15 scans of A are also in control-A."
 
 
+def test_of_how_many_scans_there_was_no_choice_is_told() -> None:
+    few = pool(site=["South"] + ["North"] * 19)  # nobody else is of the South
+    (one,) = arm_overlap.planned(few, [CONTROL], [0, 1, 2])
+    assert one.fixed == 1 and min(one.shared) >= 1
+    assert "in control-A. For 1 of the 10 of control-A there is no choice: no others" in one.words
+
+
 @pytest.fixture
 def study(workspace: Workspace) -> Study:
     return workspace_trainable.plan(
@@ -51,7 +58,11 @@ def study(workspace: Workspace) -> Study:
 
 def test_a_study_says_in_what_its_controls_are_like_their_arms(study: Study) -> None:
     matched = arm_overlap.controls_matched_on(study)
-    assert matched is not None and matched.words == "size, sites and ages" and matched.note == ""
+    assert (
+        matched is not None
+        and matched.words == "size, sites and thirds of age"
+        and matched.note == ""
+    )
     (one,) = arm_overlap.of_study(study)
     drawn = set(study.pretraining_scans("control-A", study.seeds[0]))
     assert one.shared[0] == len(drawn & set(study.pretraining_scans("A", study.seeds[0])))
@@ -67,4 +78,4 @@ def test_a_study_without_sources_keeps_its_controls_and_claims_no_sites(study: S
     files.write_parquet(study.scans_path, old)
     matched = arm_overlap.controls_matched_on(study)
     assert matched is not None
-    assert (matched.words, matched.note) == ("size and ages", "No site is known.")
+    assert (matched.words, matched.note) == ("size and thirds of age", "No site is known.")
