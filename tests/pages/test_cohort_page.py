@@ -278,3 +278,14 @@ def test_only_ids_that_fit_are_said_to_be_confirmed_below(own, run) -> None:
     said = words(run("cohort", own))
     assert "age and sex fit for none" in said and "confirmed below" not in said
     assert "note it below" in said
+
+
+def test_a_name_that_a_source_of_another_role_has_is_asked_about(full, run, tmp_path) -> None:
+    page = run("cohort", full.workspace)
+    page.text_input[0].set_value(str(tmp_path))
+    next(one for one in page.text_input if one.label.startswith("Short name")).set_value(
+        "made-target"
+    )
+    checked(button(page, "Add the source").click().run())
+    assert "a source made\\-target already, in the role target" in page.error[0].value
+    assert background_tasks.running(full.workspace, background_tasks.INGEST) is None

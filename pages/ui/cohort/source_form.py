@@ -139,10 +139,26 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         sent = st.form_submit_button(label, type="primary")
     if sent:
         arguments += [f"--name={name.strip()}"] if name.strip() else []
+        if _is_of_another_role(workspace, name.strip(), role):
+            return
         if (table := _people_options(workspace, people)) is None:
             return
         arguments += table
         _start(workspace, task, path, arguments)
+
+
+def _is_of_another_role(workspace: Workspace, name: str, role: str) -> bool:
+    """Say that a source of a name has another role: one that moved keeps its own unless somebody wants it."""
+    known = next((one for one in workspace.sources() if one.name == name), None)
+    if known is None or known.role == role:
+        return False
+    st.error(
+        formatting.escape(
+            f"There is a source {name} already, in the role {known.role}. Choose that role if it is the same "
+            "one from a new place, or give this one another name."
+        )
+    )
+    return True
 
 
 def _kind_words(kind: str) -> str:
