@@ -131,7 +131,7 @@ def many(folder: Path, users: int, raters: int, seconds: float, sessions: int) -
 
 
 def _apart(measure: Callable[..., dict[str, Any]], *given: object) -> dict[str, Any]:
-    """Measure in a process of its own: what read thousands of files pauses to collect what is left of them."""
+    """Measure in a process of its own: one that read thousands of files pauses to collect what they left."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(measure, *given).result()
 
