@@ -35,16 +35,16 @@ def main() -> int:
         return 1
     settings = Settings()
     print(f"{chosen.folder}, load {os.getloadavg()[0]:.1f}", flush=True)
-    results, spent = [], _minutes(chosen.folder)
+    results, (spent, load) = [], _spent(chosen.folder)
     for name in people.SPLITS:
         started, is_done = time.monotonic(), (chosen.folder / f"report-{name}").exists()
         results.append(page.read(run.run(chosen.folder, chosen.data, name, settings)))
         if not is_done:
-            spent = _minutes(chosen.folder, (time.monotonic() - started) / 60)
+            spent, load = _spent(chosen.folder, (time.monotonic() - started) / 60)
         print(f"{name} split: {spent:.1f} minutes so far", flush=True)
     found = page.figures(results)
     (chosen.folder / PAGE.name).write_text(
-        page.page(results, settings, spent, os.getloadavg()[2]), encoding="utf-8"
+        page.page(results, settings, spent, load), encoding="utf-8"
     )
     before = files.read_json(FIGURES) if FIGURES.exists() else {}
     told = page.differences(found, before) | {"minutes": round(spent, 1)}
@@ -58,12 +58,15 @@ def main() -> int:
     return 0
 
 
-def _minutes(folder: Path, more: float = 0.0) -> float:
-    """Add to the time that the study has taken over all calls, and return it."""
+def _spent(folder: Path, more: float = 0.0) -> tuple[float, float]:
+    """Add to the minutes of all calls; return them and the highest load of a quarter of an hour meanwhile."""
     path = folder / "minutes.json"
-    spent = more + (float(files.read_json(path)["minutes"]) if path.exists() else 0.0)
-    files.write_json(path, {"minutes": spent})
-    return spent
+    held = files.read_json(path) or {}
+    spent, load = more + held.get("minutes", 0.0), held.get("load", 0.0)
+    if more:
+        load = max(load, os.getloadavg()[2])
+    files.write_json(path, {"minutes": spent, "load": load})
+    return spent, load
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def page(results: Sequence[Result], settings: Settings, minutes: float, load: fl
     minutes : float
         How long the whole took.
     load : float
-        Mean load of the machine.
+        The highest mean load of the machine over a quarter of an hour while it was measured.
     """
     study = results[0].split.study
     return _filled(
@@ -275,11 +275,12 @@ def _carried(results: Sequence[Result]) -> str:
         for one in results
     ]
     if all(ranks):
-        return "In both splits some arm predicts age better than the mean age does."
+        return "In both splits some arm is shown to predict age better than the mean age does."
     if any(ranks):
         return "Only in one of the splits is any arm shown to predict age better than the mean age does."
     return (
-        "No arm of either split predicts age better than the mean age does, so neither can rank tiers: that "
+        "No arm of either split is shown to predict age better than the mean age does, so neither can rank "
+        "tiers: that "
         "arms are not told apart here says nothing of distortion."
     )
 
