@@ -97,7 +97,8 @@ def test_a_filter_redraws_every_part(compare: Page) -> None:
     expect(rows).to_have_count(3)  # scratch and predicting the mean stay
     compare.keyboard.press("Escape")
     _part(compare, "Curves")
-    expect(compare.locator(".js-plotly-plot").first.locator(".legend .traces")).to_have_count(2)
+    # scratch, A, and predicting the mean
+    expect(compare.locator(".js-plotly-plot").first.locator(".legend .traces")).to_have_count(3)
     _part(compare, "Where it matters")
     labels = compare.locator(".js-plotly-plot").first.locator("g.ytick")
     expect(labels).to_have_count(3)

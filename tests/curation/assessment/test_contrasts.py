@@ -206,7 +206,7 @@ def test_listing_all_sources_again_is_one_command(
     assert main(["ingest", "--again", *where]) == 2
     said = capsys.readouterr()
     assert "contrasts (bids, pool): 2 ok; listed" in said.out and "a table; take it in" in said.out
-    assert "gone: There is no folder" in said.err and "1 of 3 sources could not" in said.err
+    assert "gone: there is nothing at" in said.err and "1 of 3 sources could not" in said.err
     assert tables.read_scans(workspace)["status"].value_counts()["other"] == 6
     assert main(["ingest", *where]) == 2
     assert main(["ingest", str(contrasts), "--again", *where]) == 2

@@ -266,7 +266,7 @@ def test_a_bad_table_is_refused_whole_with_its_line(empty, tmp_path, text, words
         ('{"subject": "SCAN", "rating": 2, "artifacts": ["elves"]}', "elves is not known"),
         ('{"subject": "sub-00", "rating": 2}', "may be made-pool"),
         ('{"subject": "SCAN", "rating": ' + "9" * 100_000 + "}", "not JSON that can be read"),
-        ('{"subject": "SCAN", "rating": ' + "9" * 400 + "}", "expected is a number"),
+        ('{"subject": "SCAN", "rating": ' + "9" * 400 + "}", "a number of 400 digits"),
         ("[" * 100_000, "nested too deep"),
     ],
 )

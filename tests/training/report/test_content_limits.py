@@ -2,9 +2,9 @@
 
 import pytest
 
-from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged, workspace_trainable
+from tests.helpers.replanned import replanned
 from training.report import content
 from training.results import error_strata
 
@@ -30,8 +30,8 @@ def test_whether_the_best_tier_is_of_another_age_is_told_as_it_is(
     places = scans.groupby([scans["role"], best]).cumcount() % 2
     spread = scans["age_years"].where(scans["role"] == "target", 8.0 * (2 * places - 1))
     middle = best.map({True: ages[0], False: ages[1]}).where(scans["role"] == "pool", 0.0)
-    files.write_parquet(study.scans_path, scans.assign(age_years=spread + middle))
-    points = content.build(workspace, study.id).messages[-1].points
+    other = replanned(study, scans.assign(age_years=spread + middle))
+    points = content.build(workspace, other).messages[-1].points
     (said,) = (point for point in points if point.startswith("Tier A holds"))
     assert told in said
 

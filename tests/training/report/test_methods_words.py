@@ -9,9 +9,10 @@ import pytest
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged, workspace_trainable
+from tests.helpers.replanned import replanned
 from training.report import content, content_primary
 from training.results import site_probes
-from training.studies import arm_overlap
+from training.studies import arm_overlap, planned_study
 from training.studies.analysis_plan import AnalysisPlan
 from training.studies.planned_study import Study
 
@@ -56,7 +57,8 @@ def test_a_control_is_of_thirds_of_age_and_leaves_as_much_choice_as_it_does(
     study = planned(workspace, arms=["scratch", "A", "all", "control-A"], seeds=[0, 1])
     scans = study.scans()
     first = scans["scan_id"] == scans.loc[scans["tier"] == "A", "scan_id"].iloc[0]
-    files.write_parquet(study.scans_path, scans.assign(site=scans["site"].mask(first, "West")))
+    other = replanned(study, scans.assign(site=scans["site"].mask(first, "West")))
+    study = planned_study.load(workspace, other)
     workspace_judged.plant(study)
     report = content.build(workspace, study.id)
     (message,) = [one for one in report.messages if one.name == "controls"]
@@ -120,8 +122,7 @@ def test_unknown_sites_are_said_of_the_cohort_that_does_not_know_them(workspace:
     workspace_judged.plant(study)
     scans = study.scans()
     site = scans["site"].mask(scans["role"] == "pool")
-    files.write_parquet(study.scans_path, scans.assign(site=site))
-    report = content.build(workspace, study.id)
+    report = content.build(workspace, replanned(study, scans.assign(site=site)))
     note = "In the pool, no site is known, and all scans are of one source."
     assert f"{note} A tier may be a scanner." in report.messages[-1].points
     assert note in report.methods[2]
