@@ -229,13 +229,7 @@ def run_diff(chosen: argparse.Namespace) -> int:
         after: Cohort | CohortDraft = frozen_cohort.load(workspace, chosen.other)
     else:
         rule = rule_yaml.read(chosen.rule) if chosen.rule else before.rule
-        after = cohort_draft.draft_cohort(
-            workspace,
-            before.role,
-            rule,
-            images_only=before.images_only,
-            sources=before.sources,
-        )
+        after = cohort_diff.today(workspace, before, rule)
     diff = cohort_diff.compare(workspace, before, after)
     print(diff.sentence())
     for cause, counts in diff.by_cause().items():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.cohorts import cohort_draft
 from curation.cohorts.cohort_draft import CohortDraft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.errors import CohortError
@@ -229,6 +230,20 @@ def _differs(old: pd.DataFrame, new: pd.DataFrame, column: str) -> NDArray[np.bo
 
 def _of_reference(before: Cohort, after: Cohort | CohortDraft) -> str | None:
     return "reference" if before.reference != after.reference else None
+
+
+# ---- today -----------------------------------------------------------------------------------------------
+
+
+def today(workspace: Workspace, cohort: CohortHeader, rule: TierRule) -> CohortDraft:
+    """Return what a rule makes today of the scans that a cohort was frozen from."""
+    return cohort_draft.draft_cohort(
+        workspace,
+        cohort.role,
+        rule,
+        images_only=cohort.images_only,
+        sources=cohort.sources,
+    )
 
 
 # ---- pool and target -----------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def _title(ranks: bool, outcome: Outcome) -> str:
     if ranks:
         return "And on people of another cohort?"
     better = f"better than {outcome.no_model_does}"
-    return f"On people of another cohort no arm predicts {outcome.noun} {better}"
+    return f"On people of another cohort no arm is shown to predict {outcome.noun} {better}"
 
 
 def sites(source: ReportSource) -> Message | None:

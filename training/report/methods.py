@@ -257,8 +257,8 @@ def _statistics(source: ReportSource) -> str:
         f"{judging_methods.measure(source.study.judging)} {seeds}; p-values of exploratory comparisons were "
         f"corrected by Holm's method for their number, those with {_no_model(source.study.outcome)} by "
         f"themselves; intervals{',' * probed} {plain} are not corrected. No arm is ranked unless one "
-        f"at least predicts {source.study.outcome.noun} better than that. Detectable differences are those "
-        "of a power of 80 % (non-central t). "
+        f"at least is shown to predict {source.study.outcome.noun} better than that. Detectable differences "
+        "are those of a power of 80 % (non-central t) of one test that is not corrected. "
         f"{content_primary.pool_in_words(source.study)}{corrected}"
     )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curation.cohorts import cohort_diff, cohort_draft
+from curation.cohorts import cohort_diff
 from curation.cohorts.cohort_diff import CAUSES, ENTERED, LEFT, MOVED, CohortDiff
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
@@ -43,14 +43,7 @@ def _compared(workspace: Workspace, cohort: Cohort, chosen: str) -> CohortDiff:
     if chosen not in _TODAY:
         return cohort_diff.compare(workspace, cohort, cache.cohort(workspace, chosen))
     rule = tried_rule.current()[0] if chosen == _TRIED else cohort.rule
-    draft = cohort_draft.draft_cohort(
-        workspace,
-        cohort.role,
-        rule,
-        images_only=cohort.images_only,
-        sources=cohort.sources,
-    )
-    return cohort_diff.compare(workspace, cohort, draft)
+    return cohort_diff.compare(workspace, cohort, cohort_diff.today(workspace, cohort, rule))
 
 
 def _draw(found: CohortDiff, cohort: Cohort) -> None:
