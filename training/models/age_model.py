@@ -81,20 +81,36 @@ class AgeModel(nn.Module):
 
         Notes
         -----
-        The penalty is the one with the smallest error of people who are left out one at a time.
+        The penalty is the one of the largest restricted likelihood (Wood 2011, J. R. Stat. Soc. B 73: 3-36).
+        The error of people who are left out one at a time has a second minimum by chance where features are
+        almost as many as people, at a penalty so small that the head predicts worse than the mean.
         """
         self.calibrate(features)
         shown = self.norm.eval()(features.float()).double()
         values, vectors = torch.linalg.eigh(shown @ shown.T / shown.shape[1])
-        goal, found = goal.to(vectors) - goal.mean().to(vectors), []
-        for penalty in _PENALTIES:
-            inverse = (vectors / (values.clamp(min=0) + penalty)) @ vectors.T
-            weights = inverse @ goal
-            # the mean is fitted too: without it, who is left out is what the others lack to a mean of 0
-            left_out = penalty * weights / (penalty * inverse.diagonal() - 1 / len(goal))
-            found.append((float(left_out.abs().mean()), shown.T @ weights / shown.shape[1]))
-        _, best = min(found, key=lambda one: one[0])
+        values, goal = values.clamp(min=0), goal.to(vectors)
+        along = vectors.T @ (goal - goal.mean())
+        penalty = max(_PENALTIES, key=lambda one: _restricted_likelihood(values, along, one))
+        weights = vectors @ (along / (values + penalty))
+        best = shown.T @ weights / shown.shape[1]
         self.head.weight.copy_(best.to(self.head.weight).unsqueeze(0))
+
+
+def _restricted_likelihood(values: Tensor, along: Tensor, penalty: float) -> float:
+    """Return the restricted log-likelihood of ridge regression, but for a constant; its noise is profiled out.
+
+    Parameters
+    ----------
+    values : Tensor, [B]
+        Eigenvalues of the people's features' products, 0 for what all people share.
+    along : Tensor, [B]
+        The outcome, of mean 0, along the eigenvectors.
+    penalty : float
+        Of ridge regression: the noise's variance as a multiple of the features'.
+    """
+    spread = 1 + values / penalty
+    noise = (along.square() / spread).sum()
+    return -float((len(along) - 1) * noise.log() + spread.log().sum()) / 2
 
 
 class PooledAgeModel(AgeModel):
