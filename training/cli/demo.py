@@ -19,19 +19,21 @@ from training.world.dials import Dials
 
 #: What is planted: two of three scans to pretrain on are distorted, and that harms.
 DIALS = Dials(pool=400, dose=1.0)
-SEEDS = (0, 1, 2)
-#: A network half as wide as the preset's: it gains less by pretraining, and finds the harm within minutes.
+#: Encoders of one arm differ by most of a year: with half as many the harm stays unresolved.
+SEEDS = (0, 1, 2, 3, 4, 5)
+#: A network half as wide as the preset's, pretrained for little more than half as long: it gains less by
+#: pretraining, and finds the harm within minutes.
 OVERRIDES = {
     "hidden": 48,
     "mlp": 96,
     "masking_ratio": 0.8,
     "pretrain_lr": 8e-3,
-    "finetune_epochs": 40,
+    "pretrain_epochs": 6,
 }
 NAME = "planted"
 AUTHOR = "Tierscope demo"
 #: How far the scoring of heads stands back behind the study.
-_BEHIND = 10
+_BEHIND = 19
 
 
 def train_demo_study(workspace: Workspace) -> str:

@@ -97,7 +97,7 @@ class AgeModel(nn.Module):
 
 
 def _restricted_likelihood(values: Tensor, along: Tensor, penalty: float) -> float:
-    """Return the restricted log-likelihood of ridge regression, but for a constant; its noise is profiled out.
+    """Return the restricted log-likelihood of ridge regression but for a constant, its noise profiled out.
 
     Parameters
     ----------
