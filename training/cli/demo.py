@@ -1,8 +1,10 @@
 """Command ``demo-study``: a study with a planted answer, and the scores of the demo's heads."""
 
 import argparse
+import contextlib
 import os
 import sys
+from pathlib import Path
 
 from curation.cli import framework
 from curation.cli.framework import Command
@@ -34,6 +36,7 @@ NAME = "planted"
 AUTHOR = "Tierscope demo"
 #: How far the scoring of heads stands back behind the study.
 _BEHIND = 19
+_SESSION = Path("/proc/self/autogroup")
 
 
 def train_demo_study(workspace: Workspace) -> str:
@@ -45,7 +48,7 @@ def train_demo_study(workspace: Workspace) -> str:
     from curation.assessment import assess_workspace  # brings what measures scans
 
     study_id = start_planted(workspace)
-    os.nice(_BEHIND)
+    _stand_back()
     with framework.bar("scoring") as progress:
         assess_workspace.assess(workspace, jobs=os.cpu_count() or 1, progress=progress)
     frozen_cohort.freeze(workspace, "demo-pool", author=AUTHOR)
@@ -61,6 +64,18 @@ def start_planted(workspace: Workspace) -> str:
     if status(workspace, study.id).state == "planned":
         launch.launch(workspace, study.id)
     return study.id
+
+
+def _stand_back() -> None:
+    """Take what the study leaves of the processor.
+
+    Where Linux shares it out by sessions (sched(7), *autogroup*), a process is nice to its own session alone;
+    so the session is made nice, if it is our own and no terminal's.
+    """
+    os.nice(_BEHIND)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # not every kernel does, and none but Linux
+            _SESSION.write_text(str(_BEHIND))
 
 
 def start_demo_study(workspace: Workspace) -> Process:

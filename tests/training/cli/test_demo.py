@@ -1,5 +1,9 @@
 """The demo: a study whose answer was planted beside heads that are scored, each out of the other's way."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from curation.assessment import assess_workspace, pending
@@ -23,7 +27,7 @@ def started(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     workspace_trainable.make(workspace)
     ids: list[str] = []
     monkeypatch.setattr(demo, "DIALS", Dials(pool=80, labels=8, dose=1.0, artefacts=("blur",)))
-    monkeypatch.setattr(demo.os, "nice", lambda _: 0)
+    monkeypatch.setattr(demo, "_stand_back", lambda: None)
     monkeypatch.setattr(assess_workspace, "assess", lambda workspace, **_: None)
     monkeypatch.setattr(launch, "launch", lambda workspace, study_id: ids.append(study_id))
     brain = prepared_volume.np.zeros(SHAPE, bool)
@@ -68,3 +72,21 @@ def test_scans_of_the_world_are_on_no_list_of_heads_and_their_volumes_can_be_pre
     assert len(tables.read_usable(workspace, "pool")) == 12
     (path,) = prepare_volumes.volume_paths(workspace, study, study.pool()["scan_id"].tolist()[:1])
     assert path.exists()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(),
+    reason="the processor is not shared out by sessions here",
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_scoring_stands_back_behind_the_study_and_never_makes_a_terminal_slow(
+    own: bool,
+) -> None:
+    did = "import os; from training.cli import demo; demo._stand_back(); print(os.nice(0))"
+    told = f"{did}; print(open('/proc/self/autogroup').read())"
+    shell = f'trap : 0; {sys.executable} -c "{told}"'  # the session is the shell's
+    command = [sys.executable, "-c", told] if own else ["sh", "-c", shell]
+    done = subprocess.run(command, start_new_session=True, capture_output=True, text=True)
+    process, session = done.stdout.splitlines()[:2]
+    assert process == "19", done.stderr
+    assert session.endswith("nice 19" if own else "nice 0")
