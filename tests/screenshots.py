@@ -23,7 +23,7 @@ from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / "docs" / "images"
 #: Colours of a picture: its text stays sharp, and it is a third as large.
-_COLOURS = 128
+_COLOURS = 256
 #: What pages draw after streamlit is done, plots and images, is given this long.
 _DRAWN_MS = 2500
 
@@ -53,6 +53,9 @@ def _first_image(page: Page) -> None:
 def _plan(page: Page) -> None:
     plan = page.get_by_text("Plan a new study").first
     plan.click()
+    page.get_by_role(
+        "button", name="Launch the study"
+    ).wait_for()  # else there is nothing to scroll by
     chromium.settled(page)
     plan.evaluate("header => header.scrollIntoView({block: 'start'})")
     page.mouse.move(700, 500)
@@ -86,7 +89,9 @@ def take(browser: Browser, address: str, folder: Path, names: list[str]) -> None
             chromium.settled(page)
         page.wait_for_timeout(_DRAWN_MS)
         seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        seen.quantize(_COLOURS).save(folder / f"{picture.name}.png", optimize=True)
+        # of few voxels of an image or marks of a plot the colours count, too, not of large areas alone
+        few = seen.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(folder / f"{picture.name}.png", optimize=True)
         print(folder / f"{picture.name}.png")
         context.close()
 

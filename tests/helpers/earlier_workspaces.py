@@ -1,8 +1,8 @@
 """Workspaces that released versions made, archived in ``tests/fixtures/versions``, in another place.
 
-Each was made by the commands and functions of the last revision of its version (0.9 and 0.10: the one that
+Each was made by the commands and functions of the last revision of its version (from 0.9 on: the one that
 was released), on the same heads: ``ingest``, ``import-mriqc``, ``assess``, then ratings, a reference and
-cohorts.
+cohorts. :mod:`tests.helpers.released_workspace` makes the next one.
 """
 
 import tarfile
