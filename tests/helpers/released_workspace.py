@@ -1,7 +1,7 @@
 """Makes the workspace of a released version, as the tests keep one of each.
 
-With the last revision of a version: ``python -m tests.helpers.released_workspace``. It makes ``/lab`` from the
-images that all versions share, and writes ``workspace-X.Y.tar.xz``.
+With the last revision of a version: ``python -m tests.helpers.released_workspace``. It makes ``/lab`` from
+the images that all versions share, and writes ``workspace-X.Y.tar.xz``.
 """
 
 import subprocess
