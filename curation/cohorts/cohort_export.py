@@ -18,6 +18,7 @@ from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_columns, rule_yaml, tier_rule
+from curation.wording import plural
 
 #: What each way of exporting makes, by its name.
 EXPORT_FORMATS = {
@@ -122,8 +123,8 @@ def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Pa
     if len(changed):
         told = "; ".join(f"{row.scan_id}: {row.reason}" for row in changed.head(3).itertuples())
         raise CohortError(
-            f"{len(changed)} scans of cohort {cohort.id} are no longer what they were ({told}). Bring the "
-            "files back, or ingest their source and freeze it again."
+            f"Cohort {cohort.id} has {plural(len(changed), 'scan')} gone or changed since it was frozen "
+            f"({told}). Bring the files back, or ingest their source and freeze it again."
         )
     for scan_id, tier in zip(chosen["scan_id"], chosen["tier"], strict=True):
         yield scan_id, tier, Path(scans.at[scan_id, "path"])

@@ -49,8 +49,8 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
     if len(changed):
         told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
         raise StudyError(
-            f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
-            f"frozen: {some(told)}. Bring the files back, or ingest their source and freeze it again."
+            f"Cohort {cohort.id} has {plural(len(changed), 'scan')} gone or changed since it was frozen: "
+            f"{some(told)}. Bring the files back, or ingest their source and freeze it again."
         )
     cohort = replace(cohort, scans=cohort_draft.included(cohort.scans))
     scans = tables.read_scans(workspace)
@@ -58,14 +58,14 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
     listed = listed[listed["scan_id"].isin(cohort.scans["scan_id"])]
     if len(listed):
         raise StudyError(
-            f"{len(listed)} scans of cohort {cohort.id} are listed by now and not scored: "
+            f"Cohort {cohort.id} has {plural(len(listed), 'scan')} listed by now and not scored: "
             f"{image_modality.counts_in_words(listed['modality'].value_counts().to_dict())}, such as "
             f"{some(listed['scan_id'].tolist())}. Freeze the cohort again."
         )
     without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
     if without:
         raise StudyError(
-            f"{len(without)} scans of cohort {cohort.id} came from a table and have no image to train "
+            f"Cohort {cohort.id} has {plural(len(without), 'scan')} from a table, without an image to train "
             f"on: {some(sorted(without))}. Freeze a cohort of the others: 'python -m curation freeze "
             "NAME --images-only'."
         )

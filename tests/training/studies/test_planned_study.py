@@ -235,5 +235,5 @@ def test_a_scan_that_came_from_a_table_is_not_trained_on(ready: Workspace) -> No
     scans = tables.read_scans(ready)
     scans.loc[scans["scan_id"] == first, ["status", "path"]] = ["table", None]
     tables.write_scans(ready, scans)
-    with pytest.raises(StudyError, match="came from a table and have no image"):
+    with pytest.raises(StudyError, match="from a table, without an image"):
         workspace_trainable.plan(ready, seeds=[7])
