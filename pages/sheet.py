@@ -33,7 +33,7 @@ def body(workspace: Workspace) -> None:
         controls.choose_segment("Show scans as", [_TILES, _ROWS], key=state.SHEET_VIEW)
         page = _pages(found, size)
     if unread := len(summaries.problems(cache.scored_scans(workspace))):
-        st.caption(f"{plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
+        st.caption(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
     shown = found.iloc[size * page : size * (page + 1)]
     if _as_rows():
         scan_rows.show(workspace, found, shown)

@@ -26,6 +26,8 @@ def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
     if summary.ignored_columns:
         yield f"columns not understood and left out: {', '.join(summary.ignored_columns)}"
     source, scans = summary.source, summary.scans
+    if told := ages(scans):
+        yield f"  {told}"
     for note in (
         *summary.notes,
         *of_source(source, scans),
@@ -36,6 +38,15 @@ def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
         yield f"  {row.status}: {row.scan_id}: {row.reason}"
     for row in scans[scans["note"].notna()].itertuples():
         yield f"  note: {row.scan_id}: {row.note}"
+
+
+def ages(scans: pd.DataFrame) -> str:
+    """Say of how many usable scans the age is known, and from what to what; nothing where of none."""
+    usable = scans.loc[scans["status"].isin(tables.SCORABLE), "age_years"]
+    known = usable.dropna()
+    if known.empty:
+        return ""
+    return f"ages: of {len(known)} of {len(usable)} scans, {known.min():.0f} to {known.max():.0f} years"
 
 
 def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:

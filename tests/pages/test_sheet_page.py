@@ -38,7 +38,7 @@ def test_the_worst_scan_comes_first_and_the_rest_in_order(full, run, shown) -> N
 def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
     full, run, shown
 ) -> None:
-    assert "1 more scan cannot be read; the page Cohort says why." in words(
+    assert "1 more scan cannot be shown; the page Cohort says why." in words(
         run("sheet", full.workspace)
     )
 

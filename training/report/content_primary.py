@@ -61,7 +61,7 @@ def plot(found: Primary) -> Plot:
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
         lines=(
             Line("x", -margin, ""),
-            Line("x", 0.0, f"margin ± {outcome.bound(margin)}" if margin == margin else ""),
+            Line("x", 0.0, f"0 and margin ± {outcome.bound(margin)}" if margin == margin else ""),
             Line("x", margin, ""),
         ),
         alt=f"Difference of {arm} to {reference} with its 95 % and 90 % intervals, and the margin",

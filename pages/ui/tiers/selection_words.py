@@ -167,10 +167,11 @@ def _why(one: Selection, rated: bool) -> str:
             f"{one.better} | {one.worse}; 95 of 100 stay below {bound}): with so few it may be chance."
         )
     if one.unexplained > UNEXPLAINED:
-        what = "Image quality" if rated else "The place by score within each site"
+        what = "image quality" if rated else "the score itself, within each site,"
         return (
-            f"{what} explains {explained} {of}; the rest may be chance (random cuts of this size stay "
-            f"below {bound})."
+            f"At the cut between {one.better} and {one.worse} the standardised difference is {seen}: {what} "
+            f"explains {explained} of it, and the rest may be chance (95 of 100 random cuts of this size "
+            f"stay below {bound})."
         )
     if rated:
         return (

@@ -243,9 +243,27 @@ def test_a_target_without_ages_is_warned_of(
     where = ["--workspace", str(workspace.root)]
     assert main(["ingest", str(root), "--role", "target", *where]) == 0
     said = capsys.readouterr().out
-    assert (words in said) if words else ("age" not in said)
+    assert (words in said) if words else ("no age" not in said)
     assert main(["ingest", str(root), "--role", "pool", *where]) == 0
     assert "no age" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("ages", "words"),
+    [
+        ("30 62.4", "ages: of 2 of 2 scans, 30 to 62 years"),
+        ("30 n/a", "ages: of 1 of 2 scans, 30 to 30 years"),
+        ("n/a n/a", None),
+    ],
+)
+def test_what_was_joined_is_told_of_how_many_and_from_what_age_to_what(
+    workspace: Workspace, tmp_path: Path, capsys, ages: str, words: str | None
+) -> None:
+    rows = "".join(f"sub-0{n}\t{age}\n" for n, age in enumerate(ages.split(), start=1))
+    root = make_bids(tmp_path / "set", ["sub-01", "sub-02"], f"participant_id\tage\n{rows}")
+    assert main(["ingest", str(root), "--workspace", str(workspace.root)]) == 0
+    said = capsys.readouterr().out
+    assert (words in said) if words else ("ages:" not in said)
 
 
 def test_sexes_in_numbers_are_kept_and_said_once(

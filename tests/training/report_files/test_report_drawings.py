@@ -138,7 +138,7 @@ def test_the_margin_is_told_once_and_within_the_plot(low: float, high: float) ->
     )
     drawn = interactive.figure(content_primary.plot(found)).layout.annotations
     (told,) = (note for note in drawn if note.text)
-    assert told.text == "margin ± 0.7 years"
+    assert told.text == "0 and margin ± 0.7 years"
     assert told.xanchor == ("right" if high < 0 else "center")
 
 
