@@ -27,11 +27,15 @@ TROUBLES: dict[str, str] = {
     "incompleteness": "loss of coverage or of slices",
     "geometry": "geometric distortion",
 }
-#: A kind's words mislead where one of these metrics makes the most of it: no voxel is out of its place.
+#: A kind's words mislead where one of these metrics makes the most of it, which has a name of its own.
 _METRIC_TROUBLES: dict[str, str] = {
     "voxel_anisotropy": "thick slices (voxels that are no cubes)",
     "orientation_missing": "a header that does not tell left from right",
     "head_turn": "a head turned against its header",
+    "folded_share": "wrap-around",
+    "saturated_share": "saturation",
+    "grey_levels": "coarse grey levels",
+    "wave_amplitude": "herringbone or spikes",
 }
 #: From this sub-score on, a trouble is called so.
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
@@ -232,4 +236,5 @@ def _fact(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
         return f"{metric.label}: {value}."
     bound = "or less" if anchor.bad > anchor.good else "or more"
     good = formatting.in_unit(anchor.good, metric.unit, brief=True)
+    good = good.replace(" ", "\N{NO-BREAK SPACE}")  # no line begins with a unit
     return f"{metric.label}: {value}; good is {good} {bound}."

@@ -27,7 +27,7 @@ def test_the_worst_kind_its_metric_and_what_would_be_good_are_said() -> None:
     assert said.startswith(
         "<b>Severe noise.</b> White-matter noise (SD): 20 % of white-matter signal"
     )
-    assert "good is 5 % or less" in said
+    assert "good is 5\N{NO-BREAK SPACE}% or less" in said
     assert "Also loss of grey-white contrast." in said
 
 
@@ -52,6 +52,24 @@ def test_thick_slices_are_not_called_distortion() -> None:
     sheared = _parts(("shear", "geometry", 0.2, 0.8), ("voxel_anisotropy", "geometry", 4.2, 0.2))
     said = scan_judgement.headline(_scores(geometry=90.0), sheared, anchors)
     assert "Severe geometric distortion" in said and "thick" not in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "family", "words"),
+    [
+        ("folded_share", "incompleteness", "Severe wrap-around."),
+        ("border_signal", "incompleteness", "Severe loss of coverage or of slices."),
+        ("saturated_share", "contrast", "Severe saturation."),
+        ("wave_amplitude", "noise", "Severe herringbone or spikes."),
+    ],
+)
+def test_an_artefact_with_a_name_of_its_own_is_called_by_it(
+    metric: str, family: str, words: str
+) -> None:
+    parts = _parts((metric, family, 0.05, 0.9))
+    anchors = {metric: Anchor(0.01, 0.05)}
+    said = scan_judgement.headline(_scores(**{family: 90.0}), parts, anchors)
+    assert said.startswith(f"<b>{words}</b>")
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:
