@@ -140,8 +140,8 @@ def _head(study: Study) -> str:
     """
     places = " The head read a few numbers of each patch instead of their mean."
     ridge = (
-        " The head began at ridge regression on the features before fine-tuning, its penalty "
-        "that of the largest restricted likelihood among the people of the training folds."
+        " The head began at ridge regression on the features before fine-tuning, its penalty chosen "
+        "among the people of the training folds."
     )
     begins = study.preset.head_start == "ridge" and not study.outcome.two_valued
     return places * (study.preset.pooling == "places" and _encodes(study)) + ridge * begins
