@@ -22,8 +22,6 @@ from tests.helpers.dashboard import Dashboard
 from tests.helpers.paths import ROOT
 
 FOLDER = ROOT / "docs" / "images"
-#: Colours of a picture: its text stays sharp, and it is a third as large.
-_COLOURS = 256
 #: What pages draw after streamlit is done, plots and images, is given this long.
 _DRAWN_MS = 2500
 
@@ -89,9 +87,8 @@ def take(browser: Browser, address: str, folder: Path, names: list[str]) -> None
             chromium.settled(page)
         page.wait_for_timeout(_DRAWN_MS)
         seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        # of few voxels of an image or marks of a plot the colours count, too, not of large areas alone
-        few = seen.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(folder / f"{picture.name}.png", optimize=True)
+        # all colours: a palette of few blends the tiers' where greys or large areas take it up
+        seen.save(folder / f"{picture.name}.png", optimize=True)
         print(folder / f"{picture.name}.png")
         context.close()
 
