@@ -21,8 +21,10 @@ def measurement() -> Callable[[Path, Path], dict[str, Any]]:
     if find_spec("curation.assessment"):
         from curation.assessment.assess_scan import assess_file
         from curation.imaging.template import template
+        from curation.sources.scan_vectors import KINDS
         from curation.storage.files import sha256_of
-    else:  # as it was named up to version 0.4
+    else:  # as it was named up to version 0.5, which made no vectors
+        KINDS: tuple[str, ...] = ()  # type: ignore[no-redef]
         from curation.files import sha256_of  # type: ignore[no-redef]
         from curation.measurement import assess_file  # type: ignore[no-redef]
         from curation.template import template  # type: ignore[no-redef]
@@ -30,8 +32,10 @@ def measurement() -> Callable[[Path, Path], dict[str, Any]]:
         template(step)
 
     def measure(path: Path, folder: Path) -> dict[str, Any]:
-        vector = {} if find_spec("curation.measurement") else {"vector_path": folder / "vector.npy"}
-        return assess_file(path, "scan", sha256_of(path), folder / "scan.png", **vector)
+        vectors = (
+            {"vector_paths": {kind: folder / f"{kind}.npy" for kind in KINDS}} if KINDS else {}
+        )
+        return assess_file(path, "scan", sha256_of(path), folder / "scan.png", **vectors)
 
     return measure
 

@@ -50,7 +50,7 @@ class Scenario(NamedTuple):
 #: that goes with the site, and harms nothing; the good scans distorted by intervention; worlds built with
 #: each dose.
 SCENARIOS: Mapping[str, Scenario] = {
-    "harmless": Scenario(Dials(pool=1000, share=0.35), world.ARMS),
+    "harmless": Scenario(Dials(pool=1500, share=0.35), world.ARMS),
     "harmful": Scenario(Dials(dose=1.0), (*world.ARMS, "C")),
     "confounded": Scenario(
         Dials(share=0.5, confounded="site", confounding=0.7, batch_effect=1.0),

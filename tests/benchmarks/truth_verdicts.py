@@ -4,12 +4,18 @@ Closed forms stand in for networks: an encoder is the principal components of an
 ridge regression. Worlds, scans, folds, controls of the same size and the statistics are those of any study.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import KernelPCA
 
+from curation.assessment.assess_scan import one_thread
+from curation.storage import processes
 from curation.storage.workspace import Workspace
 from tests.helpers.made_predictions import ALL, CONTROL, A, made
 from training.held_out.predictions import Predictions
@@ -20,6 +26,7 @@ from training.settings import volume_grid
 from training.world import people, truth, world_workspace
 from training.world.anatomy import Anatomy
 from training.world.dials import Dials
+from training.world.people import People
 
 STUDIES = 400
 SEEDS = 5
@@ -36,29 +43,69 @@ def body(workspace: Workspace) -> Anatomy:
     return Anatomy(volume_grid.brain_mask(workspace, world_workspace.preset()))
 
 
-def studies(anatomy: Anatomy, count: int = STUDIES, dose: float = 0.0) -> Iterator[Predictions]:
-    """Yield the held-out predictions of studies of A, all and two controls, each in a world of its own."""
-    for number in range(count):
-        dials = Dials(dose=dose, seed=_FIRST + number)
-        pool, target = people.pool(dials), people.target(dials)
-        scans, seen = (
-            np.stack([scan[anatomy.brain] for scan in people.scans(who, dials, anatomy)])
-            for who in (pool, target)
-        )
-        good = np.flatnonzero(~pool.bad)
-        predicted = np.empty((4, SEEDS, len(target)))
+def studies(anatomy: Anatomy, count: int = STUDIES, workers: int = 1) -> Iterator[Predictions]:
+    """Yield the held-out predictions of studies of A, all and two controls, each in a world of its own.
+
+    They are the same for any number of processes.
+    """
+    study = partial(_study, anatomy)
+    with ExitStack() as stack:
+        if workers == 1:
+            found = map(study, range(count))
+        else:
+            found = stack.enter_context(processes.workers(workers)).map(study, range(count))
+        for predicted, ages in found:
+            yield made(predicted, ages, arms=(A, ALL, CONTROL, _ANEW))
+
+
+def _study(anatomy: Anatomy, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return predictions, shape (arms, seeds, people), and true ages of one study, years."""
+    dials = Dials(seed=_FIRST + number)
+    pool, target = people.pool(dials), people.target(dials)
+    good = np.flatnonzero(~pool.bad)
+    predicted = np.empty((4, SEEDS, len(target)))
+    with one_thread():
+        alike = _alike(dials, anatomy, pool, target)
         for seed in range(SEEDS):
             rng = np.random.default_rng([dials.seed, seed])
             control, anew = (rng.choice(dials.pool, len(good), replace=False) for _ in range(2))
             for place, arm in enumerate((good, np.arange(dials.pool), control, anew)):
                 part = rng.choice(arm, round(_PART * len(arm)), replace=False)
-                features = truth.components_of(scans[part])(seen)
+                features = components(alike[:, part], part, len(target))
                 predicted[place, seed] = truth.predicted_by_halves(features, target.age_years)
-        yield made(predicted, target.age_years, arms=(A, ALL, CONTROL, _ANEW))
+    return predicted, target.age_years
 
 
-def measure(anatomy: Anatomy, count: int = STUDIES) -> dict[str, float]:
+def _alike(dials: Dials, anatomy: Anatomy, pool: People, target: People) -> NDArray[np.float64]:
+    """Return the inner products of all scans with those of the pool, shape (pool + target, pool)."""
+    scans = [
+        scan[anatomy.brain] for who in (pool, target) for scan in people.scans(who, dials, anatomy)
+    ]
+    every = np.stack(scans).astype(np.float64)
+    return every @ every[: len(pool)].T
+
+
+def components(alike: NDArray, part: NDArray[np.intp], targets: int) -> NDArray[np.float64]:
+    """Return the target's principal components, those of part of the pool, shape (targets, C).
+
+    They are what :func:`training.world.truth.components_of` gives, but for signs; inner products are made
+    once a world, for all arms and seeds.
+    """
+    fitted = KernelPCA(truth.COMPONENTS, kernel="precomputed", eigen_solver="dense")
+    return fitted.fit(alike[part]).transform(alike[-targets:])
+
+
+def measure(anatomy: Anatomy, count: int = STUDIES, workers: int | None = None) -> dict[str, float]:
     """Print and return false verdicts, and the power that was promised and kept.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+        Of all worlds.
+    count : int
+        Studies.
+    workers : int, optional
+        Processes; one a core when not given.
 
     Returns
     -------
@@ -69,7 +116,7 @@ def measure(anatomy: Anatomy, count: int = STUDIES) -> dict[str, float]:
         each seed draws both anew. ``power``: share of the same studies in which a difference is found that
         the design, with the mean spread of these studies, finds in 80 %: it is planted in A's errors.
     """
-    held = list(studies(anatomy, count))
+    held = list(studies(anatomy, count, workers or os.cpu_count() or 1))
     told = [study_summary.compare(one, "A", "control-A").estimate for one in held]
     false = np.mean([one.p <= ALPHA for one in told])
     anew = [study_summary.compare(one, _ANEW.name, "control-A").estimate for one in held]
