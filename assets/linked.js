@@ -105,6 +105,7 @@ class Plots {
     this.count.setAttribute("role", "status");
     this.clear = make(selected, "button", "clear", "Clear");
     this.clear.type = "button";
+    this.clear.disabled = true; // until it is known that something is selected
     this.clear.onclick = () => this.report([]);
     this.legend = make(this.bar, "div", "legend");
     this.plot = make(root, "div", "plot");

@@ -15,6 +15,7 @@ from pages.ui.shell import (
     formatting,
     frame,
     html_marks,
+    plots_ahead,
     progress,
     summaries,
 )
@@ -45,6 +46,7 @@ def body(workspace: Workspace) -> None:
     people_panel.show(workspace)
     alike_panel.show(workspace)
     _problems(scans)
+    plots_ahead.read_when_idle()
 
 
 def _numbers(scans: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ def body(workspace: Workspace) -> None:
     progress.background_note(workspace, workspace.studies_dir)
     planned = study_panel.list_studies(workspace)
     jobs_panel.show(workspace, planned)
+    study_form.show(workspace, first=not planned)
     if planned:
         chosen = study_panel.choose_study(workspace, planned)
         with frame.in_words():
@@ -18,7 +19,6 @@ def body(workspace: Workspace) -> None:
             study_panel.show_actions(workspace, chosen, now)
             cost_panel.show(workspace, chosen, now.state)
             study_panel.show_progress(workspace, chosen)
-    study_form.show(workspace, first=not planned)
 
 
 frame.show("train", body)

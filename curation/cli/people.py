@@ -1,4 +1,4 @@
-"""The command ``people``: who is who in several sources, and scans that show one head."""
+"""The command ``people``: who is who in several sources, and scans that show the same head."""
 
 import argparse
 import getpass
@@ -41,7 +41,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--search",
         action="store_true",
-        help="look for scans that show one head now, also where scans were scored by an earlier version",
+        help="look for scans that show the same head now, also where scans were scored by an earlier version",
     )
     command.add_argument("--author", default=getpass.getuser(), help="who says so")
 
@@ -117,7 +117,7 @@ def _say(workspace: Workspace) -> None:
 
 COMMAND = Command(
     "people",
-    "say who is who: participant ids that sources share, and scans that show one head",
+    "say who is who: participant ids that sources share, and scans that show the same head",
     run,
     add_options,
 )

@@ -20,7 +20,7 @@ from curation.storage.workspace import Workspace
 
 _AGE_BANDS = 3
 #: What is matched of ages, in words.
-AGE_BANDS = "thirds of age"
+AGE_BANDS = "age tertiles"
 #: What else is matched where it is known: column of the scans, and what it is called.
 TRAITS = {"sex": "sexes", "group": "groups"}
 
@@ -45,7 +45,7 @@ class MatchingCriteria:
 
     @property
     def words(self) -> str:
-        """The criteria in words, such as ``size, sites and thirds of age``."""
+        """The criteria in words, such as ``size, sites and age tertiles``."""
         *first, last = [
             "size",
             *filter(None, [self.places.words]),

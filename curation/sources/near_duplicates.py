@@ -54,7 +54,8 @@ class Suspicion:
     @property
     def words(self) -> str:
         """What was found, a sentence."""
-        return f"{self.first} and {self.second} seem to show one head (similarity {self.similarity:.2f})."
+        pair = f"{self.first} and {self.second}"
+        return f"{pair} seem to show the same head (similarity {self.similarity:.2f})."
 
     @property
     def remedy(self) -> str:
@@ -86,9 +87,7 @@ class Search(NamedTuple):
         """The search in a sentence."""
         left = f"; {self.without:,} could not be compared" if self.without else ""
         pairs = plural(self.pairs, "pair shows", "pairs show")
-        return (
-            f"{plural(self.compared, 'scan was', 'scans were')} compared{left}: {pairs} one head."
-        )
+        return f"{plural(self.compared, 'scan was', 'scans were')} compared{left}: {pairs} the same head."
 
 
 # ---- search ------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def standing(workspace: Workspace) -> str:
         return "No scans were compared by their brains yet: that is done when they are scored."
     found = len(suspicions(workspace))
     open_ = plural(found, "pair seems", "pairs seem") if found else "no undecided pair seems"
-    return f"{known:,} of {len(usable):,} scans were compared by their brains; {open_} to show one head."
+    return f"{known:,} of {len(usable):,} scans were compared by their brains; {open_} to show the same head."
 
 
 def suspicions(workspace: Workspace) -> list[Suspicion]:

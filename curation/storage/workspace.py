@@ -177,6 +177,12 @@ class Workspace(WorkspacePaths):
         return Path(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT)).expanduser()
 
     @property
+    def name(self) -> str:
+        """What it is called on the screen: its folder, with that above where many are called alike."""
+        name, above = self.root.name, self.root.absolute().parent.name
+        return f"{above}/{name}" if name.lower() == "workspace" and above else name
+
+    @property
     def writable(self) -> bool:
         """Whether this account may write to the workspace; if not, it can still be looked at."""
         return os.access(self.root, os.W_OK)

@@ -129,7 +129,7 @@ class WorkspacePaths:
 
     @property
     def near_duplicates_path(self) -> Path:
-        """Pairs of scans that show one head."""
+        """Pairs of scans that show the same head."""
         return self.vectors_dir("brain") / "pairs.parquet"
 
     @property

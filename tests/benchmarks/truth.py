@@ -1,7 +1,7 @@
 """Does the whole chain find what was planted, and nothing else? ``make bench-truth``; the last line is JSON.
 
-Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and five seeds, and 400
-studies of closed forms. What is finished in the folder is read alone.
+Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and three to eight
+seeds, and 400 studies of closed forms. What is finished in the folder is read alone.
 
 ``gain_years, gain_p, gain_all_years, gain_all_p``
     What pretraining on the good scans, and on all, gains over scratch where nothing was planted.
@@ -42,7 +42,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     usual = Path(gettempdir()) / f"tierscope-truth-{os.getuid()}"
     parser.add_argument("--folder", type=Path, default=usual, help="kept, and gone on with")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--seeds", type=int, help="of every study; those of each scenario when not given"
+    )
     parser.add_argument("--studies", type=int, default=truth_verdicts.STUDIES)
     chosen = parser.parse_args()
     logs.configure("WARNING")

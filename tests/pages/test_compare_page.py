@@ -69,7 +69,7 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, r
         "Against scratch, exploratory:"
     )
     assert (
-        "Against a random sample of the same size, sites, thirds of age and sexes, exploratory:"
+        "Against a random sample of the same size, sites, age tertiles and sexes, exploratory:"
         in said
     )
     assert "corrected" in said and "95 %" in said
@@ -291,7 +291,7 @@ def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert (
-        "Against a random sample of the same size, sites, thirds of age and sexes, exploratory:"
+        "Against a random sample of the same size, sites, age tertiles and sexes, exploratory:"
         in said
     )
     assert "scans of A are also in control-A." in said

@@ -133,7 +133,7 @@ def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> 
     frozen_cohort.freeze(own, "pool", author="tests", rule=TierRule(("A", "B"), (40.0,)))
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     said = words(run("train", own))
-    assert "Controls are of the same size, sites, thirds of age and sexes as their arms" in said
+    assert "Controls are of the same size, sites, age tertiles and sexes as their arms" in said
     assert "scans of A are also in control-A" in said
     assert "cut by different rules" in said and "A: 0 to under 40" in said
     assert "more than half of the pool" in said

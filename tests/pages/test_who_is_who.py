@@ -19,7 +19,7 @@ WHO = pair("made-pool:sub-01", "made-target:sub-03")
 
 
 def _suspected(workspace: Workspace) -> None:
-    """Store that two scans seem to show one head."""
+    """Store that two scans seem to show the same head."""
     rows = pd.DataFrame([{"first": POOL, "second": TARGET, "similarity": 0.87}])
     files.write_parquet(workspace.near_duplicates_path, rows)
     scans = tables.read_scans(workspace)
@@ -38,7 +38,9 @@ def test_scans_of_one_head_stand_side_by_side_until_somebody_decides(
     _suspected(own)
     page = run("cohort", own)
     said = words(page)
-    assert "38 of 38 scans were compared by their brains; 1 pair seems to show one head." in said
+    assert (
+        "38 of 38 scans were compared by their brains; 1 pair seems to show the same head." in said
+    )
     assert f"**{POOL}** (pool)" in said and f"**{TARGET}** (target)" in said
     assert "Similarity 0.87" in said and "with a scan of the target: 1" in said
     checked(button(page, "Different people").click().run())
@@ -46,7 +48,7 @@ def test_scans_of_one_head_stand_side_by_side_until_somebody_decides(
     _name(page, "Who decides", "Grace")
     checked(button(page, "Different people").click().run())
     assert person_decisions.in_force(own) == {WHO: False}
-    assert "no undecided pair seems to show one head" in words(page)
+    assert "no undecided pair seems to show the same head" in words(page)
 
 
 def test_a_pair_that_is_one_person_is_one_person_from_then_on(own: Workspace, run: Run) -> None:

@@ -41,9 +41,9 @@ class Separation:
         How many scans were compared with all others of these by their brains; 0 before there was such a
         comparison.
     denied : int
-        Pairs of scans that seem to show one head, of which somebody said that they are of different people.
+        Pairs of scans that seem to show the same head, said by somebody to be of different people.
     same_head : float
-        The similarity from which two scans seem to show one head.
+        The similarity from which two scans seem to show the same head.
     outside : dict of str to Separation
         The same of pool and target together and each external cohort, by its id; nothing of a study planned
         before 0.11.
@@ -193,7 +193,7 @@ def _alike_that_matter(workspace: Workspace, scans: pd.DataFrame) -> list[Suspic
 
 
 def _refuse_alike(found: list[Suspicion]) -> None:
-    """Refuse scans that seem to show one head, before somebody said who they are."""
+    """Refuse scans that seem to show the same head, before somebody said who they are."""
     if found:
         one = found[0]
         more = (
@@ -236,8 +236,8 @@ def words_outside(found: Separation | None, cohort_id: str) -> str:
         )
     if own and own.denied:
         declared.append(
-            f"{plural(own.denied, 'pair')} of scans that seem to show one head, declared to be of different "
-            "people by somebody who looked at both"
+            f"{plural(own.denied, 'pair')} of scans that seem to show the same head, declared to be of "
+            "different people by somebody who looked at both"
         )
     but = f", but for {' and '.join(declared)}" if declared else ""
     return (

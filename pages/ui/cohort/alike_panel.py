@@ -1,4 +1,4 @@
-"""Scans that seem to show one head, side by side on Cohort, and the decision whether they are one person."""
+"""Possible duplicates, scans that seem to show the same head, and decisions whether they are one person."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ def show(workspace: Workspace) -> None:
     """Draw what was compared, and the undecided pairs; nothing before any scan was compared."""
     if not workspace.compared_scans_path.exists():
         return
-    st.subheader("Scans that show one head")
+    st.subheader("Possible duplicates")
     with frame.in_words():
         paths = (
             workspace.scans_path,

@@ -161,23 +161,27 @@ def _verdicts(
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
     outcome = shown.outcome
     error = f" ({outcome.measured(float(mean.iloc[0]))})" if len(mean) else ""
+    learned = f"Against {outcome.no_model}{error}, which any useful arm must beat:"
+    sample = f"Against a random sample of the same {shown.controls_match}, exploratory:"
     blocks = (
-        (f"Against {outcome.no_model}{error}:", found.mean_age, True),
-        (against, found.reference, conclusion.ranks),
-        (
-            f"Against a random sample of the same {shown.controls_match}, exploratory:",
-            found.controls,
-            conclusion.ranks,
-        ),
+        (learned, found.mean_age, True, True),
+        (against, found.reference, conclusion.ranks, False),
+        (sample, found.controls, conclusion.ranks, False),
     )
     shared = shown.overlaps()
     lines = []
-    for head, table, ranked in blocks:
+    for head, table, ranked, outlined in blocks:
         table = table[table["role"] == "exploratory"]
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
             lines += [
-                _line(row, _overlap(shown, shared, row.arm, row.reference), ranked=ranked)
+                verdict_lines.line(
+                    row.verdict,
+                    row.words,
+                    ranked=ranked,
+                    beside=_overlap_words(shown, shared, row.arm, row.reference),
+                    outlined=outlined,
+                )
                 for row in table.itertuples()
             ]
     if found.reference.empty:
@@ -185,21 +189,14 @@ def _verdicts(
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _overlap(
-    shown: Comparison, shared: dict[str, Overlap], arm: str, reference: str
-) -> Overlap | None:
-    """Return what an arm and its control share, whichever of the two is the reference."""
+def _overlap_words(shown: Comparison, shared: dict[str, Overlap], arm: str, reference: str) -> str:
+    """Return what an arm and its control share, whichever of the two is the reference; else nothing."""
     for control, matched in ((reference, arm), (arm, reference)):
         found = shown.held_out.arm(control)
         if found and found.matches == matched:
-            return shared.get(control)
-    return None
-
-
-def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]
-    return verdict_lines.line(
-        row.verdict, row.words, ranked=ranked, beside=shared.words if shared else ""
-    )
+            overlap = shared.get(control)
+            return overlap.words if overlap else ""
+    return ""
 
 
 def _forests(
@@ -309,7 +306,10 @@ def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
         return f" {MEASURE_WORDS[outcome.kind]}"
     without = trained.loc[trained["corrected_mae_years"].isna(), "arm"]
     if without.empty:
-        return f" Corrected: without the {outcome.name} bias, see below."
+        return (
+            " Verdicts rest on the first figure of a cell. Corrected: without the pull of predictions "
+            f"towards the mean {outcome.name}, usually larger; it ranks no arm."
+        )
     return f" Predictions of {', '.join(without)} do not follow {outcome.name}: no bias-corrected figures."
 
 

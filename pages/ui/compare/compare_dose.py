@@ -125,9 +125,9 @@ def _measured_words(lost: pd.DataFrame) -> str:
     return (
         "Would be found: the true loss, years, that four of five such studies would find. Volume changed: "
         "mean squared, within the brain, as a share of the variance between people. Distance: of the volumes "
-        "as they are, then distorted, from the middle of the pool in spreads between people. Score: of the "
-        f"scans as they are, then distorted; means of up to {plural(scored, 'scan')} each, assessed like "
-        f"any other image.{geometry}"
+        "as they are, then distorted, from the middle of the pool, in standard deviations between people. "
+        "Score: of the scans as they are, then distorted; means of up to "
+        f"{plural(scored, 'scan')} each, assessed like any other image.{geometry}"
     )
 
 

@@ -9,7 +9,9 @@ from pages.ui.shell import html_marks
 _GREY = "#9AA5B1"
 
 
-def line(outcome: str, words: str, *, ranked: bool, beside: str = "") -> str:
+def line(
+    outcome: str, words: str, *, ranked: bool, beside: str = "", outlined: bool = False
+) -> str:
     """Return a verdict as a line of HTML; in grey where arms cannot be ranked.
 
     Parameters
@@ -22,11 +24,14 @@ def line(outcome: str, words: str, *, ranked: bool, beside: str = "") -> str:
         Whether arms can be ranked at all.
     beside : str
         A remark after the sentence.
+    outlined : bool
+        Draw the chip as an outline: what it says is a condition of other verdicts, and no answer.
     """
     colour, word = VERDICTS[outcome]
     colour = colour if ranked else _GREY
-    style = f"background:{colour};color:{html_marks.ink_on(colour)}"
-    chip = f'<span class="ts-chip" style="{style}">{word}</span>'
+    filled = f' style="background:{colour};color:{html_marks.ink_on(colour)}"'
+    look = ' ts-outlined"' if outlined else f'"{filled}'
+    chip = f'<span class="ts-chip{look}>{word}</span>'
     remark = f' <span class="ts-muted">{html.escape(beside)}</span>' if beside else ""
     muted = "" if ranked else ' class="ts-faded"'
     return f"<div{muted}>{chip}<span>{html.escape(words)}{remark}</span></div>"

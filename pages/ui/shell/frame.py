@@ -1,4 +1,4 @@
-"""Frame of every page: its question, the workspace, banners, errors in words."""
+"""Frame of every page: its name and question, the workspace, banners, errors in words."""
 
 import contextlib
 import gc
@@ -40,7 +40,7 @@ class PageInfo:
     title : str
         What the navigation calls it.
     question : str
-        The one question that it answers, stated at its top.
+        The one question that it answers, stated beside its name.
     icon : str
         Material symbol that streamlit ships.
     group : str
@@ -56,6 +56,10 @@ class PageInfo:
     @property
     def path(self) -> str:
         return f"pages/{self.key}.py"
+
+    @property
+    def heading(self) -> str:
+        return f'<h1>{self.title} <span class="ts-question">{self.question}</span></h1>'
 
 
 PAGES: dict[str, PageInfo] = {
@@ -100,7 +104,7 @@ def show(
     body : callable
         Draws the page's own content for the current workspace.
     quiet : bool
-        Leave out the page's question, and name nothing of the workspace: someone rates blinded.
+        Leave out the page's name and question, and name nothing of the workspace: someone rates blinded.
     compact : bool
         Head and banner in one low line and narrow margins: the room is for an image.
     """
@@ -124,9 +128,9 @@ def show(
         return
     banner = _simulated_banner(sources, named=not quiet, short=compact)
     if compact:
-        _compact_head("" if quiet else page.question, banner + _signed_in())
+        _compact_head(None if quiet else page, banner + _signed_in())
     else:
-        _heading(page, f"Workspace {workspace.root.name}", _signed_in())
+        _heading(page, f"Workspace {workspace.name}", _signed_in())
         if banner:
             st.html(banner)
     _read_only_banner(workspace)
@@ -295,7 +299,7 @@ def _hand_over(key: str) -> None:
 
 def _heading(page: PageInfo, where: str, who: str = "") -> None:
     st.html(
-        f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
+        f'<header class="ts-head">{page.heading}'
         f'<span class="ts-where">{html.escape(where)}{who}</span></header>'
     )
 
@@ -324,10 +328,9 @@ def _read_only_banner(workspace: Workspace) -> None:
         )
 
 
-def _compact_head(question: str, banner: str) -> None:
-    """Draw the page's question, if any, and the banner in one line; :file:`style.css` knows it."""
-    heading = f"<h1>{html.escape(question)}</h1>" if question else ""
-    st.html(f'<header class="ts-head ts-compact">{heading}{banner}</header>')
+def _compact_head(page: PageInfo | None, banner: str) -> None:
+    """Draw the page's name and question, if any, and the banner in one line; :file:`style.css` knows it."""
+    st.html(f'<header class="ts-head ts-compact">{page.heading if page else ""}{banner}</header>')
 
 
 def _simulated_banner(sources: list[Source], *, named: bool, short: bool) -> str:

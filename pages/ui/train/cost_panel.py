@@ -45,6 +45,11 @@ def _before(workspace: Workspace, study: Study) -> None:
             st.markdown(f"**What it will cost.** {formatting.escape(cost.words)}")
 
     shown()
+
+
+def ask(workspace: Workspace, study: Study) -> None:
+    """Offer to measure what a planned study will cost."""
+    stands = probed_cost.state(study)[0]
     label = "Measure again" if stands == "finished" else "What will it cost?"
     if stands == "running" or not person.may(Action.PLAN_STUDY):
         return

@@ -11,7 +11,7 @@ from pages.ui.compare import comparison_data
 from pages.ui.shell import cache, charts, formatting, frame, person, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
-from pages.ui.train import backend_form, runs_panel, tuning_panel
+from pages.ui.train import backend_form, cost_panel, runs_panel, tuning_panel
 from training.jobs import execution_backend, launch, mlflow_log
 from training.jobs.study_status import StudyStatus, status
 from training.results import error_curves, study_summary
@@ -173,27 +173,32 @@ def _no_epoch(now: StudyStatus, going: str) -> str:
 
 
 def show_actions(workspace: Workspace, study: Study, now: StudyStatus) -> None:
-    """Draw the buttons that fit the state of a study."""
-    if not person.may(Action.LAUNCH):
-        return
+    """Draw the buttons that fit the state of a study, and the way to its results."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if now.going:
-            _stop(workspace, study, now)
+        if person.may(Action.LAUNCH):
+            _launching(workspace, study, now)
         if now.state == "planned":
-            with st.popover("Launch …", icon=":material/play_arrow:", type="primary"):
-                _start(workspace, study, "Launch this study")
-        if now.state in ("stopped", "failed"):
-            with st.popover("Resume …", icon=":material/play_arrow:", type="primary"):
-                st.markdown(
-                    f"{now.done} of {plural(now.total, 'run')} are finished and stay as they "
-                    "are. The others go on from their last whole epoch."
-                )
-                _start(workspace, study, "Resume the study")
-        if now.state in ("running", "stopped", "failed", "finished"):
-            with st.popover("Do single arms again …", icon=":material/replay:"):
-                _again(workspace, study, now)
+            cost_panel.ask(workspace, study)
         if now.done:
             frame.link("compare", "Compare the arms")
+
+
+def _launching(workspace: Workspace, study: Study, now: StudyStatus) -> None:
+    if now.going:
+        _stop(workspace, study, now)
+    if now.state == "planned":
+        with st.popover("Launch …", icon=":material/play_arrow:", type="primary"):
+            _start(workspace, study, "Launch this study")
+    if now.state in ("stopped", "failed"):
+        with st.popover("Resume …", icon=":material/play_arrow:", type="primary"):
+            st.markdown(
+                f"{now.done} of {plural(now.total, 'run')} are finished and stay as they "
+                "are. The others go on from their last whole epoch."
+            )
+            _start(workspace, study, "Resume the study")
+    if now.state in ("running", "stopped", "failed", "finished"):
+        with st.popover("Do single arms again …", icon=":material/replay:"):
+            _again(workspace, study, now)
 
 
 def _stop(workspace: Workspace, study: Study, now: StudyStatus) -> None:

@@ -74,6 +74,11 @@ def chosen(page: Page) -> int:
     return int(plots(page).get_attribute("data-chosen") or 0)
 
 
+def test_plots_are_read_before_somebody_goes_there(page: Page, dashboard: str) -> None:
+    chromium.opened(page, dashboard, "cohort")
+    page.wait_for_function("() => window.Plotly?.version")
+
+
 def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     page: Page, dashboard: str, demo_workspace: Workspace
 ) -> None:

@@ -83,7 +83,7 @@ def test_scans_without_a_site_are_matched_within_their_source() -> None:
     for seed in range(10):
         drawn = matched_controls.sample_control(pool, members, seed)
         assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
-    assert matched_controls.matching_criteria(pool).words == "size, sources and thirds of age"
+    assert matched_controls.matching_criteria(pool).words == "size, sources and age tertiles"
     assert "the source stands in" in matched_controls.matching_criteria(pool).note
 
 
@@ -91,10 +91,10 @@ def test_what_is_matched_is_named_and_nothing_else() -> None:
     pool = _pool().assign(source="one")
     assert (
         matched_controls.matching_criteria(pool.assign(site="North")).words
-        == "size, sites and thirds of age"
+        == "size, sites and age tertiles"
     )
     sites_unknown = matched_controls.matching_criteria(pool.assign(site=None))
-    assert sites_unknown.words == "size and thirds of age"
+    assert sites_unknown.words == "size and age tertiles"
     assert (
         matched_controls.matching_criteria(pool.assign(site=None, age_years=np.nan)).words == "size"
     )
@@ -116,7 +116,7 @@ def test_sex_and_group_are_matched_where_they_are_known() -> None:
         its = pool[pool["scan_id"].isin(drawn)]
         assert set(its["sex"]) == {"F"} and set(its["group"]) == {"patient"}
     criteria = matched_controls.matching_criteria(pool)
-    assert criteria.words == "size, sites, thirds of age, sexes and groups"
+    assert criteria.words == "size, sites, age tertiles, sexes and groups"
     assert matched_controls.matching_criteria(pool.assign(sex=None, group=None)).traits == ()
 
 

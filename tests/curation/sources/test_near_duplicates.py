@@ -93,10 +93,12 @@ def test_a_pair_is_open_until_somebody_says_who_they_are(ready: Workspace, capsy
     where = ["-w", str(ready.root), "--author", "Ada"]
     assert main(["people", *where]) == 0
     said = capsys.readouterr().out
-    assert "pool_sub-02_T1w and target_sub-08_T1w seem to show one head" in said
-    assert "14 of 14 scans were compared by their brains; 1 pair seems to show one head." in said
+    assert "pool_sub-02_T1w and target_sub-08_T1w seem to show the same head" in said
+    assert (
+        "14 of 14 scans were compared by their brains; 1 pair seems to show the same head." in said
+    )
     assert main(["people", "--two-people", "pool:sub-02", "target:sub-08", *where]) == 0
-    assert "no undecided pair seems to show one head" in capsys.readouterr().out
+    assert "no undecided pair seems to show the same head" in capsys.readouterr().out
     assert near_duplicates.suspicions(ready) == []
 
 
@@ -106,7 +108,10 @@ def test_a_scan_without_a_brain_and_a_damaged_vector_are_like_nothing(ready: Wor
     broken.write_bytes(broken.read_bytes()[:4000])
     found = near_duplicates.search(ready)
     assert (found.compared, found.without, found.pairs) == (13, 1, 0)
-    assert found.words == "13 scans were compared; 1 could not be compared: 0 pairs show one head."
+    assert (
+        found.words
+        == "13 scans were compared; 1 could not be compared: 0 pairs show the same head."
+    )
 
 
 # ---- in studies --------------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ def test_no_study_takes_a_head_that_is_in_pool_and_target_until_somebody_decided
     _copy_of(ready, "target_sub-08_T1w", "pool_sub-02_T1w")
     near_duplicates.search(ready)
     with pytest.raises(
-        StudyError, match=r"seem to show one head .* learned from and the other judged"
+        StudyError, match=r"seem to show the same head .* learned from and the other judged"
     ):
         workspace_trainable.plan(ready)
     whose = pair("pool:sub-02", "target:sub-08")

@@ -62,7 +62,7 @@ def test_a_control_is_of_thirds_of_age_and_leaves_as_much_choice_as_it_does(
     workspace_judged.plant(study)
     report = content.build(workspace, study.id)
     (message,) = [one for one in report.messages if one.name == "controls"]
-    assert "of the same size, sites and thirds of age as its arm" in message.lead
+    assert "of the same size, sites and age tertiles as its arm" in message.lead
     (overlap,) = arm_overlap.of_study(study)
     drawn = (set(study.pretraining_scans("control-A", seed)) for seed in (0, 1))
     assert 0 < overlap.fixed <= len(set.intersection(*drawn))

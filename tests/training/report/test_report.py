@@ -299,7 +299,7 @@ def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -
     workspace_trainable.make(workspace)
     study = workspace_trainable.plan(workspace, arms=["scratch", "A", "all", "control-A"])
     scans, known = study.scans(), content.build(workspace, study.id)
-    assert "at random within sites and thirds of age." in known.methods[2]
+    assert "at random within sites and age tertiles." in known.methods[2]
     assert "scans of A are also in control-A." in known.methods[2]
     assert not any("scanner" in point for point in known.messages[-1].points)
     for stand_in, words in (

@@ -60,7 +60,7 @@ def test_a_study_says_in_what_its_controls_are_like_their_arms(study: Study) -> 
     matched = arm_overlap.controls_matched_on(study)
     assert (
         matched is not None
-        and matched.words == "size, sites and thirds of age"
+        and matched.words == "size, sites and age tertiles"
         and matched.note == ""
     )
     (one,) = arm_overlap.of_study(study)
@@ -78,4 +78,4 @@ def test_a_study_without_sources_keeps_its_controls_and_claims_no_sites(study: S
     files.write_parquet(study.scans_path, old)
     matched = arm_overlap.controls_matched_on(study)
     assert matched is not None
-    assert (matched.words, matched.note) == ("size and thirds of age", "No site is known.")
+    assert (matched.words, matched.note) == ("size and age tertiles", "No site is known.")
