@@ -1,6 +1,6 @@
 // Cards, a histogram and a row a site drawn by plotly.js, and over them the cut-offs as lines that mouse, finger
 // and keys move. While a line moves everything is counted here, from fine bins. Texts are set as texts, never as markup.
-const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250;
+const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250, AGAIN_MS = 3000, TELLINGS = 4;
 const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 0.92;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC", MARKED = "#56B4E9", FIXED = "#C3CCD4";
 
@@ -172,7 +172,7 @@ class Moving {
 
 class Panel {
   constructor(root, send) {
-    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, lines: [], asked: 0, width: 0, moving: null });
+    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, again: 0, session: null, lines: [], asked: 0, width: 0, moving: null });
     this.drawing = new Drawing(this.cuts);
     this.cards = tell(root, "div", "ts-cards", "");
     this.stage = tell(root, "div", "stage", "");
@@ -185,6 +185,11 @@ class Panel {
 
   // What the server says holds, unless a line is being moved here or the server has not heard of its move yet.
   take(data) {
+    if (this.session !== data.session) { // of another session of the server nothing was sent yet
+      this.session = data.session;
+      if (this.waiting === null) this.sent = null;
+    }
+    if (data.heard === this.sent) clearTimeout(this.again);
     this.cuts.take(data, this.held !== null || this.waiting !== null || (this.sent !== null && data.heard !== this.sent));
     this.plot.setAttribute("aria-label", data.alt);
     this.svg.setAttribute("aria-label", "Cut-offs");
@@ -308,8 +313,20 @@ class Panel {
     this.waiting = setTimeout(() => {
       this.waiting = null;
       this.sent = `${performance.now()}`;
-      this.send({ id: this.sent, column: this.cuts.data.column, site: this.cuts.data.site, cutoffs: [...this.cuts.at] });
+      this.tell({ id: this.sent, column: this.cuts.data.column, site: this.cuts.data.site, cutoffs: [...this.cuts.at] }, TELLINGS);
     }, pause);
+  }
+  // A report can be lost, to a session that does not know the plot yet: it is told again until it was heard; a server
+  // that never hears it says what holds.
+  tell(moved, times) {
+    clearTimeout(this.again);
+    if (this.sent !== moved.id || this.cuts.data.heard === moved.id) return;
+    if (!times) {
+      this.sent = null;
+      return this.take(this.cuts.data);
+    }
+    this.send(moved);
+    this.again = setTimeout(() => this.tell(moved, times - 1), AGAIN_MS);
   }
   placeLine(line, i) {
     const said = this.cuts.said(this.cuts.at[i]), x = this.x(this.cuts.at[i]);

@@ -6,7 +6,8 @@ const TELLINGS = 3;
 const kept = (change) => { try { return change(window.sessionStorage); } catch { return null; } };
 
 export default function ({ data, setTriggerValue }) {
-  const tab = (window.tierscopePerson ??= { known: false, told: 0 });
+  if (window.tierscopePerson?.session !== data.session) window.tierscopePerson = { session: data.session, known: false, told: 0 };
+  const tab = window.tierscopePerson;
   if (data.name) {
     tab.known = true;
     kept((store) => store.setItem(NAME, data.name));

@@ -2,6 +2,7 @@
 // two presses of a button. What is sent is how far one went since the window was opened; the server moves by the rest.
 // A report that is lost, because another one made the page run at the same moment, is sent again until the server has
 // heard of it; what it has heard comes back with each run, and hearing it twice moves nobody.
+// A tab that slept can come back to a new session of the server, which has heard of nothing: it counts from there on.
 // Listens from its first use until the window is closed: between two runs streamlit takes components away.
 const typing = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName ?? "") || target.isContentEditable;
 const AGAIN_MS = 1500;
@@ -35,12 +36,14 @@ function clicked(event) {
   if (step) go(kept, event, step.by);
 }
 
+const begun = (session) => ({ session, since: `${performance.timeOrigin} ${Math.random()}`, far: 0, heard: 0 });
+
 export default function ({ data, setTriggerValue }) {
   if (!window.tierscopeSteps) {
-    window.tierscopeSteps = { since: `${performance.timeOrigin} ${Math.random()}`, far: 0, heard: 0 };
+    window.tierscopeSteps = begun(data.session);
     window.addEventListener("keydown", pressed, true);
     window.addEventListener("click", clicked, true);
-  }
+  } else if (window.tierscopeSteps.session !== data.session) Object.assign(window.tierscopeSteps, begun(data.session));
   const kept = Object.assign(window.tierscopeSteps, { steps: data.steps, send: setTriggerValue });
   kept.heard = data.heard?.since === kept.since ? data.heard.far : 0;
   if (kept.heard === kept.far) clearTimeout(kept.again);

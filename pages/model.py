@@ -30,7 +30,7 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, key="split-model-choice"):
         with st.container(width="stretch"):
-            chosen = study_panel.choose_study(workspace, planned)
+            chosen = study_panel.choose_study(workspace, planned, elsewhere=state.MODEL_STUDY)
         with st.container(width=330):
             run = _choose_run(chosen, looked[chosen.id])
     if why := reconstruction_files.why_not(chosen):

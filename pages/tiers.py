@@ -104,7 +104,12 @@ def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
 
 
 def _take(moved: Mapping[str, Any], lines: Lines) -> None:
-    """Set the cut-offs that the plot reports after a move, unless column or site changed meanwhile."""
+    """Set the cut-offs that the plot reports after a move, unless column or site changed meanwhile.
+
+    The plot tells of a move again until it knows that it was heard.
+    """
+    if moved["id"] == state.get(state.HEARD):
+        return
     state.put(state.HEARD, moved["id"])
     if (moved["column"], moved["site"]) == (lines.rule.column, lines.site):
         tried_rule.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)

@@ -11,7 +11,8 @@ def body(workspace: Workspace) -> None:
     progress.background_note(workspace, workspace.studies_dir)
     planned = study_panel.list_studies(workspace)
     jobs_panel.show(workspace, planned)
-    study_form.show(workspace, first=not planned)
+    with frame.in_words():
+        study_form.show(workspace, first=not planned)
     if planned:
         chosen = study_panel.choose_study(workspace, planned)
         with frame.in_words():

@@ -292,8 +292,8 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
     text = _list_of(json_path)
     if cohort_draft.content_hash(text, header.rule) != header.hash:
         raise CohortError(
-            f"The list of cohort {cohort_id} was changed after it was frozen, so it is not used. "
-            "Restore the file, or freeze the cohort again under another name."
+            f"The list of cohort {cohort_id} ({json_path.with_suffix('.tsv')}) was changed after it was "
+            "frozen, so it is not used. Restore the file, or freeze the cohort again under another name."
         )
     plain = {item.name: getattr(header, item.name) for item in fields(CohortHeader)}
     return Cohort(**plain, scans=cohort_draft.from_tsv(text))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from curation.ratings import rating_log
-from curation.sessions.suggested_cutoff import latest_suggestion
+from curation.sessions import passed_on_cutoff
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import DEFAULT_RULE
@@ -39,7 +39,8 @@ def next_to_rate(
     rater : str, optional
         Scans that this person has rated are left out.
     cutoff : float, optional
-        Where bad scans begin. The latest suggestion by default, else the last cut-off of the default rule.
+        Where bad scans begin. By default what was suggested and passed on, if it is of these scores; else
+        the last cut-off of the default rule.
     leave_out : collection of str
         More ids to leave out, such as those of a list that is being rated.
 
@@ -49,8 +50,8 @@ def next_to_rate(
         ``scan_id``, ``distortion_score``, ``kind`` (``'at odds'`` or ``'near the cut-off'``), ``gap`` (points
         between score and cut-off) and ``reason`` in a sentence; no rows where there is nothing to learn.
     """
-    cut = _cutoff(workspace) if cutoff is None else cutoff
     scans = tables.read_scored_scans(workspace)
+    cut = _cutoff(workspace, scans) if cutoff is None else cutoff
     scans = scans[(scans["status"] == "ok") & scans["distortion_score"].notna()]
     given = rating_log.current(rating_log.list_ratings(workspace))
     given = given[~given["repeat"]].drop_duplicates(["rater", "scan_id"], keep="last")
@@ -72,9 +73,10 @@ def next_to_rate(
     ].reset_index(drop=True)
 
 
-def _cutoff(workspace: Workspace) -> float:
-    latest = latest_suggestion(workspace)
-    return DEFAULT_RULE.cutoffs[-1] if latest is None else latest.cutoff
+def _cutoff(workspace: Workspace, scored: pd.DataFrame) -> float:
+    latest = passed_on_cutoff.latest_suggestion(workspace)
+    holds = latest is not None and passed_on_cutoff.is_of(latest, scored)
+    return latest.cutoff if latest and holds else DEFAULT_RULE.cutoffs[-1]
 
 
 def _reason(kind: str, score: float, cut: float, gap: float) -> str:

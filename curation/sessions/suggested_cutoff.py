@@ -5,18 +5,13 @@ suggested is the one with the least expected cost, where a missed bad scan costs
 excluded good one.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
-from curation.access.actions import Action
-from curation.access.guard import guarded
-from curation.decisions import database, schema
-from curation.decisions.schema import AuditAction
 from curation.errors import RatingError
 from curation.ratings import agreement, agreement_coefficients, rating_log
 from curation.ratings.scales import all_scales
@@ -29,6 +24,9 @@ MIN_SCANS, ENOUGH_SCANS = 20, 50
 ENOUGH_OF_EACH = 5
 RESAMPLES = 1000
 MAX_COST_RATIO = 100.0
+
+#: Between the references in the evidence.
+_BETWEEN = ", "
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +75,11 @@ class Suggestion:
     seed: int
     warnings: tuple[str, ...] = ()
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def references(self) -> list[str]:
+        """Ids of the references of the scores that it is a cut-off of; none where it does not say."""
+        return [one for one in str(self.evidence.get("reference", "")).split(_BETWEEN) if one]
 
 
 def roc(scores: ArrayLike, excluded: ArrayLike) -> pd.DataFrame:
@@ -289,13 +292,12 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
     said = exclusion_labels(given).merge(scored, on="scan_id")
     used = said[said["decided"]]
     behind = given[given["scan_id"].isin(used["scan_id"])]
-    judged_by = scored["reference"].dropna().unique() if "reference" in scored else []
     evidence = {
         "raters": sorted(behind["rater"].unique()),
         "ratings": len(behind),
         "blinded_ratings": int(behind["blinded"].sum()),
         "undecided_scans": int((~said["decided"]).sum()),
-        "reference": ", ".join(sorted(judged_by)),
+        "reference": _BETWEEN.join(references_of(scored)),
         "ratings_until": rating_log.newest(workspace),
     }
     found = suggest(
@@ -309,6 +311,11 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
     if reference_library.active(workspace).kind == "learned":
         return replace(found, warnings=(*found.warnings, _CIRCULAR))
     return found
+
+
+def references_of(scored: pd.DataFrame) -> list[str]:
+    """Return the ids of the references that scans were scored by."""
+    return sorted(scored["reference"].dropna().unique()) if "reference" in scored else []
 
 
 _CIRCULAR = (
@@ -326,25 +333,3 @@ def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
     if not rows:
         return None
     return float(np.average([row.fail_kappa for row in rows], weights=[row.n for row in rows]))
-
-
-@guarded(Action.SUGGEST_CUTOFF, author="author")
-def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -> None:
-    """Append a suggestion, for the Tiers page to offer."""
-    database.note(
-        workspace,
-        author=author.strip(),
-        action=AuditAction.CUTOFF_SUGGESTED.value,
-        subject=f"{suggestion.cutoff:.1f}",
-        detail=asdict(suggestion),
-    )
-
-
-def latest_suggestion(workspace: Workspace) -> Suggestion | None:
-    """Return the suggestion saved last, ``None`` where there is none."""
-    audit = schema.audit
-    of_suggestions = schema.is_action(AuditAction.CUTOFF_SUGGESTED)
-    query = sa.select(audit.c.detail).where(of_suggestions).order_by(audit.c.id.desc())
-    with database.engine(workspace).connect() as connection:
-        detail = connection.execute(query.limit(1)).scalar()
-    return detail and Suggestion(**detail | {"warnings": tuple(detail["warnings"])})

@@ -1,6 +1,6 @@
 """Does the whole chain find what was planted, and nothing else? ``make bench-truth``; the last line is JSON.
 
-Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and three to eight
+Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and five or eight
 seeds, and 400 studies of closed forms. What is finished in the folder is read alone.
 
 ``gain_years, gain_p, gain_all_years, gain_all_p``

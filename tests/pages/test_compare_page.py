@@ -329,9 +329,11 @@ def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
     assert table.set_index("Study").loc["half", "Beside the open one"] == "can be compared"
     checked(page.text_input(key=state.STUDY_SEARCH).set_value("lunch").run())
     assert page.dataframe[0].value["Study"].tolist() == ["half"]
+    before = page.dataframe[0].proto.id  # what is ticked goes with the list
     annotations.archive(workspace, half.id, "Ada")
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
     assert page.dataframe[0].value["Study"].tolist() == ["finished"]
+    assert page.dataframe[0].proto.id != before
     checked(page.toggle(key=state.STUDY_ARCHIVE).set_value(True).run())
     assert page.dataframe[0].value["Study"].tolist() == ["half"]
 

@@ -139,6 +139,10 @@ DAMAGES = {
         {"train": "A study needs two frozen cohorts", "tiers": "pool-"},
         command=("check-cohort", "target"),
     ),
+    "list of a cohort": Damage(
+        lambda w, _: next(w.cohorts_dir.glob("target-*.tsv")),
+        {"train": "finished"},
+    ),
     "task": Damage(
         lambda w, _: w.tasks_dir / "assess.json",
         {"cohort": "made-target", "train": "half"},

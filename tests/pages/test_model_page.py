@@ -7,6 +7,9 @@ import pytest
 
 from curation.storage import files, json_lines, processes, tables
 from curation.storage.workspace import Source, Workspace
+from curation.tiers import tier_rule
+from curation.tiers.tier_rule import TierRule
+from pages.ui.model import learned_panel
 from pages.ui.shell import background_tasks, state
 from pages.ui.train import study_panel
 from tests.helpers import pet_images, workspace_full, workspace_trainable
@@ -85,6 +88,27 @@ def test_a_scan_that_was_not_looked_at_is_looked_at_in_the_background(
     assert command[command.index("--run") + 1] == pretrained.id
     assert command[command.index("--scan") + 1] == page.session_state[state.SCAN]
     assert "The model looks at the scan" in words(page)
+
+
+def test_model_leaves_the_study_alone_that_is_open_elsewhere(model, run, ours) -> None:
+    workspace, study, _ = model
+    opened = {state.STUDY: ours.half.id, state.SCAN: _make_maps(*model)}
+    page = run("model", workspace, **opened)
+    assert page.session_state[state.STUDY] == ours.half.id
+    assert page.selectbox(key=state.MODEL_STUDY).value == study.id
+
+
+def test_errors_are_drawn_by_the_tiers_that_every_page_shows(model) -> None:
+    workspace = model[0]
+    rule = TierRule(column="cjv", cutoffs=(0.5, 0.7))
+    table = tables.read_scored_scans(workspace).dropna(subset=["distortion_score"]).head(6)
+    table = table.assign(reconstruction_error=0.5, pretrained_on=False, tier=list("AABBCC"))
+    figure = learned_panel.against_score(table, rule)
+    assert {trace.name.split(",")[0]: len(trace.x) for trace in figure.data} == dict.fromkeys(
+        "ABC", 2
+    )
+    own = dict(zip("ABC", tier_rule.colours(rule).values(), strict=False))
+    assert {trace.name[0]: trace.marker.color for trace in figure.data} == own
 
 
 def test_a_scan_that_failed_says_why_and_is_not_tried_again_by_itself(

@@ -13,12 +13,13 @@ from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES, PREPARED
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
 from pages.ui.review import scan_judgement
-from pages.ui.shell import state
+from pages.ui.shell import frame, state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
 from tests.helpers import workspace_full
@@ -153,6 +154,20 @@ def test_save_and_next_goes_on_and_unrated_leaves_the_rated_out(own, run) -> Non
     assert first not in field(page, "selectbox", state.SCAN).options
 
 
+def test_a_scan_that_was_asked_for_opens_though_the_filters_hide_it(own, run) -> None:
+    scored = tables.read_scored_scans(own).sort_values("distortion_score", ascending=False)
+    order = scored.loc[scored["distortion_score"].notna(), "scan_id"].tolist()
+    asked = order[7]
+    rating_log.add_rating(own, Rating(1.0, scan_id=asked, rater="Ada", scale="pass-fail"))
+    page = run("review", own, **{state.PENDING_SCAN: asked, state.UNRATED_ONLY: True})
+    assert page.session_state[state.SCAN] == asked
+    assert "filtered out; 37 listed" in words(page)
+    button(page, "Next").click().run()
+    assert page.session_state[state.SCAN] == order[0]
+    assert "1 of 37" in words(page)
+    assert asked not in field(page, "selectbox", state.SCAN).options
+
+
 def test_undo_takes_the_last_rating_back_and_opens_its_scan_as_it_was_chosen(own, run) -> None:
     page = run("review", own, **{state.PERSON: "Ada"})
     first = page.session_state[state.SCAN]
@@ -254,6 +269,15 @@ def test_what_was_recognised_is_said_and_narrows_the_list(full, run) -> None:
     assert any(
         f"{FLAGS['no_air'].label} {workspace_full.FLAGGED}" in o for o in _flag_options(page)
     )
+
+
+def test_scans_with_a_flag_are_opened_without_any_other_filter(full, run, monkeypatch) -> None:
+    monkeypatch.setattr(frame, "open_page", lambda name: None)
+    left = {state.TIERS: ["A"], state.UNRATED_ONLY: True, state.SOURCES: ["none"]}
+    page = run("cohort", full.workspace, **left)
+    checked(page.button(key="flag-no_air").click().run())
+    assert page.session_state[state.FLAGS] == ["no_air"]
+    assert not any(page.session_state[key] for key in left)
 
 
 def test_a_flag_that_no_scan_has_filters_nothing(full, run) -> None:

@@ -39,6 +39,15 @@ def test_a_tag_is_put_on_the_open_scan_taken_off_and_taken_back(own, run) -> Non
     ]
 
 
+def test_two_tags_that_are_tapped_quickly_are_both_put_on(own, run) -> None:
+    for tag in ("motion", "zipper"):
+        scan_tags.put_on(own, tag, [TWO], "Ada")
+    page = run("review", own, **{state.PENDING_SCAN: ONE, state.PERSON: "Ada"})
+    pills = next(one for one in page.button_group if (one.key or "").startswith("tags-"))
+    checked(pills.set_value(["motion", "zipper"]).run())  # the page runs once for both
+    assert scan_tags.in_force(own) == {"motion": {ONE, TWO}, "zipper": {ONE, TWO}}
+
+
 def test_whoever_may_only_look_is_told_the_tags_and_offered_none(own, run) -> None:
     scan_tags.put_on(own, "motion", [ONE], "Ada")
     with signed_in("eve@lab.example", Rank.VIEWER):
@@ -68,6 +77,19 @@ def test_rows_of_scans_are_tagged_all_at_once(own, run) -> None:
     assert scan_tags.in_force(own)["kept"] == set(shown["scan_id"])
     checked(page.button(key="undo-tag").click().run())
     assert scan_tags.in_force(own) == {"kept": {TWO}}
+
+
+def test_ticks_are_of_the_scans_that_were_listed_and_go_with_them(own, run) -> None:
+    page = run("sheet", own, **{state.SHEET_VIEW: "Rows", state.SEARCH: "pool_sub-0"})
+    before = page.dataframe[0].proto.id
+    assert (
+        run("sheet", own, **{state.SHEET_VIEW: "Rows", state.SEARCH: "pool_sub-0"})
+        .dataframe[0]
+        .proto.id
+        == before
+    )
+    other = run("sheet", own, **{state.SHEET_VIEW: "Rows", state.SEARCH: "pool_sub-1"})
+    assert other.dataframe[0].proto.id != before
 
 
 def test_a_gate_on_a_tag_holds_its_scans_and_the_plot_follows_a_new_tag(own, run) -> None:

@@ -1,9 +1,13 @@
 """Rate: agreement, adjudications, the cut-off from ratings, history and files; tiers by hand."""
 
+from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
-from curation.sessions import session_log, suggested_cutoff
+from curation.references import reference_library
+from curation.sessions import active_learning, passed_on_cutoff, session_log
 from curation.tiers import overrides
+from curation.tiers.tier_rule import DEFAULT_RULE
+from pages.ui.rate import history_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import state
 from pages.ui.tiers import tier_cut
@@ -68,7 +72,7 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
     page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
     assert "among each other" in words(page)
     checked(button(page, "Pass on to Tiers").click().run())
-    suggestion = suggested_cutoff.latest_suggestion(rated)
+    suggestion = passed_on_cutoff.latest_suggestion(rated)
     assert suggestion is not None
     tiers_page = run("tiers", rated)
     assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
@@ -79,13 +83,35 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
     assert not tiers_page.error
 
 
+def test_a_cut_off_of_scores_by_another_reference_is_told_and_not_offered(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
+    checked(button(page, "Pass on to Tiers").click().run())
+    reference_library.choose(rated, reference_library.fit_cohort(rated).id)
+    said = run("tiers", rated)
+    assert "of scores by another reference (builtin-3)" in words(said)
+    assert not [b for b in said.button if b.label.startswith("Take it over")]
+    listed = active_learning.next_to_rate(rated, rater="Zoe")
+    assert listed.equals(
+        active_learning.next_to_rate(rated, rater="Zoe", cutoff=DEFAULT_RULE.cutoffs[-1])
+    )
+
+
+def test_a_history_too_long_to_be_shown_is_searched_whole(rated, run, monkeypatch) -> None:
+    oldest = audit_trail.history(rated).iloc[-1]["subject"]
+    monkeypatch.setattr(history_panel, "_READ", 50)
+    page = run("rate", rated, **{state.RATE_PART: "History"})
+    assert "The newest 40 of more than 50." in words(page)
+    assert oldest not in words(page)
+    assert oldest in words(checked(page.text_input(key="history-sought").set_value(oldest).run()))
+
+
 def test_a_dearer_missed_scan_lowers_the_cut_off(rated, run) -> None:
     page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
     checked(button(page, "Pass on to Tiers").click().run())
-    equal = suggested_cutoff.latest_suggestion(rated).cutoff
+    equal = passed_on_cutoff.latest_suggestion(rated).cutoff
     checked(page.select_slider(key=state.COST).set_value(20.0).run())
     checked(button(page, "Pass on to Tiers").click().run())
-    assert suggested_cutoff.latest_suggestion(rated).cutoff <= equal
+    assert passed_on_cutoff.latest_suggestion(rated).cutoff <= equal
 
 
 # ---- tiers by hand, history, files ------------------------------------------------------------------

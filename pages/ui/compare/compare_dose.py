@@ -77,7 +77,7 @@ def _distortions(lost: pd.DataFrame, outcome: Outcome) -> None:
         if told := dose_harm.agreement(rows, outcome):
             st.caption(formatting.escape(told))
     st.html(_table(lost.sort_values("years_lost", ascending=False), outcome))
-    st.caption(formatting.escape(f"{HOW} {_measured_words(lost)}"))
+    st.caption(formatting.escape(f"{HOW} {_measured_words(lost, outcome)}"))
     if withheld := sorted(set(filter(None, lost["withheld"]))):
         st.caption(formatting.escape(f"Nothing is to be concluded yet: {'; '.join(withheld)}."))
 
@@ -112,7 +112,7 @@ def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
     return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
-def _measured_words(lost: pd.DataFrame) -> str:
+def _measured_words(lost: pd.DataFrame, outcome: Outcome) -> str:
     scored = int(lost["n_scored"].fillna(0).max())
     if not lost["n_changed"].fillna(0).any():
         return "What the distortions do to volumes and score was not measured in this study."
@@ -123,10 +123,10 @@ def _measured_words(lost: pd.DataFrame) -> str:
         else ""
     )
     return (
-        "Would be found: the true loss, years, that four of five such studies would find. Volume changed: "
-        "mean squared, within the brain, as a share of the variance between people. Distance: of the volumes "
-        "as they are, then distorted, from the middle of the pool, in standard deviations between people. "
-        "Score: of the scans as they are, then distorted; means of up to "
+        f"Would be found: the true loss, {outcome.unit_words}, that four of five such studies would find. "
+        "Volume changed: mean squared, within the brain, as a share of the variance between people. "
+        "Distance: of the volumes as they are, then distorted, from the middle of the pool, in standard "
+        "deviations between people. Score: of the scans as they are, then distorted; means of up to "
         f"{plural(scored, 'scan')} each, assessed like any other image.{geometry}"
     )
 

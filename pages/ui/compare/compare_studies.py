@@ -59,7 +59,7 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
     chosen = st.dataframe(
         rows,
         hide_index=True,
-        key="studies",
+        key=controls.table_key("studies", (one.id for one in found)),
         on_select="rerun",
         selection_mode="single-row",
         column_config=_COLUMNS,

@@ -21,7 +21,7 @@ from curation.wording import plural
 from pages.ui.explore import linked_plots
 from pages.ui.scan_table import tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, downloads, formatting, frame, person, state
+from pages.ui.shell import cache, controls, downloads, formatting, frame, person, state
 from pages.ui.viewer import tiles
 
 _TILES = 12
@@ -271,9 +271,10 @@ def _rows(table: pd.DataFrame) -> None:
         shown,
         hide_index=True,
         height=min(38 + 35 * max(len(shown), 1), 560),
-        key="selected-rows",
+        key=controls.table_key("selected-rows", shown["scan_id"]),
         on_select="rerun",
         selection_mode="single-row",
+        alt="The scans that are selected, or all that are shown",
         column_config={
             "scan_id": "Scan",
             "tier": "Tier",

@@ -18,7 +18,7 @@ from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import explore_plots
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, charts, controls, formatting, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from training.theme import TEMPLATE
 
 Bools = NDArray[np.bool_]
@@ -57,7 +57,11 @@ def show(scans: ScanTable, rows: NDArray[np.intp], sorted_scans: SortedScans) ->
         st.info(f"{formatting.escape(one)} holds all scans that are shown: there is no other.")
         return
     found = group_distributions.compare(scans.values(measure)[rows], first, second)
-    st.plotly_chart(draw(found, (one, other), explore_plots.title(measure)), config=charts.CONFIG)
+    frame.figure(
+        draw(found, (one, other), explore_plots.title(measure)),
+        key="two-groups",
+        alt=f"Distributions of {explore_plots.title(measure)} of two groups of scans: {one}, and {other}",
+    )
     st.caption(
         formatting.escape(sentence(found, (one, other), rule_columns.find(measure).is_score))
     )

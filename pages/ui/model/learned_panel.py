@@ -9,8 +9,8 @@ import streamlit as st
 from curation.access.actions import Action
 from curation.storage import learned_columns
 from curation.storage.workspace import Workspace
-from curation.tiers import tier_rule
-from curation.tiers.tier_rule import TIER_COLOURS, TierRule
+from curation.tiers import overrides, tier_rule
+from curation.tiers.tier_rule import TierRule
 from curation.wording import number, plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import (
@@ -50,7 +50,7 @@ def show(workspace: Workspace, study: Study, run: Run) -> None:
     if not offered:
         _offer_column(workspace, study, run)
         return
-    _errors(scored, done)
+    _errors(workspace, scored, done)
 
 
 # ---- measuring -----------------------------------------------------------------------------------
@@ -121,9 +121,11 @@ def _offer_column(workspace: Workspace, study: Study, run: Run) -> None:
 # ---- the errors ----------------------------------------------------------------------------------
 
 
-def _errors(scored: pd.DataFrame, done: ReconstructionProgress) -> None:
-    table = summaries.usable(scored).dropna(subset=["reconstruction_error", "distortion_score"])
+def _errors(workspace: Workspace, scored: pd.DataFrame, done: ReconstructionProgress) -> None:
     rule, _ = tried_rule.current()
+    table = summaries.usable(scored)
+    table = table.assign(tier=overrides.tiers_with_overrides(workspace, table, rule))
+    table = table.dropna(subset=["reconstruction_error", "distortion_score"])
     picked = st.plotly_chart(
         against_score(table, rule),
         theme=None,
@@ -157,27 +159,26 @@ def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        ``scan_id distortion_score reconstruction_error pretrained_on``.
+        ``scan_id tier distortion_score reconstruction_error pretrained_on``.
     rule : TierRule
-        Gives each scan its tier and colour.
+        Gives each tier its colour.
     """
-    figure = go.Figure()
-    tier = tier_rule.assign(table["distortion_score"], rule)
-    for name in (*rule.names, "unusable"):
+    figure, colours = go.Figure(), tier_rule.colours(rule)
+    for name in rule.labels:
         for seen, symbol in ((False, "circle"), (True, "circle-open")):
-            rows = table[(tier == name) & (table["pretrained_on"] == seen)]
+            rows = table[(table["tier"] == name) & (table["pretrained_on"] == seen)]
             if rows.empty:
                 continue
             figure.add_scattergl(
                 x=rows["distortion_score"],
                 y=rows["reconstruction_error"],
                 mode="markers",
-                name=f"{name}, {'pretrained on' if seen else 'held out'}",
+                name=f"{html.escape(rule.called(name))}, {'pretrained on' if seen else 'held out'}",
                 marker={
-                    "color": TIER_COLOURS.get(name, "#7F7F7F"),
+                    "color": colours[name],
                     "size": 9,
                     "symbol": symbol,
-                    "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")},
+                    "line": {"width": 1.5, "color": colours[name]},
                 },
                 customdata=[[scan, html.escape(scan)] for scan in rows["scan_id"]],
                 hovertemplate="%{customdata[1]}<br>"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from curation.access.actions import Action
 from curation.errors import RatingError
-from curation.sessions import suggested_cutoff
+from curation.sessions import passed_on_cutoff, suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -228,7 +228,7 @@ def _pass_on(workspace: Workspace, suggestion: Suggestion) -> None:
         st.error("Say who passes it on: it stands in the history.")
         return
     with frame.in_words():
-        suggested_cutoff.save_suggestion(workspace, suggestion, author)
+        passed_on_cutoff.save_suggestion(workspace, suggestion, author)
         state.put(state.PERSON, author.strip())
         st.success("Passed on. The page Tiers offers it beside its sliders.")
         frame.link("tiers", "See it on Tiers")

@@ -25,7 +25,7 @@ from pages.ui.shell import downloads, formatting, frame, html_marks, person
 
 _UPLOAD_MB = 50
 _NAMED = 5
-#: Lines that are looked through, and lines shown.
+#: Lines that are read where nothing is looked for, and lines shown.
 _READ, _SHOWN = 5000, 40
 
 
@@ -37,7 +37,7 @@ def show(workspace: Workspace) -> None:
     with st.expander("Export and import ratings", icon=":material/import_export:"):
         show_rating_files(workspace)
     _offer_audit(workspace)
-    _lines(history(workspace, _READ))
+    _lines(workspace, history(workspace, _READ))
 
 
 def _offer_audit(workspace: Workspace) -> None:
@@ -67,7 +67,7 @@ def _answer(workspace: Workspace, wrong: list[str], head: tuple[int, str]) -> No
     st.code(f"python -m curation audit {asked}", language=None, wrap_lines=True)
 
 
-def _lines(table: pd.DataFrame) -> None:
+def _lines(workspace: Workspace, table: pd.DataFrame) -> None:
     if table.empty:
         frame.nothing_yet(
             "Nobody has decided anything yet.",
@@ -79,6 +79,9 @@ def _lines(table: pd.DataFrame) -> None:
         sought = st.text_input("Find", placeholder="a scan, a person, a word", key="history-sought")
         people = st.multiselect("Who", sorted(set(table["who"]) - {""}), placeholder="everybody")
         kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
+    partly = len(table) == _READ
+    if partly and (people or kinds or sought):
+        table, partly = history(workspace), False
     found = table
     if people:
         found = found[found["who"].isin(people)]
@@ -95,8 +98,9 @@ def _lines(table: pd.DataFrame) -> None:
         html_marks.table(("When (UTC)", "Who", "What", "Of what", "In detail"), rows, whole=(0,))
     )
     if len(found) > _SHOWN:
+        more = "more than " if partly else ""
         st.caption(
-            f"The newest {_SHOWN} of {len(found):,}. Search, or export the ratings, for the others."
+            f"The newest {_SHOWN} of {more}{len(found):,}. Search, or export the ratings, for the others."
         )
 
 

@@ -55,13 +55,15 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
         bar = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch", key="pick")
         among = listed(workspace, usable, alike=walked_alike())
+    hidden = _hidden_by_filters(usable, among)
+    among = pd.concat([hidden, among])
     ids = among["scan_id"].tolist()
     if not ids:
         return None, None
     with pick:
         position = ids.index(_pick(among))
     with bar:
-        _step_buttons(ids, selected)
+        _step_buttons(ids, selected, outside=len(hidden))
     if st.query_params.get(_ADDRESS) != ids[position]:
         st.query_params[_ADDRESS] = ids[position]
     following = ids[position + 1] if position + 1 < len(ids) else None
@@ -72,9 +74,18 @@ def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
     if pending is not None and pending in set(usable["scan_id"]):
         controls.move(state.SCAN, pending)
+        state.put(state.ASKED_SCAN, pending)
     elif pending is not None:
         frame.report(f"There is no usable scan {pending} in this workspace; another one is shown.")
     state.put(state.PENDING_SCAN, None)
+
+
+def _hidden_by_filters(usable: pd.DataFrame, among: pd.DataFrame) -> pd.DataFrame:
+    """Return the scan that was asked for, while it is open and the filters hide it; else no row."""
+    asked = state.get(state.ASKED_SCAN)
+    if asked != state.get(state.SCAN):
+        return usable.iloc[:0]
+    return usable[(usable["scan_id"] == asked) & ~usable["scan_id"].isin(among["scan_id"])]
 
 
 def take_from_address() -> None:
@@ -193,7 +204,7 @@ def _filters(
     return sources, tiers, chosen, unrated, on_lists
 
 
-def _step_buttons(ids: list[str], selected: bool) -> None:
+def _step_buttons(ids: list[str], selected: bool, outside: int) -> None:
     def at() -> int:
         scan_id = state.get(state.SCAN)
         return ids.index(scan_id) if scan_id in ids else 0
@@ -201,8 +212,11 @@ def _step_buttons(ids: list[str], selected: bool) -> None:
     scan_lists.step_buttons(
         "scan", len(ids), at, lambda place: controls.move(state.SCAN, ids[place])
     )
-    place = f"{at() + 1:,} of {len(ids):,}"
-    st.markdown(f"{place} selected" if selected else place, width="content")
+    if outside:
+        st.markdown(f"filtered out; {len(ids) - outside:,} listed", width="content")
+    else:
+        place = f"{at() + 1:,} of {len(ids):,}"
+        st.markdown(f"{place} selected" if selected else place, width="content")
     if selected:
         st.button(
             "All scans",

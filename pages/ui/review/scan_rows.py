@@ -7,7 +7,7 @@ from curation.decisions import scan_tags
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.scan_table import tagging
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.shell import cache, controls, formatting, frame, state
 
 _COLUMNS = ("scan_id", "tier", "distortion_score", "tags", "source", "site", "age_years", "sex")
 #: Rows of one page.
@@ -32,9 +32,10 @@ def show(workspace: Workspace, found: pd.DataFrame, shown: pd.DataFrame) -> None
         table,
         hide_index=True,
         height=min(38 + 35 * max(len(table), 1), 640),
-        key="scan-rows",
+        key=controls.table_key("scan-rows", table["scan_id"]),
         on_select="rerun",
         selection_mode="multi-row",
+        alt="The scans that are listed",
         column_config={
             "scan_id": "Scan",
             "tier": "Tier",

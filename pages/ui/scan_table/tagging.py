@@ -8,6 +8,7 @@ import streamlit as st
 from curation.access import guard
 from curation.access.actions import Action
 from curation.decisions import scan_tags
+from curation.decisions.scan_tags import Change
 from curation.storage.tag_columns import MAX_TAG
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -144,35 +145,43 @@ def _form(workspace: Workspace, scan_ids: Sequence[str], many: str, key: str) ->
 
 
 def _wish(tag: str, scan_ids: Collection[str], *, there: bool) -> None:
-    """Note what shall be done in the run that follows: callbacks run before anybody is known to act."""
-    state.put(state.TAG_WISH, (tag, tuple(scan_ids), there))
+    """Note what shall be done in the run that follows: callbacks run before anybody is known to act.
+
+    Two quick clicks come as one change, and each of them counts; of one tag and the same scans the last.
+    """
+    about = (tag, tuple(scan_ids))
+    others = [wish for wish in state.get(state.TAG_WISHES, ()) if wish[:2] != about]
+    state.put(state.TAG_WISHES, (*others, (*about, there)))
     state.put(state.TAG_TRIES, state.get(state.TAG_TRIES, 0) + 1)
 
 
 def _carry_out(workspace: Workspace) -> None:
     """Do what was asked for; where it cannot be done, say why, here. Without a name it waits for one."""
-    wish, number = state.get(state.TAG_WISH), state.get(state.TAG_UNDO)
-    if wish is not None and not person.name().strip():
-        st.warning(
-            f"Enter your name or initials first: the tag {formatting.escape(wish[0])} waits."
-        )
+    wishes, number = state.get(state.TAG_WISHES, ()), state.get(state.TAG_UNDO)
+    if wishes and not person.name().strip():
+        waiting = formatting.escape(", ".join(tag for tag, _, _ in wishes))
+        words = f"the tags {waiting} wait" if len(wishes) > 1 else f"the tag {waiting} waits"
+        st.warning(f"Enter your name or initials first: {words}.")
         return
-    state.put(state.TAG_WISH, None)
+    if not wishes and number is None:
+        return
+    state.put(state.TAG_WISHES, ())
     state.put(state.TAG_UNDO, None)
     with frame.in_words():
         if number is not None:
-            done = scan_tags.undo(workspace, number, person.name())
+            _say(scan_tags.undo(workspace, number, person.name()))
             state.put(state.LAST_TAG_CHANGE, None)
-        elif wish is not None:
-            tag, scan_ids, there = wish
+        for tag, scan_ids, there in wishes:
             act = scan_tags.put_on if there else scan_tags.take_off
             done = act(workspace, tag, scan_ids, person.name())
             state.put(state.LAST_TAG, done.tag)
             state.put(state.LAST_TAG_CHANGE, done if done.id else None)
-        else:
-            return
-        st.toast(formatting.escape(done.words), icon=":material/label:")
+            _say(done)
         st.rerun()
+
+
+def _say(done: Change) -> None:
+    st.toast(formatting.escape(done.words), icon=":material/label:")
 
 
 def _undo_button() -> None:

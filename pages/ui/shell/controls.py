@@ -5,14 +5,14 @@ field showed before, so a field that a key has moved on would be moved back by i
 another field, under another key, and the message of the old one is ignored.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from curation.storage import text_tables
+from curation.storage import files, text_tables
 from pages.ui.shell import downloads, page_scripts, state
 from pages.ui.shell.state import Key, T
 
@@ -74,6 +74,11 @@ def choose_several(label: str, options: Sequence[T], *, key: Key[list[T]], **mor
     return st.multiselect(
         label, options, key=key, placeholder="all", persist_state="session", **more
     )
+
+
+def table_key(name: str, ids: Iterable[str]) -> str:
+    """Return the key of a table with rows to tick: ticks are of places, and go with what was listed."""
+    return f"{name}-{files.short_hash(chr(10).join(ids))}"
 
 
 # ---- movable fields --------------------------------------------------------------------------------

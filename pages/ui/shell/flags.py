@@ -111,6 +111,16 @@ def _sentence(words: str) -> str:
     )
 
 
+def open_all_with(flag: str) -> None:
+    """Open Review on all scans with a flag: no other filter hides one of them."""
+    for hides in (state.SOURCES, state.TIERS, state.WITH_TAGS, state.WITHOUT_TAGS, state.LISTS):
+        state.put(hides, [])
+    state.put(state.UNRATED_ONLY, False)
+    state.put(state.WORKLIST, False)
+    state.put(state.FLAGS, [flag])
+    frame.open_page("review")
+
+
 def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
     """Draw how many scans have each flag; a click opens them on Review."""
     counted = counts(flags_of_workspace(workspace), set(usable["scan_id"]))
@@ -129,5 +139,4 @@ def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
                 key=f"flag-{key}",
                 help=formatting.escape(f"{flag.meaning} {flag.consequence}"),
             ):
-                state.put(state.FLAGS, [key])
-                frame.open_page("review")
+                open_all_with(key)

@@ -52,7 +52,10 @@ def remember(key: str) -> None:
                 state.put(drawn, state.get(drawn) or name)
 
     page_scripts.component("remembered_name")(
-        key=key, data={"name": state.get(state.PERSON, "")}, on_name_change=told, height=1
+        key=key,
+        data={"name": state.get(state.PERSON, ""), "session": page_scripts.session()},
+        on_name_change=told,
+        height=1,
     )
 
 

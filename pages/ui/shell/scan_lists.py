@@ -88,7 +88,8 @@ def step_buttons(name: str, count: int, at: Callable[[], int], put: Callable[[in
             go(by)
 
     since, far = state.get(state.STEPS) or (None, 0)
-    data = {"steps": steps, "heard": {"since": since, "far": far}}
+    heard_of = {"since": since, "far": far}
+    data = {"steps": steps, "heard": heard_of, "session": page_scripts.session()}
     page_scripts.component("steps")(key=listener, height=1, data=data, on_moved_change=heard)
 
 

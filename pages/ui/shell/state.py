@@ -26,6 +26,8 @@ class Key(str, Generic[T]):
 #: Whether ``app.py`` has run in this session, and the page that it shall show next.
 UNDER_APP = Key[bool]("under_app")
 WANTED_PAGE = Key[str]("wanted_page")
+#: A word for the session, which the browser's scripts know it by.
+SESSION_WORD = Key[str]("session_word")
 #: Whether the browser has been given what draws plots.
 PLOTS_READ = Key[bool]("plots_read")
 #: The scan that is looked at, and one to open on the next run of the Review page.
@@ -47,7 +49,7 @@ WITHOUT_TAGS = Key[list[str]]("filter_without_tags")
 #: take back, in the next run; how often a tag was tried.
 LAST_TAG = Key[str]("last_tag")
 LAST_TAG_CHANGE = Key[Any]("last_tag_change")
-TAG_WISH = Key[tuple[str, tuple[str, ...], bool]]("tag_wish")
+TAG_WISHES = Key[tuple[tuple[str, tuple[str, ...], bool], ...]]("tag_wishes")
 TAG_UNDO = Key[int]("tag_undo")
 TAG_TRIES = Key[int]("tag_tries")
 #: Who works here: the author of ratings, cohorts and studies.
@@ -83,6 +85,8 @@ SEARCH = Key[str]("search")
 SHEET_PAGE = Key[int]("sheet_page")
 #: Whether scans are shown as pictures or as rows.
 SHEET_VIEW = Key[str]("sheet_view")
+#: The scan that was asked for from elsewhere: it is listed, whatever the filters hide.
+ASKED_SCAN = Key[str]("asked_scan")
 #: Order and filters of the list of scans.
 SORT = Key[str]("sort")
 SOURCES = Key[list[str]]("filter_sources")
@@ -200,6 +204,8 @@ REFERENCE_NOTE = Key[str]("reference_note")
 #: The study that Train, Compare and Present show, and one to show on the next run.
 STUDY = Key[str]("study")
 PENDING_STUDY = Key[str]("pending_study")
+#: The study on Model, where the one that is open elsewhere has no model.
+MODEL_STUDY = Key[str]("model_study")
 #: The design of a new study, the images of its input, what it is pretrained for, and its network.
 DESIGN = Key[str]("design")
 IMAGES = Key[str]("images")

@@ -8,7 +8,7 @@ from curation.scoring.unusual_anatomy import UNUSUAL as FROM
 from curation.tiers.rule_checks import NO_VALUE, UNSCORED
 from curation.wording import plural
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import formatting, frame, state
+from pages.ui.shell import flags, formatting
 
 
 def words(scan_table: ScanTable, sorted_scans: SortedScans) -> str:
@@ -40,5 +40,4 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="unusual-anatomy"):
         st.markdown(f":material/neurology: {formatting.escape(said)}", width="content")
         if st.button("Look at them", key="look-at-unusual"):
-            state.put(state.FLAGS, [UNUSUAL])
-            frame.open_page("review")
+            flags.open_all_with(UNUSUAL)

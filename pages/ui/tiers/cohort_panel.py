@@ -100,9 +100,10 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
         only = " --images-only" if cohort.images_only else ""
         if cohort.sources:
             only += f" --source {shlex.join(cohort.sources)}"
+        where = shlex.quote(str(workspace.root))
         st.caption("Reproduce this list from the command line; it stops if anything differs:")
         st.code(
-            f"python -m curation tiers --workspace {workspace.root} --role {cohort.role}{only} "
+            f"python -m curation tiers --workspace {where} --role {cohort.role}{only} "
             f"--rule {cohort.id}.yaml --expect {cohort.hash} --out {cohort.id}.tsv",
             language="shell",
             wrap_lines=True,

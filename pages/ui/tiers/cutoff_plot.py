@@ -15,7 +15,7 @@ from streamlit.components import v2
 from curation.tiers import tier_rule
 from curation.wording import plural
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines
-from pages.ui.shell import formatting, frame, html_marks, static_files
+from pages.ui.shell import formatting, frame, html_marks, page_scripts, static_files
 from training.theme import FONT
 
 #: Sites that get a row of their own, those with most scans; all others are drawn together only.
@@ -135,7 +135,8 @@ def show(
     """
     _component()(
         key=_KEY,
-        data=describe(bins, lines, marked=marked, heard=heard),
+        data=describe(bins, lines, marked=marked, heard=heard)
+        | {"session": page_scripts.session()},
         on_moved_change=lambda: _hand_on(taken),
     )
 

@@ -213,7 +213,8 @@ def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None
         height=240,
         on_select="rerun",
         selection_mode="single-row",
-        key="moved-scans",
+        key=controls.table_key("moved-scans", table["scan_id"]),
+        alt="Scans that move from one tier to another",
         column_config={
             "scan_id": "Scan",
             "distortion_score": st.column_config.NumberColumn(

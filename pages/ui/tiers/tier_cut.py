@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from curation.sessions import suggested_cutoff
+from curation.sessions import passed_on_cutoff
 from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_columns, tier_rule
@@ -17,7 +17,7 @@ from pages.ui.rate import cutoff_panel
 from pages.ui.scan_table import scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Axis
 from pages.ui.scan_table.scan_arrays import ScanTable
-from pages.ui.shell import formatting, html_marks, state
+from pages.ui.shell import cache, formatting, html_marks, state
 from pages.ui.tiers import rule_text_panel
 
 #: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
@@ -237,8 +237,11 @@ def _back(site: str | None) -> None:
 
 def show_suggestion(workspace: Workspace) -> None:
     """Draw the latest cut-off that ratings suggest and that was passed on, if any."""
-    suggestion = suggested_cutoff.latest_suggestion(workspace)
+    suggestion = passed_on_cutoff.latest_suggestion(workspace)
     if suggestion is None:
+        return
+    if not passed_on_cutoff.is_of(suggestion, cache.scored_scans(workspace)):
+        st.caption(_of_other_scores(suggestion))
         return
     with st.container(border=True, key="suggested"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -251,6 +254,14 @@ def show_suggestion(workspace: Workspace) -> None:
         st.caption(_evidence(suggestion))
         for warning in suggestion.warnings:
             st.caption(f":material/warning: {formatting.escape(warning)}")
+
+
+def _of_other_scores(suggestion: Suggestion) -> str:
+    by = ", ".join(suggestion.references)
+    return formatting.escape(
+        f"Raters suggested a cut-off of {suggestion.cutoff:.1f}, but of scores by another reference ({by}). "
+        "Let them suggest one of the present scores: Rate, part Cut-off."
+    )
 
 
 def _adopt_button(suggestion: Suggestion) -> None:

@@ -11,6 +11,7 @@ from pages.ui.compare import comparison_data
 from pages.ui.shell import cache, charts, formatting, frame, person, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
+from pages.ui.shell.state import Key
 from pages.ui.train import backend_form, cost_panel, runs_panel, tuning_panel
 from training.jobs import execution_backend, launch, mlflow_log
 from training.jobs.study_status import StudyStatus, status
@@ -39,19 +40,33 @@ def no_study(workspace: Workspace, what: str, next_step: str) -> None:
         frame.nothing_yet(what, next_step, "train")
 
 
-def choose_study(workspace: Workspace, planned: list[Study]) -> Study:
-    """Draw the choice of a study; at first the running one, else the newest."""
+def choose_study(
+    workspace: Workspace, planned: list[Study], *, elsewhere: Key[str] | None = None
+) -> Study:
+    """Draw the choice of a study; at first the running one, else the newest.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    planned : list of Study
+        Those to choose from.
+    elsewhere : Key, optional
+        Holds the choice of a page on which the study that is open on the others cannot be chosen.
+    """
     by_id = {study.id: study for study in planned}
     if pending := state.get(state.PENDING_STUDY):
         state.put(state.STUDY, pending)
         state.put(state.PENDING_STUDY, None)
-    if state.get(state.STUDY) not in by_id:
+    opened = state.get(state.STUDY)
+    key = elsewhere if elsewhere and opened and opened not in by_id else state.STUDY
+    if state.get(key) not in by_id:
         running = (id_ for id_ in by_id if cache.study_state(workspace, id_) == "running")
-        state.put(state.STUDY, next(running, next(iter(by_id))))
+        state.put(key, next(running, next(iter(by_id))))
     chosen = st.selectbox(
         "Study",
         list(by_id),
-        key=state.STUDY,
+        key=key,
         persist_state="session",
         format_func=lambda study_id: _study_words(by_id[study_id]),
     )

@@ -17,7 +17,7 @@ from curation.interchange import rating_export, rating_import
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
 from curation.ratings.scales import Scale, add_scale
-from curation.sessions import session_log, suggested_cutoff
+from curation.sessions import passed_on_cutoff, session_log, suggested_cutoff
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -52,7 +52,7 @@ def _do_everything(workspace: Workspace) -> None:
     override(workspace, "a", "Eve", "C", "cut off at the neck")
     scores = [float(value) for value in range(30)]
     found = suggested_cutoff.suggest(scores, [value > 15 for value in scores])
-    suggested_cutoff.save_suggestion(workspace, found, "Eve")
+    passed_on_cutoff.save_suggestion(workspace, found, "Eve")
 
 
 def test_every_statement_reads_or_appends(listed: Workspace) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
-from curation.sessions import suggested_cutoff
+from curation.sessions import passed_on_cutoff, suggested_cutoff
 from curation.sessions.active_learning import next_to_rate
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -67,7 +67,7 @@ def test_nobody_is_asked_twice_and_three_opinions_are_enough(scored: Workspace) 
 def test_the_suggested_cutoff_is_the_one_that_counts(scored: Workspace) -> None:
     scores = [float(value) for value in range(0, 60, 2)]
     found = suggested_cutoff.suggest(scores, [value > 20 for value in scores])
-    suggested_cutoff.save_suggestion(scored, found, "Ada")
+    passed_on_cutoff.save_suggestion(scored, found, "Ada")
     listed = next_to_rate(scored)
     assert listed["gap"][0] == pytest.approx(
         abs(listed["distortion_score"][0] - found.cutoff), abs=1e-6

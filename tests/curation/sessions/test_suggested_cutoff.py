@@ -12,7 +12,7 @@ from curation.errors import RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.sessions import suggested_cutoff
+from curation.sessions import passed_on_cutoff, suggested_cutoff
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_full
@@ -159,12 +159,12 @@ def test_an_adjudicators_verdict_outweighs_all_raters(rated: Workspace) -> None:
 
 
 def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -> None:
-    assert suggested_cutoff.latest_suggestion(rated) is None
+    assert passed_on_cutoff.latest_suggestion(rated) is None
     first = suggested_cutoff.from_ratings(rated)
-    suggested_cutoff.save_suggestion(rated, first, "Ada")
+    passed_on_cutoff.save_suggestion(rated, first, "Ada")
     dear = suggested_cutoff.from_ratings(rated, 5.0)
-    suggested_cutoff.save_suggestion(rated, dear, "Bob")
-    assert suggested_cutoff.latest_suggestion(rated) == dear
+    passed_on_cutoff.save_suggestion(rated, dear, "Bob")
+    assert passed_on_cutoff.latest_suggestion(rated) == dear
     told = audit_trail.history(rated).iloc[0]
     assert (told["who"], told["what"]) == ("Bob", "cut-off suggested")
 

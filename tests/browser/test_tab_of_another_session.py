@@ -1,0 +1,105 @@
+"""A tab that slept comes back to a new session of the server: its scripts hold nothing of the former one."""
+
+import json
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table.cutoff_axis import Axis, Lines, binned
+from pages.ui.shell import static_files
+from pages.ui.shell.frame import ASSETS
+from pages.ui.tiers import cutoff_plot
+
+pytestmark = pytest.mark.browser
+
+#: Takes a script as streamlit does: what it is told goes in by ``give``, what it reports is in ``told``.
+TAKE = """async ([code, body]) => {
+  document.body.innerHTML = body;
+  const script = (await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })))).default;
+  window.told = [];
+  const setTriggerValue = (name, value) => window.told.push(value);
+  window.give = (data) => script({ data, parentElement: document.body, setTriggerValue });
+}"""
+
+
+def _take(page: Page, code: str, body: str = "") -> None:
+    page.route(
+        "http://tab.test/",
+        lambda route: route.fulfill(body="<html></html>", content_type="text/html"),
+    )
+    page.goto("http://tab.test/")
+    page.evaluate(TAKE, [code, body])
+
+
+def _script(name: str) -> str:
+    return (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+
+
+def test_one_press_leads_one_scan_on_however_often_was_pressed_before(page: Page) -> None:
+    _take(page, _script("steps"), '<div class="st-key-next"><button>Next</button></div>')
+    steps = [{"name": "next", "key": "n", "by": 1}]
+    page.evaluate("give", {"steps": steps, "heard": {"since": None, "far": 0}, "session": "one"})
+    for _ in range(37):
+        page.keyboard.press("n")
+    assert page.evaluate("told.at(-1).far") == 37
+    page.evaluate("give", {"steps": steps, "heard": {"since": None, "far": 0}, "session": "two"})
+    page.evaluate("told.length = 0")
+    page.keyboard.press("n")
+    assert page.evaluate("told.map((one) => one.far)") == [1]
+
+
+def test_a_name_is_told_to_a_new_session_and_not_forgotten(page: Page) -> None:
+    _take(page, _script("remembered_name"))
+    page.evaluate("give", {"name": "Ada", "session": "one"})
+    page.evaluate("give", {"name": "", "session": "two"})
+    assert page.evaluate("told") == ["Ada"]
+    page.evaluate("give", {"name": "Ada", "session": "two"})
+    page.evaluate("give", {"name": "", "session": "two"})  # emptied by hand
+    page.evaluate("give", {"name": "", "session": "three"})
+    assert page.evaluate("told") == ["Ada"]
+
+
+def _plot(page: Page) -> dict[str, object]:
+    """Take the plot of cut-offs, with a stand-in for plotly, and return what it is told at first."""
+    bins = binned(np.array([10.0, 30.0, 80.0]), np.zeros(3, dtype=int), ("North",), Axis())
+    rule = TierRule()
+    lines = Lines(rule, dict.fromkeys(rule.labels, 1), {})
+    _take(page, static_files.drawing("cutoffs"), '<div class="cutoffs"></div>')
+    page.evaluate(
+        """() => { const axis = { _offset: 0, d2p: (v) => 5 * v, p2d: (x) => x / 5 };
+        const drawn = async (plot) => { plot._fullLayout = { xaxis: axis, yaxis: axis, yaxis2: axis }; };
+        window.Plotly = { react: drawn }; }"""
+    )
+    told = json.loads(json.dumps(cutoff_plot.describe(bins, lines))) | {"session": "one"}
+    page.evaluate("give", told)
+    page.wait_for_function("document.querySelector('.cutoffs').dataset.drawn")
+    return told
+
+
+DRAWN = "document.querySelector('.cutoffs').dataset.drawn"
+
+
+def test_a_moved_cut_off_is_told_again_until_it_was_heard(page: Page) -> None:
+    told = _plot(page)
+    page.locator(".line").first.press("ArrowRight")
+    page.wait_for_function("told.length === 1")
+    page.evaluate("give", told)  # the report was lost: the server knows nothing of it
+    assert page.evaluate(DRAWN) == "25.5 50"
+    page.wait_for_function("told.length === 2")
+    first, second = page.evaluate("told")
+    assert first == second and first["cutoffs"] == [25.5, 50]
+    page.evaluate("give", told | {"heard": first["id"], "cutoffs": [25.5, 50]})
+    page.evaluate("give", told | {"heard": first["id"], "cutoffs": [30, 50]})  # by a slider
+    page.wait_for_function(f"{DRAWN} === '30 50'")
+
+
+def test_what_the_former_session_was_told_holds_no_line(page: Page) -> None:
+    told = _plot(page)
+    page.locator(".line").first.press("ArrowRight")
+    page.wait_for_function("told.length === 1")
+    moved = page.evaluate("told[0]")
+    page.evaluate("give", told | {"heard": moved["id"], "cutoffs": [25.5, 50]})
+    page.evaluate("give", told | {"session": "two"})  # which has heard of nothing
+    page.wait_for_function(f"{DRAWN} === '25 50'")
