@@ -95,7 +95,8 @@ def why_not(study: Study) -> str:
         return ""
     return (
         f"The encoders of {study.id} were pretrained by contrast alone, without a decoder, so there is no "
-        "reconstruction to look at. Studies that pretrain by reconstruction, alone or with the contrast, have one."
+        "reconstruction to look at. Studies that pretrain by reconstruction, alone or with the contrast, "
+        "have one."
     )
 
 
