@@ -48,7 +48,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
 
 
 #: What :func:`train` is given besides where it runs: preset, run, files of the scans, files of those whose
-#: mean patches are taken, share of brain in each patch, whose each scan is, files of held-out people.
+#: mean patches are taken, share of brain in each patch, whose each of the scans is, files of held-out people.
 Given = tuple[Preset, Run, list[list[Path]], list[list[Path]], Tensor, Tensor, list[list[Path]]]
 
 
@@ -71,11 +71,12 @@ def given_to(workspace: Workspace, study: Study, run: Run) -> Given:
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     watched = held_out_reconstruction.paths_of(workspace, study)
-    return preset, run, paths, coding, shares, _people(study, scan_ids), watched
+    people = _people(study, scan_ids).repeat(len(paths) // len(scan_ids))
+    return preset, run, paths, coding, shares, people, watched
 
 
 def _people(study: Study, scan_ids: list[str]) -> Tensor:
-    """Return whose each scan is, as numbers, [V]."""
+    """Return whose each scan is, as numbers; what else is trained on of them follows in the same order."""
     subjects = study.scans().set_index("scan_id")["subject_id"].reindex(scan_ids)
     return torch.from_numpy(pd.factorize(subjects)[0])
 
