@@ -1,6 +1,5 @@
 """Volumes staged on a local disk: the same numbers, whatever happens to that disk."""
 
-import argparse
 import errno
 import os
 import shutil
@@ -15,7 +14,6 @@ import torch
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from training.cli import studies
 from training.jobs import execution_backend, supervisor, worker
 from training.jobs.execution_backend import Backend
 from training.tasks import batches, staging
@@ -119,21 +117,3 @@ def test_jobs_are_told_where_and_the_numbers_are_the_same(
         found.append(torch.load(weights, weights_only=True))
     assert len(list((tmp_path / "node" / "volumes").iterdir())) > 0
     assert all(torch.equal(found[0][name], value) for name, value in found[1].items())
-
-
-def test_a_stage_alone_changes_nothing_else_of_where_a_study_runs(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execution_backend, "refuse_unusable", lambda _: None)
-    parser = argparse.ArgumentParser()
-    studies.add_backend_options(parser)
-
-    def chosen(*options: str) -> Backend | None:
-        return studies.chosen_backend(workspace, parser.parse_args(options))[0]
-
-    assert chosen() is None
-    assert chosen("--stage", "/local") == Backend(stage="/local")
-    assert chosen("--slurm", "--partition", "gpu").kind == "slurm"  # type: ignore[union-attr]
-    staged = chosen("--stage", "$TMPDIR")
-    assert staged == Backend("slurm", partition="gpu", stage="$TMPDIR")
-    assert chosen("--here") == Backend()
