@@ -70,7 +70,8 @@ def add_backend_options(command: argparse.ArgumentParser) -> None:
         "--stage",
         metavar="FOLDER",
         help="copy prepared volumes to this folder on a disk of each machine that trains, such as "
-        "'$SLURM_TMPDIR' ('': do not)",
+        "'/scratch/$USER/volumes' ('': do not); variables are those of the machine that trains, and one that "
+        "is not set there is refused",
     )
     group.add_argument(
         "--mlflow",

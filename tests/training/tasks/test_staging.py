@@ -87,6 +87,29 @@ def test_a_local_disk_that_is_not_there_is_refused_in_words(tmp_path: Path) -> N
         staging.Stage(tmp_path / "file" / "local")
 
 
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("$NO_SUCH_DISK/volumes", "a variable in it is not set here"),
+        ("$PWD/${NO_SUCH_DISK}", "a variable in it is not set here"),
+        ("volumes", "it does not begin at /"),
+        ("~/volumes", "it does not begin at /"),
+    ],
+)
+def test_a_folder_that_would_lie_where_the_job_runs_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, why: str
+) -> None:
+    """A job on a cluster runs in the workspace, on the shared disk."""
+    monkeypatch.setenv(staging.ENVIRONMENT_VARIABLE, "")
+    monkeypatch.delenv("NO_SUCH_DISK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    staging._stage.cache_clear()
+    with pytest.raises(StudyError, match=rf"cannot be staged in .*: {why}\. .*--stage"):
+        staging.use(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_volume_that_was_cut_off_is_named_with_what_to_do(paths: list[Path]) -> None:
     paths[1].write_bytes(paths[1].read_bytes()[:150])
     with pytest.raises(StudyError, match=r"1\.npy.*Delete this file and resume"):
