@@ -204,7 +204,7 @@ def load_pretrained(run: Run, preset: Preset, network: nn.Module) -> Tensor | No
         When the weights are not there, or of another network.
     """
     weights = kept_weights(run)
-    checkpoints.load_weights(network, masked_autoencoder.plain(weights), run.model_path)
+    checkpoints.load_weights(network, masked_autoencoder.plain(weights), run.model_path, again(run))
     plain, mean_patch_in = networks.kept(weights, preset, modality=0)
     network.load_state_dict(plain)
     return mean_patch_in
@@ -220,7 +220,9 @@ def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:
     """
     loss = networks.reconstruction(preset, shares, seed=run.seed)
     weights = kept_weights(run)
-    checkpoints.load_weights(loss.network, masked_autoencoder.plain(weights), run.model_path)
+    checkpoints.load_weights(
+        loss.network, masked_autoencoder.plain(weights), run.model_path, again(run)
+    )
     loss.load_kept(weights)
     return loss
 
@@ -231,15 +233,17 @@ def kept_weights(run: Run) -> dict[str, Tensor]:
     Raises
     ------
     StudyError
-        When it is not there.
+        When it is not there, or damaged.
     """
-    weights = checkpoints.load(run.model_path)
+    weights = checkpoints.load(run.model_path, again(run))
     if weights is None:
-        raise StudyError(
-            f"The weights of {run.id} are gone. Delete {run.result_path} and resume the study: the "
-            "arm is pretrained again."
-        )
+        raise StudyError(f"The weights of {run.id} are gone. {again(run)}")
     return weights
+
+
+def again(run: Run) -> str:
+    """Say what brings the weights of a finished pretraining back, also where the whole study is finished."""
+    return f"{run.again} What was trained on its weights is trained again with it."
 
 
 def _refuse_target(study: Study, scan_ids: list[str]) -> None:
