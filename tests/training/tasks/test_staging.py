@@ -116,6 +116,26 @@ def test_a_volume_that_was_cut_off_is_named_with_what_to_do(paths: list[Path]) -
         Volumes(paths).batch([0, 1])
 
 
+def test_where_the_workspaces_volume_is_cut_off_it_is_named_and_not_its_copy(
+    stage: Path, paths: list[Path]
+) -> None:
+    whole = paths[1].read_bytes()
+    paths[1].write_bytes(whole[:150])
+    with pytest.raises(StudyError) as told:
+        Volumes(paths).batch([0, 1])
+    assert str(paths[1]) in str(told.value) and str(stage) not in str(told.value)
+    paths[1].write_bytes(whole)  # it was deleted, as is advised, and prepared again
+    staging._stage.cache_clear()
+    assert _values(paths) == [0, 1, 2, 3]
+
+
+def test_a_damaged_copy_of_a_whole_volume_harms_nothing(stage: Path, paths: list[Path]) -> None:
+    assert _values(paths) == [0, 1, 2, 3]
+    copy = stage / "1.npy"
+    copy.write_bytes(bytes(copy.stat().st_size))
+    assert _values(paths) == [0, 1, 2, 3]
+
+
 def test_jobs_are_told_where_and_the_numbers_are_the_same(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
