@@ -122,7 +122,7 @@ def run_launch(chosen: argparse.Namespace) -> int:
         analysis_options.refuse_late(chosen)
         judging_options.refuse_late(chosen)
     study_id = chosen.study or _plan(workspace, chosen)
-    backend, mlflow = chosen_backend(workspace, chosen)
+    backend, mlflow = chosen_backend(workspace, chosen, study_id)
     print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))
     return follow(workspace, study_id) if chosen.follow else 0
 

@@ -5,6 +5,7 @@ Command-line options on the execution backend, experiment tracking, and followin
 
 import argparse
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 
@@ -15,7 +16,7 @@ from curation.errors import StudyError, in_words
 from curation.storage.workspace import Workspace
 from training.held_out import stored_predictions
 from training.jobs import execution_backend, launch, mlflow_log, study_status
-from training.jobs.execution_backend import Backend
+from training.jobs.execution_backend import Backend, BackendKind
 from training.jobs.study_status import StudyStatus, status
 from training.judging.outcome import AGE, Outcome
 from training.results import primary_comparison
@@ -33,13 +34,17 @@ _FIELDS = (
     "profile",
     "stage",
 )
+#: The options that are meant for Slurm, also where it is not named.
+_SLURMS_OWN = {"partition", "account", "hours", "memory_gb", "gres"}
 
 
 def add_backend_options(command: argparse.ArgumentParser) -> None:
     """Declare the options on the execution backend, ``--mlflow`` and ``--follow``."""
     command.add_argument("--follow", action="store_true", help="show it until it ends")
     group = command.add_argument_group(
-        "where it runs", "By default where it ran before, at first on this machine."
+        "where it runs",
+        "By default where it ran before, at first on this machine; --cores, --beside, --at-once, --stage and "
+        "--mlflow alone leave it there.",
     )
     group.add_argument("--here", action="store_true", help="on this machine")
     group.add_argument("--cores", type=int, help="processor cores to use (default: all)")
@@ -65,7 +70,8 @@ def add_backend_options(command: argparse.ArgumentParser) -> None:
         "--stage",
         metavar="FOLDER",
         help="copy prepared volumes to this folder on a disk of each machine that trains, such as "
-        "'$SLURM_TMPDIR' ('': do not)",
+        "'/scratch/$USER/volumes' ('': do not); variables are those of the machine that trains, and one that "
+        "is not set there is refused",
     )
     group.add_argument(
         "--mlflow",
@@ -76,26 +82,45 @@ def add_backend_options(command: argparse.ArgumentParser) -> None:
 
 
 def chosen_backend(
-    workspace: Workspace, chosen: argparse.Namespace
+    workspace: Workspace, chosen: argparse.Namespace, study_id: str
 ) -> tuple[Backend | None, bool | None]:
-    """Return and remember the backend and tracking that the arguments name; none stands for as before."""
+    """Return and remember the backend and tracking that the arguments name; none stands for as before.
+
+    Options that do not say where a study runs leave it where it ran before.
+    """
     given = {name: getattr(chosen, name) for name in _FIELDS if getattr(chosen, name) is not None}
-    slurm = chosen.slurm or given.keys() & {"partition", "account", "hours", "memory_gb", "gres"}
-    kind = "profile" if chosen.profile else "slurm" if slurm else "here"
-    if kind == "here" and not given and not chosen.here and not chosen.mlflow:
+    kind = _kind(chosen, given)
+    if kind is None and not given and not chosen.mlflow:
         return None, None
-    remembered = execution_backend.remembered_backend(workspace)
-    if given.keys() == {"stage"} and not chosen.here and not chosen.slurm:
-        kind = remembered.kind  # where volumes are copied to says nothing of where it runs
-    kept = asdict(remembered) if kind == "slurm" or kind == remembered.kind != "here" else {}
-    backend = Backend.from_dict(kept | given | {"kind": kind})
-    tracked = bool(chosen.mlflow) or (kind == "slurm" and mlflow_log.remembered(workspace))
+    study = planned_study.load(workspace, study_id)
+    before, remembered = (
+        execution_backend.backend_of(study),
+        execution_backend.remembered_backend(workspace),
+    )
+    same_kind = [one for one in (before, remembered) if one.kind == (kind or before.kind)]
+    kept = [] if kind == "here" else same_kind or [remembered] * (kind == "slurm")
+    values = asdict(kept[0]) if kept else {}
+    backend = Backend.from_dict(values | given | {"kind": kind or before.kind})
+    tracked = (
+        bool(chosen.mlflow)
+        or (kind != "here" and mlflow_log.is_tracked(study))
+        or (kind == "slurm" and mlflow_log.remembered(workspace))
+    )
     execution_backend.refuse_unusable(backend)
     if tracked:
         mlflow_log.refuse_lacking()
     execution_backend.remember_backend(workspace, backend)
     mlflow_log.remember(workspace, tracked)
     return backend, tracked
+
+
+def _kind(chosen: argparse.Namespace, given: Collection[str]) -> BackendKind | None:
+    """Return which kind of backend the arguments name; none where they name none."""
+    if chosen.profile:
+        return "profile"
+    if chosen.slurm or _SLURMS_OWN & set(given):
+        return "slurm"
+    return "here" if chosen.here else None
 
 
 def print_status(
@@ -202,7 +227,7 @@ def run_resume(chosen: argparse.Namespace) -> int:
     """Go on with a study."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "stopped", "failed")
-    backend, mlflow = chosen_backend(workspace, chosen)
+    backend, mlflow = chosen_backend(workspace, chosen, study_id)
     print_status(study_id, launch.resume(workspace, study_id, backend=backend, mlflow=mlflow))
     return follow(workspace, study_id) if chosen.follow else 0
 
@@ -210,7 +235,7 @@ def run_resume(chosen: argparse.Namespace) -> int:
 def run_retry(chosen: argparse.Namespace) -> int:
     """Do single arms or runs again."""
     workspace = Workspace.open(chosen.workspace)
-    backend, mlflow = chosen_backend(workspace, chosen)
+    backend, mlflow = chosen_backend(workspace, chosen, chosen.study)
     done = launch.retry(
         workspace, chosen.study, chosen.names, anew=chosen.anew, backend=backend, mlflow=mlflow
     )

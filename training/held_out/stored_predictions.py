@@ -22,10 +22,9 @@ def read(workspace: Workspace, study: Study) -> Predictions:
     """Read the predictions of a study; arms, seeds and people that are not there yet are NaN."""
     rows: list[dict[str, Any]] = []
     for run in runs.runs_of(study):
-        again = f"Do the run again: 'python -m training retry {study.id} {run.id} --anew'."
-        result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
+        result = files.read_json(run.result_path, run.again) if run.kind == "finetune" else None
         if result:
-            with errors.readable(run.result_path, again):
+            with errors.readable(run.result_path, run.again):
                 rows += _of_run(study, run, result)
     table = pd.DataFrame(rows)
     scans = _scans(workspace, study, table)

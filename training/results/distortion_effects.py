@@ -136,7 +136,7 @@ def _people(workspace: Workspace, study: Study) -> Iterator[NDArray[np.float32]]
     places = np.linspace(0, len(people) - 1, min(len(people), VARIED)).round().astype(int)
     mask = volume_grid.brain_mask(workspace, study.preset)
     for path in prepare_volumes.volume_paths(workspace, study, [people[at] for at in places]):
-        yield np.load(path, allow_pickle=False)[mask].astype(np.float32)
+        yield volume_grid.read(path)[mask].astype(np.float32)
 
 
 def _mean_variance(brains: Sequence[NDArray[np.float32]]) -> float:
@@ -183,7 +183,7 @@ def _measure_one(task: _Task) -> tuple[str, float, str, float, float, float, flo
     image, done = task.image, task.image.distortion
     assert done is not None  # noqa: S101 - every task is of a distorted image
     clean, distorted = (
-        np.load(path, allow_pickle=False)[task.mask].astype(np.float64)
+        volume_grid.read(path)[task.mask].astype(np.float64)
         for path in (task.clean, task.distorted)
     )
     change = float(np.square(distorted - clean).mean() / task.between)

@@ -58,8 +58,7 @@ def read(study: Study) -> dict[str, Predictions]:
     rows: dict[str, list[dict[str, Any]]] = {one: [] for one in study.judging.external}
     finished = runs.runs_of(study) if rows else []
     for run in finished:
-        again = f"Do the run again: 'python -m training retry {study.id} {run.id} --anew'."
-        result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
+        result = files.read_json(run.result_path, run.again) if run.kind == "finetune" else None
         result = result or {}
         for cohort_id, predicted in result.get("external", {}).items():
             key = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.errors import StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -22,13 +23,30 @@ def brain_mask(workspace: Workspace, preset: Preset) -> NDArray[np.bool_]:
     path = mask_path(workspace, preset)
     if not path.exists():
         save(path, prepared_volume.template_brain(preset))
-    return np.load(path, allow_pickle=False)
+    return read(path)
 
 
 def mask_path(workspace: Workspace, preset: Preset) -> Path:
     """Return where the template's brain on a preset's grid lies, once it is made."""
     key = files.short_hash(f"brain/{VERSION}/{preset.spacing_mm}/{preset.shape}", 32)
     return workspace.cache_dir / f"{key}.npy"
+
+
+def read(path: Path, *, mapped: bool = False) -> NDArray:
+    """Return an array of the cache, whole or mapped into memory.
+
+    Raises
+    ------
+    StudyError
+        When its file is cut off or holds something else.
+    """
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise StudyError(
+            f"A prepared volume is damaged or cut off ({path}). Delete this file and resume the study, or "
+            "repeat what you did: the volume is prepared again, and nothing finished is lost."
+        ) from error
 
 
 def save(path: Path, array: NDArray) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import StudyError
+from curation.wording import plural
 from training.arms import arm_checks
 from training.arms.study_arms import Arm
 from training.judging import judged_scans, judging, splits
@@ -43,11 +44,10 @@ def refuse_unfit(
     Raises
     ------
     StudyError
-        Too few people for the folds, for an arm's share of the labels or for tuning; an arm
-        without scans or with fewer than two people, one whose control cannot be drawn, or that distorts PET.
+        Too few people for the folds or for tuning; an arm without scans or with fewer than two people, one
+        whose control cannot be drawn, or that distorts PET.
     """
     study_checks.refuse_too_few(target, folds)
-    study_checks.refuse_too_few_labels(target, folds, chosen)
     study_checks.refuse_same_folder(chosen)
     arm_checks.refuse(pool, chosen, input_images.other_than_t1w(preset))
     study_checks.refuse_too_few_to_tune(target, folds, tuning)
@@ -79,12 +79,35 @@ def refuse_unfit_folds(
     Raises
     ------
     StudyError
-        One value alone of a two-valued outcome, a site that cannot be harmonised, or no inner validation.
+        Fewer than two people, one value alone of a two-valued outcome, a site that cannot be harmonised, or
+        no inner validation.
     """
+    _refuse_too_few_learned(scans, judged, chosen, folds)
     _refuse_one_value_learned(scans, judged, chosen, seeds, folds, seed)
     harmonised_arms.refuse(scans, judged, chosen)
     if tuning:
         _refuse_no_inner_validation(scans, judged, folds, seed)
+
+
+def _refuse_too_few_learned(
+    scans: pd.DataFrame, judged: Judging, chosen: Sequence[Arm], folds: int
+) -> None:
+    """Refuse folds, or an arm's share of the labels in them, of fewer than two people to learn from."""
+    target = scans[scans["role"] == "target"]
+    for fold in range(folds * judged.repeats):
+        training = target[judged_scans.fold_of(target, fold // folds) != fold]
+        people = training["subject_id"].nunique()
+        if people < 2:
+            raise StudyError(
+                f"Fold {fold + 1} leaves {plural(people, 'person', 'people')} to learn from; at least 2 are "
+                "needed. Take folds by person, or a target cohort with more people at other sites."
+            )
+        for arm in chosen:
+            if round(people * arm.label_percent / 100) < 2:
+                raise StudyError(
+                    f"The arm {arm.name} would learn from fewer than two people: {arm.label_percent} % of "
+                    f"{people}. Take a larger share or a larger target cohort."
+                )
 
 
 def _refuse_one_value_learned(

@@ -83,6 +83,12 @@ class Run:
         return self.folder / "result.json"
 
     @property
+    def again(self) -> str:
+        """What to do where what it wrote is damaged or gone, in words."""
+        study_id = self.folder.parents[1].name
+        return f"Do the run again: 'python -m training retry {study_id} {self.id} --anew'."
+
+    @property
     def usage_path(self) -> Path:
         """Resource usage of its process: see :func:`training.jobs.monitoring.usage`."""
         return self.folder / "usage.json"

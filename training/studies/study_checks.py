@@ -142,18 +142,6 @@ def refuse_too_few_to_tune(target: Cohort, folds: int, tuning: Tuning | None) ->
         )
 
 
-def refuse_too_few_labels(target: Cohort, folds: int, chosen: tuple[Arm, ...]) -> None:
-    """Refuse an arm whose share of the labels would be fewer than two people."""
-    people = target.scans["subject_id"].nunique()
-    training = people - -(-people // folds)  # of the largest held-out fold
-    for arm in chosen:
-        if round(training * arm.label_percent / 100) < 2:
-            raise StudyError(
-                f"The arm {arm.name} would learn from fewer than two people: {arm.label_percent} % of "
-                f"{training}. Take a larger share or a larger target cohort."
-            )
-
-
 def refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
     """Refuse arms whose names would be the same as file names."""
     folders = [slug(arm.name) for arm in chosen]

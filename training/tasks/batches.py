@@ -1,5 +1,6 @@
 """Batches of prepared volumes: sampling order, augmentation, and prefetching in threads."""
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from curation.errors import StudyError
 from curation.imaging.prepared_volume import BACKGROUND
+from training.settings import volume_grid
 from training.tasks import staging
 
 #: Threads that read batches for a GPU, by the cores there are, and batches that are prefetched.
@@ -117,7 +119,7 @@ class Volumes:
         """Return a volume: held, or mapped into memory, its file closed once the array is no longer used."""
         if (held := self._held.get(path)) is not None:
             return held
-        array = _mapped(staging.local(path))
+        array = _mapped(path)
         if array.nbytes <= self._room:
             self._held[path] = array = np.array(array)
             self._room -= array.nbytes
@@ -125,20 +127,18 @@ class Volumes:
 
 
 def _mapped(path: Path) -> NDArray:
-    """Return a volume mapped into memory.
+    """Return a volume mapped into memory, of its local copy where that is whole.
 
     Raises
     ------
     StudyError
-        When its file is cut off or holds something else.
+        When its file in the workspace is cut off or holds something else.
     """
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise StudyError(
-            f"A prepared volume is damaged or cut off ({path}). Delete this file and resume the study: the "
-            "volume is prepared again, and nothing finished is lost."
-        ) from error
+    copy = staging.local(path)
+    if copy != path:
+        with contextlib.suppress(StudyError):  # a copy tells nothing of the volume itself
+            return volume_grid.read(copy, mapped=True)
+    return volume_grid.read(path, mapped=True)
 
 
 def _memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:

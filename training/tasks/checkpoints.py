@@ -67,8 +67,17 @@ def save(path: Path, state: dict[str, Any]) -> None:
             raise
 
 
-def load(path: Path) -> dict[str, Any] | None:
+def load(
+    path: Path, remedy: str = "Delete it, then resume: the run starts again from its beginning."
+) -> dict[str, Any] | None:
     """Read a checkpoint onto the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What to do where it is damaged.
 
     Returns
     -------
@@ -82,10 +91,7 @@ def load(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    damaged = StudyError(
-        f"The checkpoint {path} is damaged and cannot be read. Delete it, then resume: the run "
-        "starts again from its beginning."
-    )
+    damaged = StudyError(f"The checkpoint {path} is damaged and cannot be read. {remedy}")
     try:
         with files.open_file(path) as file:
             held = torch.load(file, map_location="cpu", weights_only=True)
@@ -100,7 +106,12 @@ def load(path: Path) -> dict[str, Any] | None:
     return held
 
 
-def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+def load_weights(
+    module: nn.Module,
+    weights: dict[str, Tensor],
+    path: Path,
+    remedy: str = "Move that file away, then resume: what is missing is trained again.",
+) -> None:
     """Load weights into a network that they are of.
 
     Parameters
@@ -111,6 +122,8 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
         By name.
     path : Path
         Where they were read from, for the words of an error.
+    remedy : str
+        What to do where they are of another network.
 
     Raises
     ------
@@ -126,7 +139,7 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: Path) -> N
         )
         raise StudyError(
             f"The weights in {path} are those of another network: of {which}. They were put there from "
-            "another study. Move that file away, then resume: what is missing is trained again."
+            f"another study. {remedy}"
         )
     module.load_state_dict(weights)
 

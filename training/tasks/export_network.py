@@ -85,7 +85,9 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
 def _weights(preset: Preset, run: Run, modality: int) -> dict[str, Tensor]:
     kept = pretrain.kept_weights(run)
     network = networks.build(preset, seed=run.seed)
-    checkpoints.load_weights(network, masked_autoencoder.plain(kept), run.model_path)
+    checkpoints.load_weights(
+        network, masked_autoencoder.plain(kept), run.model_path, pretrain.again(run)
+    )
     return networks.exported(kept, preset, modality)
 
 

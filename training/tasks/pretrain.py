@@ -48,7 +48,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
 
 
 #: What :func:`train` is given besides where it runs: preset, run, files of the scans, files of those whose
-#: mean patches are taken, share of brain in each patch, whose each scan is, files of held-out people.
+#: mean patches are taken, share of brain in each patch, whose each of the scans is, files of held-out people.
 Given = tuple[Preset, Run, list[list[Path]], list[list[Path]], Tensor, Tensor, list[list[Path]]]
 
 
@@ -71,11 +71,12 @@ def given_to(workspace: Workspace, study: Study, run: Run) -> Given:
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     watched = held_out_reconstruction.paths_of(workspace, study)
-    return preset, run, paths, coding, shares, _people(study, scan_ids), watched
+    people = _people(study, scan_ids).repeat(len(paths) // len(scan_ids))
+    return preset, run, paths, coding, shares, people, watched
 
 
 def _people(study: Study, scan_ids: list[str]) -> Tensor:
-    """Return whose each scan is, as numbers, [V]."""
+    """Return whose each scan is, as numbers; what else is trained on of them follows in the same order."""
     subjects = study.scans().set_index("scan_id")["subject_id"].reindex(scan_ids)
     return torch.from_numpy(pd.factorize(subjects)[0])
 
@@ -203,7 +204,7 @@ def load_pretrained(run: Run, preset: Preset, network: nn.Module) -> Tensor | No
         When the weights are not there, or of another network.
     """
     weights = kept_weights(run)
-    checkpoints.load_weights(network, masked_autoencoder.plain(weights), run.model_path)
+    checkpoints.load_weights(network, masked_autoencoder.plain(weights), run.model_path, again(run))
     plain, mean_patch_in = networks.kept(weights, preset, modality=0)
     network.load_state_dict(plain)
     return mean_patch_in
@@ -219,7 +220,9 @@ def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:
     """
     loss = networks.reconstruction(preset, shares, seed=run.seed)
     weights = kept_weights(run)
-    checkpoints.load_weights(loss.network, masked_autoencoder.plain(weights), run.model_path)
+    checkpoints.load_weights(
+        loss.network, masked_autoencoder.plain(weights), run.model_path, again(run)
+    )
     loss.load_kept(weights)
     return loss
 
@@ -230,15 +233,17 @@ def kept_weights(run: Run) -> dict[str, Tensor]:
     Raises
     ------
     StudyError
-        When it is not there.
+        When it is not there, or damaged.
     """
-    weights = checkpoints.load(run.model_path)
+    weights = checkpoints.load(run.model_path, again(run))
     if weights is None:
-        raise StudyError(
-            f"The weights of {run.id} are gone. Delete {run.result_path} and resume the study: the "
-            "arm is pretrained again."
-        )
+        raise StudyError(f"The weights of {run.id} are gone. {again(run)}")
     return weights
+
+
+def again(run: Run) -> str:
+    """Say what brings the weights of a finished pretraining back, also where the whole study is finished."""
+    return f"{run.again} What was trained on its weights is trained again with it."
 
 
 def _refuse_target(study: Study, scan_ids: list[str]) -> None:

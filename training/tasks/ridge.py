@@ -27,6 +27,7 @@ from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
 from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.results.external_test import external_result
+from training.settings import volume_grid
 from training.settings.preset import Preset
 from training.studies import prepare_volumes
 from training.studies.planned_study import Study
@@ -119,7 +120,7 @@ def features_of(workspace: Workspace, study: Study, scans: pd.DataFrame) -> pd.D
     paths = prepare_volumes.volume_paths(workspace, study, scans["scan_id"])
     rows = []
     for path, affine in zip(paths, scans["template_affine"], strict=True):
-        volume = np.load(path, mmap_mode="r", allow_pickle=False).astype(np.float32)
+        volume = volume_grid.read(path, mapped=True).astype(np.float32)
         growth = np.linalg.det(np.asarray(affine, dtype=float).reshape(4, 4)[:3, :3])
         rows.append(measure(volume, abs(growth), study.preset))
     return pd.DataFrame(rows, columns=list(FEATURES))

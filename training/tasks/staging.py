@@ -32,11 +32,16 @@ class Stage:
     Raises
     ------
     StudyError
-        When it cannot be made or written to.
+        When it cannot be made or written to, or is not told in full: it would lie where the job runs, which
+        is the disk that many nodes share.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._there, self._closed = folder, set[str](), False
+        if "$" in str(folder):
+            raise self._unusable("a variable in it is not set here")
+        if not folder.is_absolute():
+            raise self._unusable("it does not begin at /")
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             writable = os.access(folder, os.W_OK | os.X_OK)

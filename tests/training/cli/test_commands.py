@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,9 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import pet_images, workspace_trainable
 from training.__main__ import main
-from training.jobs import launch
-from training.jobs.study_status import status
+from training.jobs import execution_backend, launch, mlflow_log
+from training.jobs.execution_backend import Backend
+from training.jobs.study_status import StudyStatus, status
 from training.settings import input_images
 from training.settings.input_images import IMAGES
 from training.settings.objectives import OBJECTIVES
@@ -121,6 +123,58 @@ def test_tuning_is_what_was_asked_or_else_what_suits_the_preset(
     assert (study.tuning is not None) == tuned
     # 6 trials in each of 4 folds
     assert ("tuning: 24 fine-tunings more" in capsys.readouterr().out) == tuned
+
+
+SLURM = ["--slurm", "--partition", "gpu", "--at-once", "9"]
+ON_SLURM = Backend("slurm", partition="gpu", at_once=9)
+
+
+@pytest.mark.parametrize(
+    ("ran", "command", "options", "runs"),
+    [
+        ([], "launch", [], None),
+        ([], "launch", ["--stage", "/local"], Backend(stage="/local")),
+        (["--cores", "3"], "resume", ["--mlflow"], Backend(cores=3)),
+        (SLURM, "resume", [], None),
+        (SLURM, "launch", ["--mlflow"], ON_SLURM),
+        (SLURM, "resume", ["--mlflow"], ON_SLURM),
+        (SLURM, "retry", ["--mlflow"], ON_SLURM),
+        (SLURM, "resume", ["--at-once", "5"], replace(ON_SLURM, at_once=5)),
+        (SLURM, "retry", ["--cores", "2"], replace(ON_SLURM, cores=2)),
+        (SLURM, "launch", ["--beside"], replace(ON_SLURM, beside=True)),
+        (SLURM, "resume", ["--stage", "$TMPDIR"], replace(ON_SLURM, stage="$TMPDIR")),
+        (SLURM, "resume", ["--here"], Backend()),
+        (SLURM, "retry", ["--here", "--cores", "2"], Backend(cores=2)),
+        (["--cores", "3"], "resume", SLURM, ON_SLURM),
+    ],
+)
+def test_options_that_do_not_say_where_it_runs_leave_a_study_where_it_ran(
+    frozen: list[str], workspace: Workspace, monkeypatch, ran, command: str, options, runs
+) -> None:
+    started: list[Backend | None] = []
+
+    def start(
+        at: Workspace, study_id: str, *_, backend: Backend | None, mlflow, **__
+    ) -> StudyStatus:
+        started.append(backend)
+        study = planned_study.load(at, study_id)
+        execution_backend.write_backend(study, backend or execution_backend.backend_of(study))
+        mlflow_log.track(study, mlflow_log.is_tracked(study) if mlflow is None else mlflow)
+        return status(at, study_id)
+
+    for name in ("launch", "resume", "retry"):
+        monkeypatch.setattr(launch, name, start)
+    monkeypatch.setattr(execution_backend, "refuse_unusable", lambda _: None)
+    monkeypatch.setattr(mlflow_log, "refuse_lacking", lambda: None)
+    main(["launch", *frozen, "--folds", "2", "--arms", "scratch", *ran])
+    (study,) = planned_study.list_studies(workspace)
+    execution_backend.remember_backend(workspace, Backend())  # another study, on this machine
+    arm = ["scratch"] * (command == "retry")
+    assert main([command, *frozen[:2], study.id, *arm, *options]) == 0
+    assert started[1] == runs
+    assert mlflow_log.is_tracked(study) == ("--mlflow" in options)
+    assert main([command, *frozen[:2], study.id, *arm, "--at-once", "7"]) == 0
+    assert mlflow_log.is_tracked(study) == ("--mlflow" in options)
 
 
 def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:

@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import random
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,16 +12,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_finished, workspace_trainable
 from tests.helpers.launched_studies import ended, held, results, study_processes, under_way, wait
+from training.__main__ import main
 from training.jobs import execution_backend, launch, study_status
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
+from training.tasks import checkpoints, finetune
 
 PLAN = {
     "arms": ["A"],
@@ -230,3 +234,33 @@ def test_two_dashboards_cannot_start_the_same_study_twice(tmp_path: Path) -> Non
     )
     assert launch.stop(workspace, study.id).state == "stopped"
     assert not study_processes(study)
+
+
+@pytest.mark.parametrize("mishap", ["gone", "cut off", "of another network"])
+def test_what_is_advised_brings_weights_of_a_finished_study_back_with_all_built_on_them(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, mishap: str
+) -> None:
+    workspace_trainable.make(workspace)
+    study = workspace_trainable.plan(workspace, arms=["scratch", "A", "A-labels-50"])
+    for run in runs.runs_of(study):
+        files.write_json(run.result_path, {})
+    files.write_json(study.result_path, {})
+    pretraining = runs.find(study, "pretrain_A_seed0")
+    if mishap == "of another network":
+        checkpoints.save(pretraining.model_path, {"x": torch.zeros(2)})
+    elif mishap == "cut off":
+        pretraining.model_path.write_bytes(b"PK")
+    with pytest.raises(StudyError) as told:
+        finetune.model_of(workspace, study, runs.find(study, "finetune_A_seed0_fold1"))
+    found = re.search(r"'python -m training (retry [^']+)'", str(told.value))
+    assert found and "resume" not in str(told.value)
+    monkeypatch.setattr(launch, "_start", lambda *_, selected: started.extend(selected))
+    started: list[str] = []
+    command, *options = found[1].split()
+    assert main([command, "--workspace", str(workspace.root), *options]) == 0
+    arms, folds = ("A", "A-labels-50"), (0, 1)
+    again = {f"finetune_{arm}_seed0_fold{fold}" for arm in arms for fold in folds}
+    assert set(started) == {pretraining.id} | again
+    left = {run.id for run in runs.runs_of(study) if not run.result_path.exists()}
+    assert left == set(started) and not pretraining.model_path.exists()
+    assert not study.result_path.exists()

@@ -107,6 +107,29 @@ def test_one_site_alone_cannot_be_left_out(judged: Workspace) -> None:
         workspace_judged.plan(judged, folds_by="site")
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "arms", "words"),
+    [
+        (
+            1,
+            ["scratch"],
+            "Fold 1 leaves 1 person to learn from; at least 2 are needed. .* by person",
+        ),
+        (4, ["scratch", "scratch-labels-25"], "scratch-labels-25 .* two people: 25 % of 4"),
+    ],
+)
+def test_sites_that_leave_too_few_to_learn_from_are_refused_and_nothing_is_written(
+    judged: Workspace, elsewhere: int, arms: list[str], words: str
+) -> None:
+    scans = tables.read_scans(judged)
+    sites = np.where(np.arange(len(scans)) < len(scans) - elsewhere, "North", "South")
+    tables.write_scans(judged, scans.assign(site=sites))
+    with pytest.raises(StudyError, match=words):
+        workspace_judged.plan(judged, folds_by="site", arms=arms)
+    assert not planned_study.list_studies(judged)
+    workspace_judged.plan(judged, arms=arms)  # by person
+
+
 # ---- runs ----------------------------------------------------------------------------------------
 
 

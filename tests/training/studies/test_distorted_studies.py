@@ -98,6 +98,29 @@ def test_more_of_a_distortion_changes_the_volume_more_and_is_measured_once(ready
     assert study.distortion_effects_path.stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize("distorted", [False, True])
+def test_a_volume_that_was_cut_off_is_named_with_what_to_do(ready, study, distorted) -> None:
+    prepare_volumes.prepare(ready, study, jobs=1)
+    done = study.arm("A~blur-1").distortion if distorted else None
+    scan, *_ = study.pretraining_scans("A", 0)
+    (path,) = prepare_volumes.volume_paths(ready, study, [scan], distortion=done)
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(StudyError, match=rf"{path.name}.*Delete this file and resume"):
+        distortion_effects.measure(ready, study, jobs=1)
+    assert not study.distortion_effects_path.exists()
+    path.unlink()
+    prepare_volumes.prepare(ready, study, jobs=1)
+    distortion_effects.measure(ready, study, jobs=1)
+    assert len(distortion_effects.read(study)) == 2 * 4
+
+
+def test_a_mask_that_was_cut_off_is_named_with_what_to_do(ready: Workspace, study: Study) -> None:
+    path = volume_grid.mask_path(ready, study.preset)
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(StudyError, match=rf"{path.name}.*Delete this file and resume"):
+        volume_grid.brain_mask(ready, study.preset)
+
+
 def test_a_few_distorted_scans_are_assessed_like_any_other(ready, monkeypatch) -> None:
     monkeypatch.setattr(distortion_effects, "SCORED", 1)
     study = workspace_trainable.plan(ready, arms=["A", "A~blur-1"])

@@ -11,7 +11,7 @@ from tests.helpers import workspace_trainable
 from tests.helpers.stops import StopAt
 from tests.helpers.workspace_trainable import TINY_PRESET
 from training.models.contrast import ViewContrast
-from training.studies import runs
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, finetune, pretrain
@@ -179,6 +179,23 @@ def test_people_are_told_apart_better_with_time_and_both_losses_are_told(shared:
         assert line["loss"] == pytest.approx(parts, rel=1e-4)
     assert lines[-1]["reconstruction_loss"] < lines[0]["reconstruction_loss"]
     assert lines[-1]["contrast_loss"] < lines[0]["contrast_loss"]
+
+
+def test_a_scan_and_its_distorted_copy_are_one_person(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace)
+    arms = ["A", "A+A~blur-0.5"]
+    study = workspace_trainable.plan(workspace, arms=arms, overrides={"objective": "contrast"})
+    runs.write_configs(study)
+    (run,) = [run for run in runs.named(study, arms[1:]) if run.kind == "pretrain"]
+    _, _, paths, *_, people, _ = pretrain.given_to(workspace, study, run)
+    ids = study.pretraining_scans(run.arm, 0)
+    clean = prepare_volumes.sample_paths(workspace, study, ids)
+    copies = prepare_volumes.sample_paths(workspace, study, ids, study.arm(run.arm).distortion)
+    whose = {str(path): int(person) for (path,), person in zip(paths, people, strict=True)}
+    assert len(whose) == 2 * len(ids) and len(set(whose.values())) == len(ids)
+    assert all(whose[str(a)] == whose[str(b)] for (a,), (b,) in zip(clean, copies, strict=True))
+    pretrain.pretrain(workspace, study, run, StopAt())
+    assert files.read_json(run.result_path)["scans"] == 2 * len(ids)
 
 
 # ---- what is kept ------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.errors import StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.settings.presets import PRESETS
-from training.studies import runs
+from training.studies import prepare_volumes, runs
 from training.studies.run_status import state_of
 from training.tasks import finetune, ridge
 from training.tasks.stop_signal import Interruption
@@ -51,6 +52,15 @@ def test_an_image_without_signal_is_not_measurable_and_still_gets_an_age() -> No
     assert np.abs(model.predict(known.to_numpy()) - ages).max() < 0.5
     nothing = np.full((1, len(ridge.FEATURES)), np.nan)
     assert model.predict(nothing)[0] == pytest.approx(ages.mean(), abs=1)
+
+
+def test_a_volume_that_was_cut_off_is_named_with_what_to_do(workspace: Workspace) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=["ridge"])
+    people = study.scans().query("role == 'target'")
+    path, *_ = prepare_volumes.volume_paths(workspace, study, people["scan_id"])
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(StudyError, match=rf"{path.name}.*Delete this file and resume"):
+        ridge.features_of(workspace, study, people)
 
 
 def test_a_ridge_arm_is_a_run_like_others(workspace: Workspace) -> None:

@@ -1,6 +1,5 @@
 """Volumes staged on a local disk: the same numbers, whatever happens to that disk."""
 
-import argparse
 import errno
 import os
 import shutil
@@ -15,7 +14,6 @@ import torch
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from training.cli import studies
 from training.jobs import execution_backend, supervisor, worker
 from training.jobs.execution_backend import Backend
 from training.tasks import batches, staging
@@ -89,10 +87,53 @@ def test_a_local_disk_that_is_not_there_is_refused_in_words(tmp_path: Path) -> N
         staging.Stage(tmp_path / "file" / "local")
 
 
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("$NO_SUCH_DISK/volumes", "a variable in it is not set here"),
+        ("$PWD/${NO_SUCH_DISK}", "a variable in it is not set here"),
+        ("volumes", "it does not begin at /"),
+        ("~/volumes", "it does not begin at /"),
+    ],
+)
+def test_a_folder_that_would_lie_where_the_job_runs_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, why: str
+) -> None:
+    """A job on a cluster runs in the workspace, on the shared disk."""
+    monkeypatch.setenv(staging.ENVIRONMENT_VARIABLE, "")
+    monkeypatch.delenv("NO_SUCH_DISK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    staging._stage.cache_clear()
+    with pytest.raises(StudyError, match=rf"cannot be staged in .*: {why}\. .*--stage"):
+        staging.use(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_volume_that_was_cut_off_is_named_with_what_to_do(paths: list[Path]) -> None:
     paths[1].write_bytes(paths[1].read_bytes()[:150])
     with pytest.raises(StudyError, match=r"1\.npy.*Delete this file and resume"):
         Volumes(paths).batch([0, 1])
+
+
+def test_where_the_workspaces_volume_is_cut_off_it_is_named_and_not_its_copy(
+    stage: Path, paths: list[Path]
+) -> None:
+    whole = paths[1].read_bytes()
+    paths[1].write_bytes(whole[:150])
+    with pytest.raises(StudyError) as told:
+        Volumes(paths).batch([0, 1])
+    assert str(paths[1]) in str(told.value) and str(stage) not in str(told.value)
+    paths[1].write_bytes(whole)  # it was deleted, as is advised, and prepared again
+    staging._stage.cache_clear()
+    assert _values(paths) == [0, 1, 2, 3]
+
+
+def test_a_damaged_copy_of_a_whole_volume_harms_nothing(stage: Path, paths: list[Path]) -> None:
+    assert _values(paths) == [0, 1, 2, 3]
+    copy = stage / "1.npy"
+    copy.write_bytes(bytes(copy.stat().st_size))
+    assert _values(paths) == [0, 1, 2, 3]
 
 
 def test_jobs_are_told_where_and_the_numbers_are_the_same(
@@ -119,21 +160,3 @@ def test_jobs_are_told_where_and_the_numbers_are_the_same(
         found.append(torch.load(weights, weights_only=True))
     assert len(list((tmp_path / "node" / "volumes").iterdir())) > 0
     assert all(torch.equal(found[0][name], value) for name, value in found[1].items())
-
-
-def test_a_stage_alone_changes_nothing_else_of_where_a_study_runs(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execution_backend, "refuse_unusable", lambda _: None)
-    parser = argparse.ArgumentParser()
-    studies.add_backend_options(parser)
-
-    def chosen(*options: str) -> Backend | None:
-        return studies.chosen_backend(workspace, parser.parse_args(options))[0]
-
-    assert chosen() is None
-    assert chosen("--stage", "/local") == Backend(stage="/local")
-    assert chosen("--slurm", "--partition", "gpu").kind == "slurm"  # type: ignore[union-attr]
-    staged = chosen("--stage", "$TMPDIR")
-    assert staged == Backend("slurm", partition="gpu", stage="$TMPDIR")
-    assert chosen("--here") == Backend()
