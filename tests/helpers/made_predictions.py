@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.arms.study_arms import Arm
-from training.held_out.predictions import Predictions, from_long
+from training.held_out.predictions import Predictions, assemble, from_long
 
 SCRATCH = Arm("scratch", "no pretraining", "scratch")
 A = Arm("A", "tier A", "tiers", ("A",))
@@ -51,6 +51,16 @@ def made(
         }
     )
     return from_long(arms, tuple(range(predicted.shape[1])), scans, table)
+
+
+def repeated(
+    first: Predictions, predicted: NDArray[np.float64], folds: NDArray[np.int64]
+) -> Predictions:
+    """Return predictions of :func:`made` with a second partition, of other folds; its mean is 50."""
+    mean = np.full((1, *predicted.shape[1:]), 50.0)
+    further = [(np.concatenate([predicted, mean]), folds)]
+    parts = first.arms, first.seeds, first.scans, first.by_scan
+    return assemble(*parts, further, first.outcome)
 
 
 #: So many studies are drawn at once.

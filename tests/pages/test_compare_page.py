@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.cohorts import frozen_cohort
-from curation.storage import files, processes
+from curation.storage import files, json_lines, processes
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.ui.compare import comparison_charts, comparison_data, picked_points
@@ -271,6 +271,22 @@ def test_smoothing_steps_and_single_runs_are_said(full, run) -> None:
         **{state.STUDY: finished.id, state.COMPARE_PART: "curves", state.COMPARE_ALONG: "step"},
     )
     assert "did not write them" in words(page)
+
+
+def test_where_runs_of_an_arm_differ_in_length_it_is_said(mine, run) -> None:
+    workspace, finished, _ = mine
+    shown = {state.STUDY: finished.id, state.COMPARE_PART: "curves"}
+    assert "Runs of one arm last" not in words(run("compare", workspace, **shown))
+    (first, *_), line = _finetunes(finished), {"loss": 1.0, "age_mae_years": 99.0}
+    count = len(json_lines.read(first.metrics_path))
+    json_lines.append(first.metrics_path, line | {"epoch": count + 1})
+    said = f"Runs of one arm last {count} to {count + 1} epochs: its line goes as far as"
+    assert said in words(run("compare", workspace, **shown))
+    (told,) = [
+        one for one in content.build(workspace, finished.id).messages if one.name == "curves"
+    ]
+    assert said in told.note and "The title is of the last epoch of each run." in told.note
+    assert told.plot.table["epoch"].max() == count
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def joined(parts: dict[str, Predictions]) -> Predictions:
                 name=f"{name} · {arm.name}",
                 label=f"{arm.label} ({name})",
                 matches=f"{name} · {arm.matches}" if arm.matches else None,
+                base=f"{name} · {arm.base}" if arm.base else None,
             )
             for arm in part.arms
         ]

@@ -155,9 +155,11 @@ class Predictions:
 
     @property
     def there(self) -> tuple[str, ...]:
-        """Names of the arms that have any prediction."""
-        parts = [np.isfinite(part.by_person).any(axis=(1, 2)) for part in self.partitions]
-        some = np.any(parts, axis=0)
+        """Names of the arms with a prediction in the first partition, on which every figure rests.
+
+        Of an external cohort that is the model of the first fold: until it is there, so is no figure.
+        """
+        some = np.asarray(np.isfinite(self.predicted_years).any(axis=(1, 2)))
         return tuple(name for name, known in zip(self.names, some, strict=True) if known)
 
     def at(self, name: str) -> int:

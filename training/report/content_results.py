@@ -54,11 +54,17 @@ def curves(source: ReportSource) -> Message | None:
     )
     return Message(
         "curves",
-        error_curves.course(table, outcome),
+        error_curves.course(read, outcome),
         f"{'AUC' if outcome.two_valued else 'Error'} on people that are held out, mean over folds and seeds.",
         plot=plot,
-        note=_bands(plot),
+        note=" ".join(filter(None, [_bands(plot), _lengths(read)])),
     )
+
+
+def _lengths(curves: pd.DataFrame) -> str:
+    """Say that runs differ in length, and what the title is of; empty where they do not."""
+    said = error_curves.lengths_said(curves)
+    return said and f"{said} The title is of the last epoch of each run."
 
 
 def _bands(plot: Plot) -> str:

@@ -16,6 +16,7 @@ from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary, verdicts
 from training.results.crossed_effects import ALPHA, detectable_years
 from training.results.study_summary import Difference
+from training.studies import analysis_plan
 
 COMPARISON_COLUMNS = (
     "arm",
@@ -49,7 +50,7 @@ class Comparisons(NamedTuple):
     reference : pandas.DataFrame
         Every other trained arm against the reference.
     controls : pandas.DataFrame
-        Every arm against its own control, a random sample of the same size.
+        Every arm against its own control, a random sample of the same size that is trained in the same way.
 
     Notes
     -----
@@ -89,7 +90,8 @@ def compare_all(
         (name, reference) for name in there if reference in there and name != reference
     ]
     compared = set(map(frozenset, with_reference))
-    with_control = [pair for pair in _control_pairs(held_out) if frozenset(pair) not in compared]
+    own = [(arm.name, control.name) for arm, control in analysis_plan.with_controls(held_out.arms)]
+    with_control = [pair for pair in own if {*pair} <= {*there} and frozenset(pair) not in compared]
     others = _compared(held_out, [*with_reference, *with_control], primary)
     count = len(with_reference)
     return Comparisons(
@@ -108,14 +110,6 @@ def learned(held_out: Predictions) -> list[str]:
         name
         for name, one, p in zip(there, found, p_holm, strict=True)
         if p <= ALPHA and one.mean < 0
-    ]
-
-
-def _control_pairs(held_out: Predictions) -> list[Pair]:
-    return [
-        (arm.matches, arm.name)
-        for arm in held_out.arms
-        if arm.kind == "control" and arm.matches and {arm.matches, arm.name} <= set(held_out.there)
     ]
 
 

@@ -153,9 +153,18 @@ def single_seeds(band: pd.DataFrame) -> list[str]:
     return [name for name in band.columns if name.startswith(_SEED)]
 
 
-def course(band: pd.DataFrame, outcome: Outcome = AGE) -> str:
-    """Describe in words the last errors (or AUCs) of the arms, and whether they rose or fell."""
-    ends = band.sort_values("epoch").groupby("arm")["age_mae_years"].agg(["first", "last", "size"])
+def course(curves: pd.DataFrame, outcome: Outcome = AGE) -> str:
+    """Describe in words the last errors (or AUCs) of the arms, and whether they rose or fell.
+
+    Parameters
+    ----------
+    curves : pandas.DataFrame
+        From :func:`age_error_curves`. The last epoch is each run's own: folds of a tuned study have recipes
+        of different lengths.
+    outcome : Outcome
+        What is predicted.
+    """
+    ends = _ends(curves)
     digits = outcome.coarse_digits
     low, high = (outcome.amount(ends["last"].agg(which), digits) for which in ("min", "max"))
     where = low if low == high else f"{low.split()[0]} to {high}"
@@ -163,7 +172,7 @@ def course(band: pd.DataFrame, outcome: Outcome = AGE) -> str:
         where = where.removesuffix(" AUC")
     measure = outcome.measure[:1].upper() + outcome.measure[1:]
     said = f"{measure} at the end of fine-tuning: {where}"
-    ends = ends[ends["size"] > 1]
+    ends = ends[ends["epochs"] > 1]
     if ends.empty:
         return said
     rose, count = int((ends["last"] > ends["first"]).sum()), len(ends)
@@ -171,6 +180,29 @@ def course(band: pd.DataFrame, outcome: Outcome = AGE) -> str:
         every = "" if count == 1 else f" in all {count} arms"
         return f"{said}; it {'rose' if rose else 'fell'}{every}"
     return f"{said}; it rose in {rose} of {count} arms"
+
+
+def lengths_said(curves: pd.DataFrame) -> str:
+    """Say of how many epochs the runs of single arms are, where these differ; else empty."""
+    lengths = curves.groupby(["arm", "run_id"])["epoch"].max().groupby("arm").agg(["min", "max"])
+    unlike = lengths[lengths["min"] < lengths["max"]]
+    if unlike.empty:
+        return ""
+    return (
+        f"Runs of one arm last {unlike['min'].min():.0f} to {unlike['max'].max():.0f} epochs: its line goes "
+        "as far as every fold does."
+    )
+
+
+def _ends(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the ``first`` and ``last`` error of each arm, by each run's own epoch, and its ``epochs``."""
+    by_run = curves.sort_values("epoch", kind="stable").groupby("run_id", sort=False)
+    means = {
+        name: _band(rows.assign(epoch=0), "age_mae_years", "epoch", {}).set_index("arm")
+        for name, rows in (("first", by_run.head(1)), ("last", by_run.tail(1)))
+    }
+    ends = pd.DataFrame({name: band["age_mae_years"] for name, band in means.items()})
+    return ends.assign(epochs=curves.groupby("arm")["epoch"].nunique())
 
 
 def _band(

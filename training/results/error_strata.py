@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from curation.wording import number, plural
-from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE, Predictions
 from training.results import resampling, study_summary
 from training.results.error_curves import t_quantile
@@ -37,21 +36,31 @@ def errors_by_scan(held_out: Predictions, arm: str) -> pd.DataFrame:
     pandas.DataFrame
         :data:`training.held_out.predictions.SCAN_COLUMNS` · ``predicted_age_years``: mean over the seeds that
         are there · ``age_gap_years``: predicted − true · ``corrected_gap_years``: the same with the age bias
-        taken out on the other folds · ``error_years``: mean over seeds of the absolute error. Scans without
-        prediction are left out.
+        taken out on the other folds; NaN of two values · ``error_years``: mean over seeds of the absolute
+        error. Of several partitions each is corrected by its own folds, and their mean is given. Scans
+        without prediction are left out.
     """
     _, seeds, people = study_summary.estimate(held_out, arm)
     place = held_out.at(arm)
     parts = held_out.complete_partitions([place], seeds, people)
-    predicted = np.concatenate([part.by_scan[place][seeds] for part in parts])
+    tables = [part.by_scan[place][seeds] for part in parts]
     known = (
-        np.isfinite(predicted).all(axis=0) if len(seeds) else np.zeros(len(held_out.scans), bool)
+        np.isfinite(np.concatenate(tables)).all(axis=0)
+        if len(seeds)
+        else np.zeros(len(held_out.scans), bool)
     )
-    scans, predicted = held_out.scans[known].reset_index(drop=True), predicted[:, known]
-    ages, folds = scans["true_value"].to_numpy(dtype=float), scans["fold"].to_numpy()
+    scans = held_out.scans[known].reset_index(drop=True)
+    ages = scans["true_value"].to_numpy(dtype=float)
+    tables = [table[:, known] for table in tables]
     if held_out.outcome.two_valued:
-        predicted = np.clip(predicted, 0, 1)  # a regression on 0 and 1 goes beyond them
-    unbiased = age_metrics.corrected(predicted, ages, folds)
+        tables = [np.clip(table, 0, 1) for table in tables]  # a regression goes beyond them
+    unbiased = np.concatenate(
+        [
+            study_summary.unbiased(held_out.outcome, table, ages, part.scan_fold[known])
+            for table, part in zip(tables, parts, strict=True)
+        ]
+    )
+    predicted = np.concatenate(tables)
     mean = predicted.mean(axis=0) if len(scans) else np.empty(0)
     return scans.assign(
         predicted_age_years=mean,

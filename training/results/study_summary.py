@@ -15,6 +15,7 @@ from training.arms.study_arms import ALL, SCRATCH
 from training.held_out import age_metrics, stored_predictions
 from training.held_out.partitions import places_of
 from training.held_out.predictions import BASELINE, Predictions
+from training.judging.outcome import Outcome
 from training.results import crossed_effects, resampling
 from training.results.crossed_effects import Estimate, SeedSpread
 from training.studies import planned_study
@@ -180,6 +181,21 @@ def estimate(
     return crossed_effects.estimate(own, spread), seeds, people
 
 
+def unbiased(
+    outcome: Outcome,
+    predicted: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    folds: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return predictions of one partition without age bias, fitted on its own folds; NaN of two values.
+
+    Other parameters are those of :func:`training.held_out.age_metrics.corrected`.
+    """
+    if outcome.two_valued:
+        return np.full(predicted.shape, np.nan)
+    return age_metrics.corrected(predicted, truth, folds)
+
+
 # ---- rows ------------------------------------------------------------------------------------------
 
 
@@ -216,11 +232,9 @@ def _figures(
     truth, rows = held_out.truth[people], []
     for part in held_out.complete_partitions(places, seeds, people):
         (predicted,) = part.by_person[places_of(places, seeds, people)]
-        unbiased = np.full(predicted.shape, np.nan)
-        if not held_out.outcome.two_valued:
-            unbiased = age_metrics.corrected(predicted, truth, part.fold[people])
+        without = unbiased(held_out.outcome, predicted, truth, part.fold[people])
         raw = age_metrics.figures(predicted, truth)
-        rows.append(raw | _corrected(age_metrics.figures(unbiased, truth)))
+        rows.append(raw | _corrected(age_metrics.figures(without, truth)))
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 

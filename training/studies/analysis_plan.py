@@ -173,11 +173,40 @@ class AnalysisPlan:
 EXPLORATORY = AnalysisPlan()
 
 
+def with_controls(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """Return each arm with its own controls, in the order of these: a row a control.
+
+    Parameters
+    ----------
+    arms : sequence of Arm
+        Of a study, or of several.
+
+    Returns
+    -------
+    list of tuple of Arm
+        An arm with a random sample of as many scans that is trained as it is: by the same method, on the same
+        share of the labels, for the same share of the steps. Trained otherwise, a difference of the two
+        would be one of training too.
+    """
+    return [
+        (arm, control)
+        for control in arms
+        if control.kind == "control"
+        for arm in arms
+        if arm.encoder == control.matches and _trained_as(arm) == _trained_as(control)
+    ]
+
+
+def _trained_as(arm: Arm) -> tuple[str, int, float]:
+    return arm.method, arm.label_percent, arm.share_of_steps
+
+
 def proposed(arms: Sequence[Arm]) -> tuple[str, str] | None:
     """Return the primary comparison that suits the arms of a study best.
 
     It is of the first arm that leaves scans out with all scans (does it harm to leave them out, or help?),
-    else with its control, else of the first pretrained arm with training from scratch.
+    else with its control (:func:`with_controls`), else of the first pretrained arm with training from
+    scratch.
 
     Parameters
     ----------
@@ -192,12 +221,13 @@ def proposed(arms: Sequence[Arm]) -> tuple[str, str] | None:
     names = [arm.name for arm in arms]
     chosen = [arm for arm in arms if arm.kind not in ("scratch", "control") and arm.name != ALL]
     whole = [arm for arm in chosen if arm.method == "full" and arm.label_percent == 100]
-    controls = {arm.matches: arm.name for arm in arms if arm.kind == "control"}
+    with_own = with_controls(arms)
     for arm in whole:
         if ALL in names:
             return arm.name, ALL
-        if arm.name in controls:
-            return arm.name, controls[arm.name]
+        for matched, control in with_own:
+            if matched == arm:
+                return arm.name, control.name
     pretrained = [name for name in (ALL, *(arm.name for arm in whole)) if name in names]
     if SCRATCH in names and pretrained:
         return pretrained[0], SCRATCH

@@ -126,7 +126,8 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         )
         unit = "" if outcome.two_valued else f" {outcome.unit or outcome.name}"
         _draw(figure, error, "age_mae_years", shown, along, single, unit)
-        st.caption(_error_words(of_error, window, shown))
+        said = _error_words(of_error, window, shown), error_curves.lengths_said(error)
+        st.caption(" ".join(filter(None, said)))
     _training_loss(of_training, shown, along)
     st.subheader("Pretraining")
     if of_loss.empty:

@@ -35,7 +35,10 @@ def show(shown: Comparison, reference: str, name: str) -> None:
 def _external(table: pd.DataFrame, outcome: Outcome, whose: str, name: str) -> None:
     st.subheader(formatting.escape(f"External test{whose}"))
     if table.empty:
-        st.caption("No data yet: no fine-tuning that predicts the external cohorts is finished.")
+        st.caption(
+            "No data yet. An arm is shown here once its fine-tuning of the first fold is finished, which "
+            "predicts the external cohorts."
+        )
         return
     digits = outcome.digits
     rows = [

@@ -179,6 +179,20 @@ def test_an_external_cohort_is_predicted_by_the_model_of_every_fold(judged: Work
     assert study_summary.summarise(held_out)["n_subjects"].tolist() == [6, 6]
 
 
+@pytest.mark.parametrize("outcome", ["age", "sex"])
+def test_until_the_first_fold_is_finished_an_external_cohort_has_no_figures(
+    judged: Workspace, outcome: str
+) -> None:
+    other = workspace_judged.second_target(judged)
+    study = workspace_judged.plan(judged, outcome=outcome, external=(other,))
+    runs.write_configs(study)
+    first, last = sorted(runs.runs_of(study), key=lambda run: run.fold or 0)
+    finetune.finetune(judged, study, last, Interruption())
+    assert external_test.summary(study, "scratch").empty
+    finetune.finetune(judged, study, first, Interruption())
+    assert external_test.summary(study, "scratch")["n_runs"].max() == 2
+
+
 def test_an_external_cohort_that_shares_people_with_the_target_is_refused(
     judged: Workspace,
 ) -> None:

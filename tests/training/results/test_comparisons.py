@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
+from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random
 from training.held_out import joined_studies
 from training.held_out.predictions import BASELINE, Predictions
 from training.results.comparisons import compare_all
@@ -47,6 +49,34 @@ def test_every_arm_is_compared_with_the_mean_age_the_reference_and_its_control()
     assert set(found.mean_age["reference"]) == {BASELINE}
     assert found.reference["arm"].tolist() == ["A", "all", "control-A"]
     assert found.controls[["arm", "reference"]].to_numpy().tolist() == [["A", "control-A"]]
+
+
+def _trained_otherwise() -> Predictions:
+    """A and its control, both as linear probes too, and the control on a quarter of the labels."""
+    probes = [
+        replace(arm, name=f"probe-{arm.name}", method="probe", base=arm.name)
+        for arm in (A, CONTROL)
+    ]
+    fewer = replace(CONTROL, name="control-A-labels-25", label_percent=25, base="control-A")
+    errors = np.random.default_rng(1).normal(0, 5, (5, 2, 31))
+    return made(AGES + errors, AGES, arms=(A, CONTROL, *probes, fewer))
+
+
+def test_an_arm_is_compared_with_the_control_that_is_trained_as_it_is() -> None:
+    found = compare_all(_trained_otherwise(), None).controls
+    pairs = [["A", "control-A"], ["probe-A", "probe-control-A"]]
+    assert found[["arm", "reference"]].to_numpy().tolist() == pairs
+    assert found["p_holm"].tolist() == pytest.approx(holm(found["p"]).tolist())
+
+
+def test_controls_of_several_studies_are_of_the_arms_of_their_study() -> None:
+    one = _trained_otherwise()
+    found = compare_all(joined_studies.joined({"one": one, "two": one}), None).controls
+    assert found[["arm", "reference"]].to_numpy().tolist() == [
+        [f"{study} · {arm}", f"{study} · {control}"]
+        for study in ("one", "two")
+        for arm, control in (("A", "control-A"), ("probe-A", "probe-control-A"))
+    ]
 
 
 def test_no_pair_stands_twice() -> None:

@@ -104,12 +104,42 @@ def test_no_data_is_an_empty_table() -> None:
     ],
 )
 def test_the_course_of_the_curves_is_told_from_the_curves(ends, said) -> None:
+    table = _runs({(arm, 0): values for arm, values in ends.items()})
+    assert error_curves.course(table) == f"Age error at the end of fine-tuning: {said}"
+    assert error_curves.lengths_said(table) == ""
+
+
+def _runs(values: dict[tuple[str, int], list[float]]) -> pd.DataFrame:
+    """Return a run an arm and fold, of one seed, with its errors epoch by epoch."""
     rows = [
-        {"arm": arm, "epoch": epoch, "age_mae_years": value}
-        for arm, values in ends.items()
-        for epoch, value in enumerate(values, 1)
+        {
+            "run_id": f"{arm}-{fold}",
+            "arm": arm,
+            "seed": 0,
+            "fold": fold,
+            "epoch": epoch,
+            "age_mae_years": value,
+        }
+        for (arm, fold), line in values.items()
+        for epoch, value in enumerate(line, 1)
     ]
-    assert error_curves.course(pd.DataFrame(rows)) == f"Age error at the end of fine-tuning: {said}"
+    return pd.DataFrame(rows)
+
+
+def test_the_end_of_folds_of_different_lengths_is_the_last_epoch_of_each() -> None:
+    table = _runs({("A", 0): [9, 8], ("A", 1): [9, 12, 6, 4], ("ridge", 0): [7], ("ridge", 1): [7]})
+    assert error_curves.course(table) == (
+        "Age error at the end of fine-tuning: 6.0 to 7.0 years; it fell"
+    )
+    assert error_curves.lengths_said(table) == (
+        "Runs of one arm last 2 to 4 epochs: its line goes as far as every fold does."
+    )
+
+
+def test_a_seed_whose_folds_are_not_all_there_has_no_end() -> None:
+    whole = _runs({("A", 0): [9, 8], ("A", 1): [9, 6]})
+    begun = _runs({("A", 0): [9, 50]}).assign(seed=1, run_id="x")
+    assert "fine-tuning: 7.0 years" in error_curves.course(pd.concat([whole, begun]))
 
 
 def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspace) -> None:

@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.helpers.made_predictions import made, random
+from tests.helpers.made_predictions import made, random, repeated
+from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
-from training.results import error_strata, study_sets
+from training.judging.outcome import Outcome
+from training.results import error_strata, study_sets, study_summary
 
 AGES = np.linspace(20, 80, 30)
 
@@ -17,6 +21,35 @@ def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
     assert scans["corrected_gap_years"].to_numpy() == pytest.approx(0, abs=1e-9)
     expected = (np.abs(shrunk - AGES) + np.abs(shrunk + 4 - AGES)) / 2
     assert scans["error_years"].to_numpy() == pytest.approx(expected)
+
+
+def test_the_gap_of_several_partitions_is_corrected_by_the_folds_of_each_then_averaged() -> None:
+    noise = np.random.default_rng(0).normal(0, 3, (2, 1, 2, 30))
+    first, second = 50 + 0.6 * (AGES - 50) + noise + np.array([0, 5])[:, None, None, None]
+    folds = np.arange(30) // 15 + 2
+    held_out = repeated(made(first, AGES), second, folds)
+    scans = error_strata.errors_by_scan(held_out, "scratch")
+    each = [
+        age_metrics.corrected(first[0], AGES, np.arange(30) % 2),
+        age_metrics.corrected(second[0], AGES, folds),
+    ]
+    gaps = np.concatenate(each).mean(axis=0) - AGES
+    assert scans["corrected_gap_years"].to_numpy() == pytest.approx(gaps)
+    summary = study_summary.summarise(held_out).set_index("arm").loc["scratch"]
+    assert scans["corrected_gap_years"].mean() == pytest.approx(
+        summary["corrected_mean_error_years"]
+    )
+
+
+def test_of_two_values_no_gap_is_corrected() -> None:
+    truth = np.arange(30) % 2.0
+    likely = 0.2 + 0.6 * truth + np.random.default_rng(0).normal(0, 0.05, (1, 2, 30))
+    held_out = replace(
+        made(likely, truth, folds=3), outcome=Outcome("sex", "two-valued", "", "M", "F", 3)
+    )
+    scans = error_strata.errors_by_scan(held_out, "scratch")
+    assert scans["corrected_gap_years"].isna().all()
+    assert scans["error_years"].notna().all()
 
 
 def test_a_trend_is_told_with_its_p_value_for_the_number_of_arms() -> None:

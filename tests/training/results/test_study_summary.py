@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,11 +7,12 @@ from scipy import stats
 
 from curation.storage import files
 from tests.helpers import workspace_trainable
-from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random
+from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random, repeated
 from training.arms.study_arms import Arm
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
-from training.results import study_summary
+from training.judging.outcome import AGE, Outcome
+from training.results import comparisons, error_strata, study_summary
 from training.studies import runs
 
 AGES = np.linspace(20, 80, 31)
@@ -79,6 +82,21 @@ def test_predictions_that_are_no_numbers_are_no_predictions() -> None:
     row = _row(study_summary.summarise(made(predicted, AGES)), "scratch")
     assert row["n_subjects"] == 30
     assert row["age_mae_years"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize("outcome", [AGE, Outcome("sex", "two-valued", "", "M", "F", 3)])
+def test_an_arm_that_predicted_in_a_further_partition_alone_is_not_there_yet(outcome) -> None:
+    truth = AGES if outcome.is_age else np.arange(31) % 2.0
+    predicted = truth + np.random.default_rng(0).normal(0, 1, (2, 2, 31))
+    begun = predicted.copy()
+    begun[1] = np.nan
+    first = replace(made(begun, truth), outcome=outcome)
+    held_out = repeated(first, predicted, np.arange(31) // 16 + 2)
+    assert study_summary.summarise(held_out)["arm"].tolist() == ["scratch", BASELINE]
+    found = comparisons.compare_all(held_out, "scratch")
+    assert found.mean_age["arm"].tolist() == ["scratch"] and found.reference.empty
+    assert "A" not in set(error_strata.tier_by_tier(held_out)["arm"])
+    assert held_out.finished_runs("A") == 4 and not held_out.finished("A")
 
 
 # ---- seeds -----------------------------------------------------------------------------------------

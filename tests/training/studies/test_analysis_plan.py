@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from curation.errors import StudyError
 from tests.helpers import workspace_trainable
+from training.arms.random_subset import Subset
 from training.arms.study_arms import Arm
 from training.studies import analysis_plan, planned_study
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
@@ -13,6 +15,15 @@ A = Arm("A", "", "tiers", ("A",))
 ALL = Arm("all", "", "tiers", ("A", "B"))
 CONTROL = Arm("control-A", "", "control", ("A", "B"), "A")
 KEEP = Arm("keep-80", "", "sweep", ("A", "B"), keep_percent=80)
+APART = replace(CONTROL, name="not-A", apart=True)
+
+
+def _labels(arm: Arm) -> Arm:
+    return replace(arm, name=f"{arm.name}-labels-25", label_percent=25, base=arm.name)
+
+
+def _probe(arm: Arm) -> Arm:
+    return replace(arm, name=f"probe-{arm.name}", method="probe", base=arm.name)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +31,9 @@ KEEP = Arm("keep-80", "", "sweep", ("A", "B"), keep_percent=80)
     [
         ((SCRATCH, A, ALL, CONTROL), ("A", "all")),
         ((SCRATCH, A, CONTROL), ("A", "control-A")),
+        ((SCRATCH, A, CONTROL, _probe(CONTROL)), ("A", "control-A")),
+        ((SCRATCH, A, CONTROL, _labels(CONTROL)), ("A", "control-A")),
+        ((SCRATCH, A, CONTROL, APART), ("A", "control-A")),
         ((SCRATCH, ALL, KEEP), ("keep-80", "all")),
         ((SCRATCH, ALL), ("all", "scratch")),
         ((SCRATCH, A), ("A", "scratch")),
@@ -30,6 +44,26 @@ KEEP = Arm("keep-80", "", "sweep", ("A", "B"), keep_percent=80)
 )
 def test_what_is_proposed_is_the_question_that_the_arms_ask(arms, pair) -> None:
     assert analysis_plan.proposed(arms) == pair
+
+
+def test_a_control_is_of_the_arm_that_is_trained_as_it_is() -> None:
+    others = [train(arm) for train in (_probe, _labels) for arm in (CONTROL, A)]
+    found = analysis_plan.with_controls([SCRATCH, A, ALL, CONTROL, APART, *others])
+    assert [(arm.name, control.name) for arm, control in found] == [
+        ("A", "control-A"),
+        ("A", "not-A"),
+        ("probe-A", "probe-control-A"),
+        ("A-labels-25", "control-A-labels-25"),
+    ]
+    assert analysis_plan.with_controls([A, _probe(CONTROL), _labels(CONTROL)]) == []
+
+
+def test_a_control_that_takes_more_steps_than_its_arm_is_none() -> None:
+    part = Arm("A-share-25-draw-1", "", "subset", ("A",), subset=Subset("A", 25, 1))
+    control = replace(CONTROL, name=f"control-{part.name}", matches=part.name)
+    fewer = replace(part, subset=replace(part.subset, equal_passes=True))
+    assert analysis_plan.with_controls([part, control]) == [(part, control)]
+    assert analysis_plan.with_controls([fewer, control]) == []
 
 
 @pytest.mark.parametrize("margin", [-0.7, 0.0, float("nan"), float("inf")])
