@@ -339,6 +339,17 @@ def test_ages_are_years_and_no_older_than_ninety(tmp_path, workspace, given, age
     assert np.isnan(found) if age is None else found == age
 
 
+def test_each_examination_of_a_person_has_the_age_of_its_day(tmp_path, workspace) -> None:
+    write_series(tmp_path / "in", PatientAge="040Y")
+    late = dicom_files.voxels() + np.uint16(1)
+    write_series(tmp_path / "in", 4, study=2, data=late, PatientAge="047Y")
+    conversion.take_in(workspace, tmp_path / "in", ages=True)
+    scans = tables.read_scans(workspace)
+    assert scans["participant_id"].nunique() == 1 and scans["sex"].tolist() == ["M", "M"]
+    age_of = dict(zip(scans["path"].str.extract("run-(...)")[0], scans["age_years"], strict=True))
+    assert age_of == {"003": 40, "004": 47}
+
+
 # ---- names of images, and whose they are -----------------------------------------------------------------
 
 
