@@ -293,7 +293,7 @@ def _marks(
 def _are_several(headers: list[DicomHeader]) -> bool:
     """Return whether files of one id name different people, as where everybody got the same id."""
     return any(
-        len({text for header in headers if (text := header.text(name))}) > 1
+        len({text for header in headers if (text := header.text(name).strip("^ ").casefold())}) > 1
         for name in ("PatientName", "PatientBirthDate")
     )
 

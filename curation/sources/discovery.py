@@ -202,10 +202,12 @@ def _list_bids(source: Source, participants: Path | None, allowed: AllowedRoots)
 
 def _with_visits(table: People, root: Path, allowed: AllowedRoots) -> People:
     """Return people with what their tables of sessions in a BIDS data set say of each visit."""
-    tables = {path.parent.name: path for path in root.glob("sub-*/sub-*_sessions.tsv")}
-    return participants_table.with_visits(
-        table, [(name, path) for name, path in sorted(tables.items()) if not allowed.reason(path)]
-    )
+    named = [(path.parent.name, path) for path in sorted(root.glob("sub-*/sub-*_sessions.tsv"))]
+    own = [(name, path) for name, path in named if path.name == f"{name}_sessions.tsv"]
+    readable = [
+        one for one in own if scan_names.is_unicode(str(one[1])) and not allowed.reason(one[1])
+    ]
+    return participants_table.with_visits(table, readable)
 
 
 def _is_other_bids(path: Path) -> bool:

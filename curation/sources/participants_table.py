@@ -211,6 +211,9 @@ def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
         except SourceError as error:
             notes.append(str(error))
             continue
+        except OSError as error:
+            notes.append(f"{path.name} cannot be read ({error.strerror or error}) and is left out.")
+            continue
         if "session_id" in told:
             written = people.find(name) or name
             before = visits.get(written) or ([rows[written]] if written in rows else [])
