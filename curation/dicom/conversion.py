@@ -22,6 +22,7 @@ from curation.decisions import actions
 from curation.dicom import last_look, pseudonyms, series
 from curation.dicom.dicom_header import DicomHeader
 from curation.dicom.people_table import put_people
+from curation.dicom.pseudonyms import Pseudonyms
 from curation.dicom.series import Folder, Series
 from curation.errors import BusyError, SourceError
 from curation.sources import allowed_roots
@@ -140,7 +141,8 @@ def take_in(
         "Another DICOM folder is being taken in just now. Try again when that is done."
     )
     with files.lock(workspace.converted_dir / ".lock", busy):
-        made, before, failed = _convert_all(workspace, into, found, wanted, progress)
+        places = [_Place.of(into, one, found.headers[one.id][0], names) for one in wanted]
+        made, before, failed = _convert_all(workspace, places, found, progress)
         if not made + before:
             raise SourceError(f"No image could be made. {' '.join(failed)}")
         if ages:
@@ -163,41 +165,84 @@ def _refuse_name(workspace: Workspace, called: str, into: Path) -> None:
 
 def _convert_all(
     workspace: Workspace,
-    into: Path,
+    places: "list[_Place]",
     found: Folder,
-    wanted: list[Series],
     progress: series.Progress | None,
 ) -> tuple[int, int, list[str]]:
     for left in workspace.converted_dir.glob(".work-*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    into.mkdir(parents=True, exist_ok=True)
     made, before, failed = 0, 0, []
-    for number, one in enumerate(wanted, start=1):
-        held = list(_made_before(into, one))
+    for number, place in enumerate(places, start=1):
+        one = place.series
+        place.into.mkdir(parents=True, exist_ok=True)
+        held = list(place.made_before())
         try:
-            made += 0 if held else _convert(workspace, into, one, found.headers[one.id])
+            made += 0 if held else _convert(workspace, place, found.headers[one.id])
             before += len(held)
         except SourceError as error:
             failed.append(f"{one.description or one.id}: {error}")
         if progress:
-            progress(number, len(wanted))
+            progress(number, len(places))
     return made, before, failed
 
 
-def _stem(one: Series) -> str:
-    agent = "_ce-agent" if one.kind == "T1w-ce" else ""
-    return f"{one.person}_{one.visit}{agent}_run-{one.number:03d}"
+@dataclass(frozen=True)
+class _Place:
+    """Where images of a series lie, and by which ids their sidecars say that they are of it.
+
+    Of several series whose images would have the same name, as those that a scanner gave no number, the first
+    has it; the others have a part of their id in theirs, and all keep what they have.
+    """
+
+    into: Path
+    series: Series
+    own_id: str
+    earlier_id: str
+
+    @classmethod
+    def of(cls, into: Path, one: Series, header: DicomHeader, names: Pseudonyms) -> "_Place":
+        return cls(into, one, names.own_series(header), names.series(header))
+
+    def stem(self) -> str:
+        """Return the name that images of the series have, or get now, without part and suffix."""
+        usual, own = self._stems()
+        whose = self._whose(usual)
+        if whose & {self.own_id, self.earlier_id}:
+            return usual
+        return own if whose or self._whose(own) else usual
+
+    def made_before(self) -> Iterator[Path]:
+        """Yield the images of the series that are there, of as many files as it has now."""
+        for stem in self._stems():
+            for image in self.into.glob(f"{stem}[._]*nii.gz"):
+                sidecar = _sidecar(image)
+                is_own = sidecar.get("Series") in (self.own_id, self.earlier_id)
+                if is_own and sidecar.get("Images") == self.series.images:
+                    yield image
+
+    def suffix(self) -> str:
+        """Return how the names end, by the kind of image."""
+        kind = self.series.kind
+        return f"_{kind.removesuffix('-ce')}" if kind else ""
+
+    def _stems(self) -> tuple[str, str]:
+        one = self.series
+        agent = "_ce-agent" if one.kind == "T1w-ce" else ""
+        first, last = f"{one.person}_{one.visit}", f"{agent}_run-{one.number:03d}"
+        return f"{first}{last}", f"{first}_acq-{self.own_id}{last}"
+
+    def _whose(self, stem: str) -> set[object]:
+        """Return the ids of the series that have images of a name, whichever part of a series they show."""
+        like = re.compile(f"{re.escape(stem)}(_(echo|part)-[a-z0-9]+)*{self.suffix()}\\.nii\\.gz")
+        images = self.into.glob(f"{stem}*.nii.gz")
+        return {_sidecar(one).get("Series") for one in images if like.fullmatch(one.name)}
 
 
-def _made_before(into: Path, one: Series) -> Iterator[Path]:
-    """Yield the images of a series that are there, of as many files as it has now."""
-    for image in into.glob(f"{_stem(one)}[._]*nii.gz"):
-        sidecar = files.read_note(image.with_name(image.name.removesuffix(".nii.gz") + ".json"))
-        if (sidecar.get("Series"), sidecar.get("Images")) == (one.id, one.images):
-            yield image
+def _sidecar(image: Path) -> dict[str, Any]:
+    return files.read_note(image.with_name(f"{image.name.removesuffix('.nii.gz')}.json"))
 
 
-def _convert(workspace: Workspace, into: Path, one: Series, headers: list[DicomHeader]) -> int:
+def _convert(workspace: Workspace, place: _Place, headers: list[DicomHeader]) -> int:
     """Make the images of a series, whole or not at all, and return how many there are."""
     with tempfile.TemporaryDirectory(dir=workspace.converted_dir, prefix=".work-") as work:
         given, got = Path(work, "in"), Path(work, "out")
@@ -212,17 +257,14 @@ def _convert(workspace: Workspace, into: Path, one: Series, headers: list[DicomH
         named = {image: _part(image.stem) for image in images}
         if strange := [image.stem for image, part in named.items() if part is None]:
             raise SourceError(
-                f"its slices do not lie side by side at equal distances ({', '.join(strange)}), so no one "
-                "image shows them as they were."
+                "dcm2niix made several images of it, or filled what is between its slices "
+                f"({', '.join(strange)}): they do not lie side by side at equal distances, so no one image "
+                "shows them as they were."
             )
-        window = _window(headers)
+        window, stem = _window(headers), place.stem()
         for image, part in named.items():
-            _put(image, into / f"{_stem(one)}{part}{_suffix(one)}", one, window)
+            _put(image, place.into / f"{stem}{part}{place.suffix()}", place, window)
     return len(images)
-
-
-def _suffix(one: Series) -> str:
-    return f"_{(one.kind or '').removesuffix('-ce')}" if one.kind else ""
 
 
 def _part(stem: str) -> str | None:
@@ -237,7 +279,7 @@ def _part(stem: str) -> str | None:
 
 def _run_dcm2niix(given: Path, got: Path) -> str:
     """Run dcm2niix and return the last line that it says."""
-    options = ["-b", "y", "-ba", "y", "-z", "n", "-f", "out", "-w", "1", "-o", str(got), str(given)]
+    options = ["-b", "y", "-ba", "y", "-z", "n", "-f", "out", "-w", "2", "-o", str(got), str(given)]
     try:
         ended = subprocess.run(
             [dcm2niix.bin, *options],
@@ -267,11 +309,11 @@ def _window(headers: list[DicomHeader]) -> tuple[float, float] | None:
     return (float(level), float(width)) if width > 0 else None
 
 
-def _put(image: Path, stem: Path, one: Series, window: tuple[float, float] | None) -> None:
+def _put(image: Path, stem: Path, place: _Place, window: tuple[float, float] | None) -> None:
     """Put an image and its sidecar into place; the image last, since it is what is listed."""
     told = files.read_note(image.with_suffix(".json"))
     kept: dict[str, Any] = {name: told[name] for name in KEPT if name in told}
-    kept |= {"Series": one.id, "Images": one.images}
+    kept |= {"Series": place.own_id, "Images": place.series.images}
     if window:
         kept |= {"WindowCenter": window[0], "WindowWidth": window[1]}
     files.write_json(stem.with_name(f"{stem.name}.json"), kept)

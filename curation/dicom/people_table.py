@@ -1,7 +1,7 @@
 """Age and sex from DICOM files, as the table of people of the source that they become."""
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,35 +11,45 @@ from curation.dicom.pseudonyms import Pseudonyms
 from curation.storage import files, text_tables
 
 _NAME = "participants.tsv"
+_NO_VISIT = "n/a"
 _UNITS = {"Y": 1.0, "": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 
 
 def put_people(folder: Path, headers: Iterable[DicomHeader], names: Pseudonyms) -> None:
-    """Add people to the table of a source; who is in it already is brought up to date."""
+    """Add people to the table of a source, a row an examination; those in it are brought up to date."""
     rows = _rows(folder)
     for header in headers:
-        rows[names.person(header)] = {"age": _age(header), "sex": _sex(header)}
+        visit = names.person(header), names.visit(header)
+        rows[visit] = {"age": _age(header), "sex": _sex(header)}
     _write(folder, rows)
 
 
 def take_out(folder: Path, person: str) -> None:
     """Take a person out of the table of a source, where there is one."""
     if rows := _rows(folder):
-        rows.pop(person, None)
-        _write(folder, rows)
+        _write(folder, {key: row for key, row in rows.items() if key[0] != person})
 
 
-def _rows(folder: Path) -> dict[Hashable, dict[str, str]]:
+def _rows(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the rows by person and examination, which tables of versions until 0.12 do not name."""
     path = folder / _NAME
     if not path.exists():
         return {}
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    return table.set_index("participant_id").to_dict("index")
+    return {
+        (row["participant_id"], row.get("session_id", _NO_VISIT)): {
+            "age": row["age"],
+            "sex": row["sex"],
+        }
+        for row in table.to_dict("records")
+    }
 
 
-def _write(folder: Path, rows: dict[Hashable, dict[str, str]]) -> None:
-    table = pd.DataFrame.from_dict(rows, "index", columns=["age", "sex"])
-    table = table.rename_axis("participant_id").sort_index().reset_index()
+def _write(folder: Path, rows: Mapping[tuple[str, str], Mapping[str, str]]) -> None:
+    table = pd.DataFrame(
+        [(*key, row["age"], row["sex"]) for key, row in sorted(rows.items())],
+        columns=["participant_id", "session_id", "age", "sex"],
+    )
     files.write_text(folder / _NAME, text_tables.csv(table, separator="\t", missing="n/a"))
 
 

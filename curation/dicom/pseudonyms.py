@@ -48,11 +48,21 @@ class Pseudonyms:
         return f"ses-{self._hash(header.text('StudyInstanceUID'), _VISIT_DIGITS)}"
 
     def series(self, header: DicomHeader) -> str:
-        """Return the id of a series, by which it is chosen."""
+        """Return the id of a series by its own number alone, by which versions until 0.12 knew it."""
         return self._hash(header.text("SeriesInstanceUID"), _SERIES_DIGITS)
+
+    def own_series(self, header: DicomHeader) -> str:
+        """Return the id of a series that no other person's, and no other examination's, has."""
+        return self._hash("\n".join(identity(header)), _SERIES_DIGITS)
 
     def _hash(self, text: str, digits: int) -> str:
         return hmac.new(self.key, text.encode(), "sha256").hexdigest()[:digits]
+
+
+def identity(header: DicomHeader) -> tuple[str, str, str]:
+    """Return patient, examination and series of a file: files that differ in one are of different series."""
+    patient = f"{header.text('PatientID')} {header.text('IssuerOfPatientID')}".strip()
+    return patient, header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
 
 
 def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:

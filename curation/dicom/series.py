@@ -1,7 +1,7 @@
 """Series of a DICOM folder: what each is, and what speaks against taking it in."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from curation.dicom import dicom_header
 from curation.dicom.dicom_header import Damaged, DicomHeader, NoImage
-from curation.dicom.pseudonyms import Pseudonyms
+from curation.dicom.pseudonyms import Pseudonyms, identity
 from curation.dicom.slice_places import Slices
 from curation.errors import SourceError
 from curation.sources import allowed_roots, image_modality
@@ -41,10 +41,11 @@ MARKS: dict[str, str] = {
     "burnt in": "text is burnt into the image, which may name somebody",
     "capture": "a capture of a screen, no scan",
     "modality": "neither MR nor PET",
+    "people": "its files name several people",
     "damaged": "files of it are damaged",
     "gap": "slices are missing",
 }
-REFUSED = ("burnt in", "capture", "modality", "damaged", "gap")
+REFUSED = ("burnt in", "capture", "modality", "people", "damaged", "gap")
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def look(
     """
     allowed.refuse_others(folder)
     contents = folder_walk.walk(folder, lambda name: name.startswith("."))
-    groups: dict[str, list[DicomHeader]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[DicomHeader]] = defaultdict(list)
     lost, others, elsewhere = [], 0, 0
     for number, path in enumerate(contents.files, start=1):
         if path.is_symlink() and allowed.reason(path):
@@ -178,11 +179,12 @@ def look(
         elif header is None:
             others += 1
         else:
-            groups[pseudonyms.series(header)].append(header)
+            groups[identity(header)].append(header)
         if progress:
             progress(number, len(contents.files))
     dicom_header.refuse_none(len(groups) + len(lost), folder)
-    described = [_describe(id_, of_it, pseudonyms) for id_, of_it in groups.items()]
+    by_id = _by_id(groups, pseudonyms)
+    described = [_describe(id_, of_it, pseudonyms) for id_, of_it in by_id.items()]
     described.sort(key=lambda one: (one.person, one.visit, one.number, one.id))
     notes = [
         f"{each.path.name} could not be entered ({each.why}), and nothing in it is listed"
@@ -190,7 +192,18 @@ def look(
     ]
     if elsewhere:
         notes.append(f"{elsewhere} files behind links lie outside of what may be read, and are not")
-    return Folder(tuple(described), groups, tuple(lost), others, tuple(notes))
+    return Folder(tuple(described), by_id, tuple(lost), others, tuple(notes))
+
+
+def _by_id(
+    groups: Mapping[tuple[str, str, str], list[DicomHeader]], pseudonyms: Pseudonyms
+) -> dict[str, list[DicomHeader]]:
+    """Return the files of each series by its id, which tells people apart where they share its number."""
+    sharing = Counter(number for _, _, number in groups)
+    return {
+        (pseudonyms.own_series if sharing[key[2]] > 1 else pseudonyms.series)(of_it[0]): of_it
+        for key, of_it in groups.items()
+    }
 
 
 def _read(path: Path) -> DicomHeader | str | None:
@@ -261,6 +274,7 @@ def _marks(
         "burnt in": any(header.text("BurnedInAnnotation").upper() == "YES" for header in headers),
         "capture": first.text("SOPClassUID").startswith(_CAPTURE),
         "modality": first.text("Modality") not in dicom_header.READ,
+        "people": _are_several(headers),
         "damaged": bool(broken),
         "gap": slices.missing > 0,
     }
@@ -274,6 +288,14 @@ def _marks(
     found = tuple(name for name in MARKS if holds[name])
     said = tuple(name for name in found if name != "not told") or found  # the least of them
     return said, tuple(details)
+
+
+def _are_several(headers: list[DicomHeader]) -> bool:
+    """Return whether files of one id name different people, as where everybody got the same id."""
+    return any(
+        len({text for header in headers if (text := header.text(name).strip("^ ").casefold())}) > 1
+        for name in ("PatientName", "PatientBirthDate")
+    )
 
 
 def chosen_of(series: Iterable[Series], ids: Iterable[str] | None) -> list[Series]:

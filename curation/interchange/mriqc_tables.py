@@ -96,8 +96,13 @@ def read(
     ratings, unrated = _ratings(table)
     understood = {*metrics, *_NAMES, *_GEOMETRY, *text_tables.ALIASES, "problem", *_raters(table)}
     ignored = [str(name) for name in table.columns if name not in understood]
-    joined = known.joined(row["participant_id"] for row in rows)
-    notes = (*notes, *known.notes, *filter(None, [joined]), *unrated)
+    unsure = (
+        row["participant_id"]
+        for row in rows
+        if known.unsure(row["participant_id"], row["session_id"], row)
+    )
+    said = (known.joined(row["participant_id"] for row in rows), known.unsure_in_words(unsure))
+    notes = (*notes, *known.notes, *filter(None, said), *unrated)
     return MriqcTable(pd.DataFrame(rows), ratings, tuple(ignored), notes)
 
 
@@ -192,13 +197,15 @@ def _row(number: int, row: Mapping[str, Any], metrics: list[str], known: People)
     elif all(math.isnan(value) for value in values.values()):
         problem = problem or "the table holds no metric of it"
     version = row.get("mriqc_version")
+    name = participant_id or key or f"row-{number + 1}"
+    session_id = row.get("session_id") or entities.get("ses")
     return {
         "key": key or f"row-{number + 1}",
-        "participant_id": participant_id or key or f"row-{number + 1}",
-        "session_id": row.get("session_id") or entities.get("ses"),
+        "participant_id": name,
+        "session_id": session_id,
         "modality": modality,
         "measured_by": f"mriqc {version}" if version else "mriqc",
-        **participants_table.describe({**known.row(participant_id), **own}),
+        **participants_table.describe_at(known, name, session_id, own),
         "shape": _triple(row, "size", int),
         "spacing_mm": _triple(row, "spacing", float),
         "problem": problem,

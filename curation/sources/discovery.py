@@ -54,8 +54,7 @@ def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoo
         for row in rows
     ]
     ignored = tuple(name for name in table.columns if name not in text_tables.ALIASES)
-    names = (entry.participant_id for entry in found)
-    return Listing(found, ignored, (*table.attrs["guessed"], *entries.notes_of(joined, names)))
+    return Listing(found, ignored, (*table.attrs["guessed"], *entries.notes_of(joined, found)))
 
 
 def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:
@@ -89,6 +88,8 @@ def _manifest_row(
 #: How the reason begins of what lies in a folder that could not be entered, and of the folder itself.
 CLOSED = "this folder could not be entered"
 _IN_BIDS = ("anat", "pet")
+#: Folders of BIDS in which images lie.
+_FOLDERS = (*_IN_BIDS, "func", "dwi", "fmap", "perf", "meg", "eeg", "ieeg", "micr", "mrs")
 
 
 def kind_of(path: Path) -> str:
@@ -179,19 +180,53 @@ def dicom_instead(folder: Path) -> str | None:
 
 def _list_bids(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     root = Path(source.path)
-    table = _people(participants or root / "participants.tsv", allowed)
+    known = _people(participants or root / "participants.tsv", allowed)
+    table = known if participants else _with_visits(known, root, allowed)
     images, closed = _images(root, source.include)
     named = {path: _of_bids(path, table, allowed) for path in images}
-    if images and not any(named.values()) and not (root / "dataset_description.json").exists():
+    declared = (root / "dataset_description.json").exists()
+    if images and not any(named.values()) and not declared:
         return _list_folder(source, participants, allowed)  # folders called sub-01 are no BIDS yet
-    odd = [path for path, entry in named.items() if entry is None and path.parent.name in _IN_BIDS]
-    found = [*filter(None, named.values()), *(_closed(folder, root, table) for folder in closed)]
+    others = [path for path, entry in named.items() if entry is None]
+    loose = [] if declared else [path for path in others if not _is_other_bids(path)]
+    odd = [path for path in others if path not in loose and path.parent.name in _IN_BIDS]
+    shut = (_closed(folder, root, table) for folder in closed)
+    found = [*filter(None, named.values()), *_all_loose(loose, root, table, allowed), *shut]
     seen = {table.find(entry.participant_id) for entry in found}
-    absent = [_absent(name, table, closed, root) for name in table.rows if name not in seen]
+    absent = [_absent(name, table, closed, root) for name in known.rows if name not in seen]
     if source.include != "*":
         absent = []  # they may well have an image, of another name
-    notes = entries.notes_of(table, (entry.participant_id for entry in found))
-    return Listing([*found, *absent], notes=(*notes, *_without_name(odd, root)))
+    notes = (*entries.notes_of(table, found), *_not_of_bids(loose, root), *_without_name(odd, root))
+    return Listing([*found, *absent], notes=notes)
+
+
+def _with_visits(table: People, root: Path, allowed: AllowedRoots) -> People:
+    """Return people with what their tables of sessions in a BIDS data set say of each visit."""
+    named = [(path.parent.name, path) for path in sorted(root.glob("sub-*/sub-*_sessions.tsv"))]
+    own = [(name, path) for name, path in named if path.name == f"{name}_sessions.tsv"]
+    readable = [
+        one for one in own if scan_names.is_unicode(str(one[1])) and not allowed.reason(one[1])
+    ]
+    return participants_table.with_visits(table, readable)
+
+
+def _is_other_bids(path: Path) -> bool:
+    """Return whether an image that has no BIDS name of a head lies where BIDS has others of a person."""
+    stem, folder = stem_of(path), path.parent.name
+    if folder not in _FOLDERS or "sub" not in scan_names.entities(stem):
+        return False
+    return folder not in _IN_BIDS or image_modality.modality_of_file_name(stem) is None
+
+
+def _not_of_bids(paths: list[Path], root: Path) -> list[str]:
+    """Say which images are listed beside those that have BIDS names."""
+    if not paths:
+        return []
+    first = as_unicode(paths[0].relative_to(root).as_posix())
+    return [
+        f"Some images have names of BIDS and others have not; {len(paths)} of these are listed by what their "
+        f"names tell, first {first}. With a dataset_description.json the images with BIDS names alone are."
+    ]
 
 
 def _without_name(paths: list[Path], root: Path) -> list[str]:
@@ -238,11 +273,15 @@ def _list_folder(source: Source, participants: Path | None, allowed: AllowedRoot
     root = Path(source.path)
     table = _people(participants or root / "participants.tsv", allowed)
     images, closed = _images(root, source.include)
+    loose = _all_loose(images, root, table, allowed)
+    notes = entries.notes_of(table, loose)
+    return Listing([*loose, *(_closed(folder, root, table) for folder in closed)], notes=notes)
+
+
+def _all_loose(images: list[Path], root: Path, table: People, allowed: AllowedRoots) -> list[Entry]:
     keys = {path: (path.relative_to(root).parent / stem_of(path)).as_posix() for path in images}
     owners = entries.owners_of(keys.values(), table)
-    loose = [_loose(keys[path], path, owners[keys[path]], table, allowed) for path in images]
-    shut = [_closed(folder, root, table) for folder in closed]
-    return Listing([*loose, *shut], notes=entries.notes_of(table, owners.values()))
+    return [_loose(keys[path], path, owners[keys[path]], table, allowed) for path in images]
 
 
 def _loose(

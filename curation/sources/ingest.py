@@ -38,7 +38,6 @@ _THREADS = 4
 _READ = ("ok", *tables.LISTED, "duplicate")
 #: What is kept of a file that is as it was.
 _OF_FILE = ("sha256", "image_hash", "shape", "spacing_mm", "orientation")
-_GONE = "was in the source before; it is no longer"
 
 ProgressCallback = Callable[[int, int], None]
 
@@ -346,4 +345,5 @@ def gone(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     reason = lost["reason"].fillna("")
     never = lost["status"].eq("duplicate") | reason.str.startswith(NO_IMAGE)
     folders = reason.str.startswith(f"{discovery.CLOSED} (")
-    return lost[~never & ~folders].assign(status="missing", reason=_GONE)
+    lost = lost[~never & ~folders]
+    return lost.assign(status="missing", reason=[sources.why_gone(path) for path in lost["path"]])

@@ -17,6 +17,16 @@ _TOP_CODED = re.compile(r"(?:>=?\s*|≥\s*)?(\d+(?:\.\d+)?)\s*(\+)?")
 _PREFIX = re.compile(r"(?:sub|subj|subject|patient|pat|participant|person|id)[-_ ]*(?=\d)|sub-")
 _LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _NAMED = 3
+#: What is kept of a person, and what it is called.
+_OF_PERSON = {
+    "age_years": "age",
+    "sex": "sex",
+    "group": "group",
+    "site": "site",
+    "person": "person",
+}
+
+Row = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -28,14 +38,17 @@ class People:
     table : str
         Its file's name; empty where there is none.
     rows : dict of str to dict
-        What it says of each person, the first where one comes twice, by the id as it is written.
+        What it says of each person, by the id as it is written; of several rows that in which none differs.
     notes : tuple of str
         What was guessed of its columns, in sentences.
+    visits : dict of str to list of dict
+        Each row of those who have several, as one a visit.
     """
 
     table: str = ""
-    rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    visits: dict[str, list[Row]] = field(default_factory=dict)
 
     def find(self, name: str) -> str | None:
         """Return the id, as the table writes it, of a person whom others may write otherwise.
@@ -55,9 +68,61 @@ class People:
                 return found
         return None
 
-    def row(self, name: str | None) -> dict[str, str | None]:
-        """Return the table's values of a person; empty where there are none."""
-        return self.rows.get(self.find(name) or "", {}) if name else {}
+    def row(self, name: str | None, session: str | None = None) -> Row:
+        """Return the table's values of a person at a visit; empty where there are none.
+
+        Of a visit that the table does not name it is what all rows of the person say alike.
+        """
+        written = (self.find(name) or "") if name else ""
+        alike = self.rows.get(written, {})
+        if not (own := self._at(written, session)):
+            return alike
+        of_no_visit = _alike([row for row in self.visits[written] if not row.get("session_id")])
+        told = {column: text for column, text in _alike(own).items() if text is not None}
+        return {**alike, "age_years": of_no_visit.get("age_years"), **told}
+
+    def unsure(self, name: str, session: str | None, known: Mapping[str, object]) -> list[str]:
+        """Return, in words, what is not known of a person at a visit as rows of the table differ in it.
+
+        Parameters
+        ----------
+        name, session : str
+            The person and the visit.
+        known : mapping
+            What is known of them in the end, as of :func:`describe`.
+        """
+        written = self.find(name) or ""
+        rows = self._at(written, session) or self.visits.get(written, [])
+        return [
+            word
+            for column, word in _OF_PERSON.items()
+            if known[column] is None or known[column] != known[column]  # NaN
+            if any(row.get(column) is not None for row in rows)
+        ]
+
+    def unsure_in_words(self, names: Iterable[str]) -> str | None:
+        """Say of whom rows of the table differ, and what can be done about it."""
+        if not (everybody := list(dict.fromkeys(names))):
+            return None
+        return (
+            f"{self.called} has rows that differ for {_some(everybody)}, and none that names the visit of "
+            "each of their scans: what differs, such as the age, is taken as unknown there. Add a column "
+            "'session_id' that says of which visit a row is."
+        )
+
+    @property
+    def called(self) -> str:
+        """The table's name, or what it is."""
+        return self.table or "The table of people"
+
+    def _at(self, written: str, session: str | None) -> list[Row]:
+        """Return the rows of a person that name a visit, as it is written or else alike."""
+        rows = [row for row in self.visits.get(written, []) if session and row.get("session_id")]
+        exact = [row for row in rows if row["session_id"] in (session, f"ses-{session}")]
+        alike = [
+            row for row in rows if same_visit(str(row["session_id"])) == same_visit(str(session))
+        ]
+        return exact or alike
 
     def joined(self, names: Iterable[str]) -> str | None:
         """Say how many of the people of a source the table knows, where it does not know all of them."""
@@ -88,6 +153,11 @@ def same_person(name: str) -> str:
     return _LEADING_ZEROS.sub("", text[prefix.end() :] if prefix else text)
 
 
+def same_visit(name: str) -> str:
+    """Return a visit's id without case, prefix and leading zeros: ``ses-01`` is ``1``."""
+    return same_person(name.strip().lower().removeprefix("ses-"))
+
+
 def _is_letter(character: str) -> bool:
     """Return whether a character is part of a word: a letter, digit or mark of any script."""
     return character.isalnum() or unicodedata.category(character).startswith("M")
@@ -114,9 +184,61 @@ def participants(path: Path) -> People:
             f"{path.name} has no column of people. Name one 'participant_id' "
             f"({text_tables.columns_in_words(table.attrs['written'])})."
         )
-    known = table.dropna(subset=["participant_id"]).drop_duplicates("participant_id")
-    rows = known.set_index("participant_id", drop=False).to_dict("index")
-    return People(path.name, rows, table.attrs["guessed"])
+    known = table.dropna(subset=["participant_id"])
+    first = known.drop_duplicates("participant_id")
+    rows = first.set_index("participant_id", drop=False).to_dict("index")
+    visits: dict[str, list[Row]] = {}
+    for row in known[known.duplicated("participant_id", keep=False)].to_dict("records"):
+        visits.setdefault(row["participant_id"], []).append(row)
+    rows |= {name: _alike(of_them) for name, of_them in visits.items()}
+    return People(path.name, rows, table.attrs["guessed"], visits)
+
+
+def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
+    """Return people with what tables of their visits add, such as BIDS' ``sub-01_sessions.tsv``.
+
+    Parameters
+    ----------
+    people : People
+        Who is known.
+    tables : iterable of (str, Path)
+        A participant and the table of their visits; one that cannot be read becomes a note.
+    """
+    rows, visits, notes = dict(people.rows), dict(people.visits), list(people.notes)
+    for name, path in tables:
+        try:
+            told = text_tables.read_table(path)
+        except SourceError as error:
+            notes.append(str(error))
+            continue
+        except OSError as error:
+            notes.append(f"{path.name} cannot be read ({error.strerror or error}) and is left out.")
+            continue
+        if "session_id" in told:
+            written = people.find(name) or name
+            before = visits.get(written) or ([rows[written]] if written in rows else [])
+            visits[written] = [*before, *told.to_dict("records")]
+            rows[written] = _alike(visits[written])
+    return People(people.table, rows, tuple(notes), visits)
+
+
+def _alike(rows: list[Row]) -> Row:
+    """Return what rows of a person say alike; what differs is ``None``."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: _same(name, [row.get(name) for row in rows]) for name in names}
+
+
+def _same(column: str, texts: list[str | None]) -> str | None:
+    told = [text for text in texts if text is not None]
+    meant = {_meant(column, text) for text in told}
+    return told[0] if len(meant) == 1 else None
+
+
+def _meant(column: str, text: str) -> object:
+    if column == "age_years":
+        years = age_in_years(text)[0]
+        return text if math.isnan(years) else years
+    return sex(text) if column == "sex" else text
 
 
 def age_in_years(text: str | None) -> tuple[float, str | None]:
@@ -162,3 +284,18 @@ def describe(row: Mapping[str, str | None]) -> dict[str, object]:
         "person": row.get("person"),
         "note": note,
     }
+
+
+def describe_at(
+    table: People, name: str, session: str | None, known: Mapping[str, str | None]
+) -> dict[str, object]:
+    """Return :func:`describe` of a person at a visit.
+
+    What is ``known`` besides takes precedence over the table; what the table leaves unsure is in the note.
+    """
+    described = describe({**table.row(name, session), **known})
+    if unsure := table.unsure(name, session, described):
+        what = f"{table.called} has rows of this person that differ in {', '.join(unsure)}"
+        notes = (described["note"], f"{what}: taken as unknown")
+        described["note"] = "; ".join(str(note) for note in notes if note)
+    return described

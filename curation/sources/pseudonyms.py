@@ -9,9 +9,10 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +20,7 @@ import pandas as pd
 from curation.errors import SourceError
 from curation.sources import scan_names
 from curation.sources.source import Entry
-from curation.storage import files, typed_paths
+from curation.storage import files, tables, typed_paths
 from curation.storage.workspace import Source, Workspace
 
 ENVIRONMENT_VARIABLE = "TIERSCOPE_PSEUDONYM_KEY"
@@ -67,7 +68,44 @@ def hide(workspace: Workspace, source: Source, entries: Iterable[Entry]) -> list
     key = key_of(workspace)
     folder = workspace.links_dir / source.name
     folder.mkdir(parents=True, exist_ok=True)
-    return [_hidden(key, folder, entry) for entry in entries]
+    known = _Known.of(workspace, source, folder)
+    return [_hidden(key, folder, entry, known) for entry in entries]
+
+
+_NAME = re.compile(rf"sub-[a-z2-7]{{{_OF_PERSON}}}_([a-z2-7]{{{_OF_SCAN}}})(?:_.+)?")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Names that scans of a source have already: by the image that a link leads to, and by their own part.
+
+    A scan keeps its name when a table of people or a sidecar says later of whom, or of what kind, it is.
+    """
+
+    names: set[str]
+    by_target: dict[Path, str]
+    by_scan: dict[str, str]
+
+    @classmethod
+    def of(cls, workspace: Workspace, source: Source, folder: Path) -> "_Known":
+        scans = tables.read_scans(workspace)
+        paths = scans.loc[scans["source"] == source.name, "path"].dropna()
+        names = {scan_names.stem_of(Path(path)) for path in paths}
+        links = {link: scan_names.stem_of(link) for link in sorted(folder.iterdir())}
+        by_target = {
+            link.readlink(): name
+            for link, name in links.items()
+            if name in names and link.is_symlink()
+        }
+        found = ((match[1], name) for name in sorted(names) if (match := _NAME.fullmatch(name)))
+        return cls(names, by_target, dict(found))
+
+    def name(self, usual: str, target: Path | None) -> str:
+        """Return the name that a scan has, else the one that it gets."""
+        if usual in self.names or target is None:
+            return usual
+        scan = _NAME.fullmatch(usual)
+        return self.by_target.get(target) or self.by_scan.get(scan[1] if scan else "") or usual
 
 
 def person(key: str, participant_id: str) -> str:
@@ -119,9 +157,9 @@ def _session(secret: str, session_id: str | None) -> str | None:
     return f"ses-{_letters(secret, f'session:{session_id}', _OF_SCAN)}"
 
 
-def _hidden(key: str, folder: Path, entry: Entry) -> Entry:
+def _hidden(key: str, folder: Path, entry: Entry, known_names: _Known) -> Entry:
     who = person(key, entry.participant_id)
-    name = _key_of_scan(key, who, entry.key, entry.modality)
+    name = known_names.name(_key_of_scan(key, who, entry.key, entry.modality), entry.path)
     session = _session(key, entry.session_id)
     known = entry.person.get("person")
     described = entry.person | ({"person": person(key, known)} if isinstance(known, str) else {})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from curation.sources import scan_names
-from curation.sources.participants_table import same_person
+from curation.sources.participants_table import same_person, same_visit
 
 #: Columns that name a scan, in the order in which they are believed; then come person and visit.
 SCAN_KEYS = ("scan_id", "path", "path_to_t1w", "bids_name")
@@ -85,11 +85,6 @@ class ScanFinder:
         if len({subject for _, subject, _ in found}) > 1:
             return SEVERAL
         return [scan_id for scan_id, _, _ in found] or UNKNOWN
-
-
-def same_visit(name: str) -> str:
-    """Return a visit's id without case, prefix and leading zeros: ``ses-01`` is ``1``."""
-    return same_person(name.strip().lower().removeprefix("ses-"))
 
 
 def some(names: Iterable[str], most: int = 5) -> str:

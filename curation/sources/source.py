@@ -109,6 +109,16 @@ _NOT_UTF8 = (
 )
 
 
+def why_gone(path: object) -> str:
+    """Return why a scan that was listed before, at a path or at none, is not listed any more."""
+    if isinstance(path, str) and Path(path).is_file():
+        return (
+            "was listed before; its file is there, but the source does not name it any more: its name is "
+            "none of BIDS, or does not fit the pattern"
+        )
+    return "was in the source before; it is no longer"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One scan that a source names, before its file was opened.
@@ -163,7 +173,7 @@ def describe_entry(
     ``modality`` is what its name or a row tells; the sidecar beside the image adds to it. Of what may not be
     read nothing is.
     """
-    described = participants_table.describe({**table.row(participant_id), **(known or {})})
+    described = participants_table.describe_at(table, participant_id, session_id, known or {})
     outside = allowed.reason(path)
     modality, said = (modality, None) if outside else sidecar.told(path, modality)
     notes = (described["note"], said)
@@ -174,9 +184,17 @@ def describe_entry(
     return Entry(as_unicode(key), path, participant_id, session_id, modality, described, problem)
 
 
-def notes_of(table: People, names: Iterable[str]) -> tuple[str, ...]:
-    """Return notes on a table of people: guesses, and how many of a source's people it holds."""
-    return (*table.notes, *filter(None, [table.joined(names)]))
+def notes_of(table: People, found: Iterable[Entry]) -> tuple[str, ...]:
+    """Return notes on a table of people: guesses, how many of a source's people it holds, what is unsure."""
+    held = list(found)
+    unsure = [
+        one.participant_id
+        for one in held
+        if one.path and not one.closed
+        if table.unsure(one.participant_id, one.session_id, one.person)
+    ]
+    said = (table.joined(one.participant_id for one in held), table.unsure_in_words(unsure))
+    return (*table.notes, *filter(None, said))
 
 
 def owners_of(keys: Iterable[str], table: People) -> dict[str, str]:

@@ -135,11 +135,12 @@ def _columns(workspace: Workspace, target: Cohort) -> dict[str, list[str | None]
         if scans[name].notna().any()
     }
     people = _people(workspace, scans["source"].unique().tolist())
-    listed = tables.read_scans(workspace).set_index("scan_id")["participant_id"]
+    listed = tables.read_scans(workspace).set_index("scan_id").reindex(scans["scan_id"])
+    visits = listed["session_id"].where(listed["session_id"].notna(), None)
     rows = [
-        people[source].row(participant) if isinstance(participant, str) else {}
-        for source, participant in zip(
-            scans["source"], listed.reindex(scans["scan_id"]), strict=True
+        people[source].row(participant, visit) if isinstance(participant, str) else {}
+        for source, participant, visit in zip(
+            scans["source"], listed["participant_id"], visits, strict=True
         )
     ]
     names = dict.fromkeys(name for row in rows for name in row)

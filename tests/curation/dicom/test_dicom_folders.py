@@ -339,6 +339,98 @@ def test_ages_are_years_and_no_older_than_ninety(tmp_path, workspace, given, age
     assert np.isnan(found) if age is None else found == age
 
 
+def test_each_examination_of_a_person_has_the_age_of_its_day(tmp_path, workspace) -> None:
+    write_series(tmp_path / "in", PatientAge="040Y")
+    late = dicom_files.voxels() + np.uint16(1)
+    write_series(tmp_path / "in", 4, study=2, data=late, PatientAge="047Y")
+    conversion.take_in(workspace, tmp_path / "in", ages=True)
+    scans = tables.read_scans(workspace)
+    assert scans["participant_id"].nunique() == 1 and scans["sex"].tolist() == ["M", "M"]
+    age_of = dict(zip(scans["path"].str.extract("run-(...)")[0], scans["age_years"], strict=True))
+    assert age_of == {"003": 40, "004": 47}
+
+
+# ---- names of images, and whose they are -----------------------------------------------------------------
+
+
+def _sums(workspace: Workspace) -> dict[str, int]:
+    return {
+        path.name: int(np.asarray(nib.load(path).dataobj, np.int64).sum())
+        for path in images_of(workspace)
+    }
+
+
+def test_series_of_one_number_become_an_image_each_and_keep_their_names(
+    tmp_path, workspace
+) -> None:
+    for number in (1, 2):
+        data = dicom_files.voxels() + np.uint16(number)
+        write_series(tmp_path / str(number), number, data=data, SeriesNumber=None)
+    done = conversion.take_in(workspace, tmp_path)
+    held = _sums(workspace)
+    assert (done.made, len(held), len(set(held.values()))) == (2, 2, 2)
+    assert sum(name.endswith("_run-000_T1w.nii.gz") and "_acq-" not in name for name in held) == 1
+    again = conversion.take_in(workspace, tmp_path)
+    assert (again.made, again.before, _sums(workspace)) == (0, 2, held)
+    scans = tables.read_scans(workspace)
+    assert scans["status"].tolist() == ["ok", "ok"] and set(scans["modality"]) == {"T1w"}
+    assert (scans["participant_id"].nunique(), scans["session_id"].nunique()) == (1, 1)
+
+
+def test_an_image_of_a_released_version_keeps_its_name_and_the_lost_series_comes_back(
+    tmp_path, workspace
+) -> None:
+    write_series(tmp_path / "b", 2, data=dicom_files.voxels() + np.uint16(2), SeriesNumber=None)
+    conversion.take_in(workspace, tmp_path / "b")
+    (path,) = images_of(workspace)
+    sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
+    header = dicom_header.read(next((tmp_path / "b").iterdir()))
+    told = json.loads(sidecar.read_text()) | {"Series": pseudonyms.of(workspace).series(header)}
+    sidecar.write_text(json.dumps(told))  # as versions until 0.12 marked it
+    written = path.stat().st_mtime_ns
+    write_series(tmp_path / "a", 1, SeriesNumber=None)
+    done = conversion.take_in(workspace, tmp_path)
+    assert (done.made, done.before, path.stat().st_mtime_ns) == (1, 1, written)
+    assert len(set(_sums(workspace).values())) == 2
+
+
+@pytest.mark.parametrize("uid", ["1.2.3.99", None], ids=["shared", "none"])
+def test_two_people_of_one_series_number_are_two_series(tmp_path, workspace, uid) -> None:
+    for number, patient in enumerate(("one", "other"), start=1):
+        write_series(
+            tmp_path / patient,
+            number,
+            study=number,
+            data=dicom_files.voxels() + np.uint16(number),
+            PatientID=patient,
+            SeriesInstanceUID=uid,
+        )
+    found = last_look.look(workspace, tmp_path).series
+    assert len({one.person for one in found}) == len({one.id for one in found}) == 2
+    assert all(one.chosen and one.images == 16 for one in found)
+    done = conversion.take_in(workspace, tmp_path, chosen=[one.id for one in found])
+    assert done.made == 2 and len(set(_sums(workspace).values())) == 2
+    assert tables.read_scans(workspace)["participant_id"].nunique() == 2
+    alone = conversion.take_in(workspace, tmp_path / "one")
+    assert (alone.made, alone.before) == (0, 1)
+
+
+def test_files_of_one_id_that_name_two_people_are_refused(tmp_path) -> None:
+    write_series(tmp_path / "a", PatientName="Prefect^Ford")
+    write_series(tmp_path / "b")
+    one = only(tmp_path)
+    assert one.refused and "several people" in one.why_not() and "Ford" not in one.why_not()
+
+
+def test_a_series_that_becomes_images_of_one_name_is_refused(tmp_path, workspace) -> None:
+    for folder, number in (("a", 3), ("b", 9)):  # of one series, whatever their numbers say
+        write_series(tmp_path / "in" / folder, SeriesNumber=number)
+    (one,) = last_look.look(workspace, tmp_path / "in").series
+    with pytest.raises(SourceError, match=r"several images of it.*\(outa\)"):
+        conversion.take_in(workspace, tmp_path / "in", chosen=[one.id])
+    assert not images_of(workspace)
+
+
 # ---- what may be read ------------------------------------------------------------------------------------
 
 

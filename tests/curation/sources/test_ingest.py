@@ -324,3 +324,29 @@ def test_a_source_that_moved_keeps_its_scans_where_it_is_named_from_its_new_plac
     assert after["scan_id"].tolist() == before["scan_id"].tolist()
     assert after["path"].str.startswith(str(moved)).all()
     assert workspace.sources()[0].path == str(moved)
+
+
+def test_one_bids_name_takes_no_loosely_named_image_out_of_the_list(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = tmp_path / "set"
+    for number in (1, 2):
+        write_nifti(root / f"sub-00{number}" / "T1.nii.gz", seed=number)
+    write_nifti(root / "sub-003" / "anat" / "sub-003_t1.nii.gz", seed=3)
+    before = ingest(workspace, root).scans.set_index("scan_id")
+    assert before["status"].tolist() == ["ok"] * 3
+    write_nifti(root / "sub-003" / "sub-003_T1w.nii.gz", seed=4)
+    write_nifti(root / "sub-003" / "func" / "sub-003_task-rest_bold.nii.gz", seed=5)
+    write_nifti(root / "sub-003" / "anat" / "sub-003_mask.nii.gz", seed=6)
+    done = ingest(workspace, root)
+    after = done.scans.set_index("scan_id")
+    assert set(before.index) < set(after.index) and after["status"].tolist() == ["ok"] * 4
+    assert before["participant_id"].equals(after["participant_id"].reindex(before.index))
+    assert ["3 of these are listed" in done.notes[0], "1 in folders anat" in done.notes[1]] == [
+        True
+    ] * 2
+    assert ingest(workspace, root).scans["scan_id"].tolist() == done.scans["scan_id"].tolist()
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.10.0"}')
+    missing = ingest(workspace, root).scans.query("status == 'missing'")
+    assert set(missing["scan_id"]) == set(before.index)
+    assert missing["reason"].str.contains("its file is there").all()

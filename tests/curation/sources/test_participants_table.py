@@ -183,6 +183,98 @@ def test_a_name_is_read_to_the_end_of_a_word_in_any_script() -> None:
     assert known.owner("IXI011_T1") is None
 
 
+# ---- visits ----------------------------------------------------------------------------------
+
+
+def _visits(root: Path, table: str, visits: str = "1 2 3") -> Path:
+    for number, visit in enumerate(visits.split()):
+        name = f"sub-01_ses-{visit}_T1w.nii.gz"
+        write_nifti(root / "sub-01" / f"ses-{visit}" / "anat" / name, seed=number)
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.10.0"}')
+    (root / "participants.tsv").write_text(table.replace(" ", "\t"))
+    return root
+
+
+def _ages(workspace: Workspace) -> list[float | None]:
+    ages = tables.read_scans(workspace).sort_values("session_id")["age_years"]
+    return [None if math.isnan(age) else age for age in ages]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ages"),
+    [
+        ("ses-1 40 F\nsub-01 ses-2 47 F", [40, 47, None]),
+        ("01 40 F\nsub-01 2 47 n/a", [40, 47, None]),
+        ("1 40 F\nsub-01 2 40.0 female", [40, 40, 40]),
+        ("1 40 F\nsub-01 2 n/a F", [40, None, 40]),
+        ("1 40 F\nsub-01 1 41 F", [None, None, None]),
+        ("n/a 40 F\nsub-01 n/a 47 F", [None, None, None]),
+        ("n/a 40 F\nsub-01 2 n/a F", [40, 40, 40]),
+        ("1 40 F", [40, 40, 40]),
+    ],
+)
+def test_a_scan_has_the_age_of_its_visit_and_an_unsure_one_none(
+    workspace: Workspace, tmp_path: Path, rows: str, ages: list[float | None]
+) -> None:
+    root = _visits(tmp_path / "set", f"participant_id session_id age sex\nsub-01 {rows}\n")
+    notes = ingest(workspace, root).notes
+    assert _ages(workspace) == ages
+    scans = tables.read_scans(workspace)
+    assert scans["sex"].tolist() == ["F", "F", "F"]
+    told = {
+        float(text) for text in rows.split() if text.replace(".", "").isdigit() and len(text) > 1
+    }
+    unsure = len(told - {1.0, 2.0}) > 1
+    assert any("differ for sub-01" in note for note in notes) == unsure
+    assert scans["note"].fillna("").str.contains("differ in age").any() == unsure
+
+
+def test_rows_of_a_person_that_name_no_visit_and_differ_are_an_unknown_age_with_a_note(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = _visits(tmp_path / "set", "participant_id age\nsub-01 40\nsub-01 47\n", "1 2")
+    (note,) = ingest(workspace, root).notes
+    assert (
+        note.startswith("participants.tsv has rows that differ for sub-01") and "session_id" in note
+    )
+    assert _ages(workspace) == [None, None]
+    people = tmp_path / "people.csv"
+    people.write_text("participant_id,visit,age\n1,1,40\n1,2,47\n")
+    ingest(workspace, root, participants=people)
+    assert _ages(workspace) == [40, 47]
+
+
+def test_ages_in_the_tables_of_sessions_of_bids_are_read(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = _visits(tmp_path / "set", "participant_id age sex\nsub-01 40 F\n")
+    sessions = root / "sub-01" / "sub-01_sessions.tsv"
+    sessions.write_text("session_id\tage\nses-1\t40\nses-2\t47\n")
+    ingest(workspace, root)
+    assert _ages(workspace) == [40, 47, None]
+    sessions.write_text("")
+    assert any(
+        "sub-01_sessions.tsv cannot be read" in note for note in ingest(workspace, root).notes
+    )
+    assert _ages(workspace) == [40, 40, 40]
+
+
+def test_visits_of_a_manifest_and_of_loose_names_are_told_apart(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        write_nifti(tmp_path / "set" / f"sub-01_ses-{number}_t1.nii.gz", seed=number)
+    people = tmp_path / "people.csv"
+    people.write_text("participant_id,session,age\nsub-01,1,40\nsub-01,2,47\n")
+    ingest(workspace, tmp_path / "set", participants=people)
+    assert _ages(workspace) == [40, 47]
+    listed = tmp_path / "list.csv"
+    listed.write_text("path,age\nset/sub-01_ses-1_t1.nii.gz,\nset/sub-01_ses-2_t1.nii.gz,50\n")
+    other = Workspace.create(tmp_path / "other")
+    ingest(other, listed, participants=people)
+    assert _ages(other) == [40, 50]
+
+
 def test_a_table_that_joins_few_says_so_with_the_ids_of_both_sides() -> None:
     known = People("people.csv", {"a1": {}, "a2": {}})
     said = known.joined(["a1", "b7", "b8", "b9", "b10", "a1"])

@@ -182,3 +182,25 @@ def test_a_table_of_mriqc_keeps_its_names_where_nobody_asked(
         mriqc_import.import_table(workspace, folder, name="table", hide_names=True)
     hidden = mriqc_import.import_table(workspace, folder, name="hidden", hide_names=True)
     assert not any(name in one for one in hidden.scans["scan_id"] for name in NAMES)
+
+
+@pytest.mark.parametrize("links", ["there", "gone, as after a restore"])
+def test_a_scan_keeps_its_pseudonym_when_a_table_says_later_whose_it_is(
+    workspace: Workspace, key: Path, tmp_path: Path, links: str
+) -> None:
+    for number in (7, 8):
+        image = nifti_images.write_nifti(tmp_path / "set" / f"00{number}_T1.nii.gz", seed=number)
+    before = ingest(workspace, tmp_path / "set", hide_names=True).scans
+    if links != "there":
+        shutil.rmtree(workspace.links_dir)
+    people = tmp_path / "people.csv"
+    people.write_text("participant_id,age\n007,40\n008,50\n")
+    for _ in range(2):
+        after = ingest(workspace, tmp_path / "set", participants=people).scans
+        assert after["status"].tolist() == ["ok", "ok"]
+        assert sorted(after["scan_id"]) == sorted(before["scan_id"])
+        assert sorted(after["age_years"]) == [40, 50]
+    assert not set(after["participant_id"]) & set(before["participant_id"])
+    image.with_name("008_T1.json").write_text('{"SeriesDescription": "t1 with contrast agent gd"}')
+    told = ingest(workspace, tmp_path / "set").scans
+    assert sorted(told["scan_id"]) == sorted(before["scan_id"])
