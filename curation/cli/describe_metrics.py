@@ -10,7 +10,7 @@ from curation.imaging.image_flags import FLAGS, Flag
 from curation.metrics import METRICS, Metric
 from curation.metrics.registry import FAMILIES, PREPARED
 from curation.references import reference_library
-from curation.scoring import unmeasured
+from curation.scoring import cohort_anchors, unmeasured
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.scoring.score_reference import Anchor, Reference, builtin, earlier_builtin
 
@@ -91,7 +91,16 @@ reference*); the kinds in brackets, and scans outside of the ages, field strengt
 the flag *Outside the reference*. Age comes from the table of people, scanner and field strength from the JSON
 files beside the images. What is not known makes no flag. A reference made from a workspace's own scans (20 or
 more) holds for the kind, ages and field strengths of these, so T2w or low-field scans can be judged among
-themselves.
+themselves. Its anchors lie {cohort.GOOD_SD:g} and {cohort.BAD_SD:g} robust standard deviations
+(interquartile range over 1.349) from the median of a site, on the bad side. What is wrong with all scans of
+a site alike it cannot see, with one exception: damage that a sound scan has none of, or next to none. These
+are {defects}.
+No anchor of them is laxer than the built-in one by more than {cohort.LAXER_STEPS:g} of the step from its
+good to its bad value, so what is bad (80) by the built-in anchors is above 66 at every site. A metric
+without spread, or judged by ratios with a quarter or more of the scans at exactly 0, keeps its built-in
+anchor: from 0 there is no distance by ratios. All this is of Tierscope's own metrics. Rows of MRIQC have no
+built-in anchors: fewer than {cohort.MIN_COHORT} of them are left to `{experts}`, and a column of theirs
+without spread is not judged. References made earlier keep the anchors that they have; make a new one.
 
 {populations}
 ## Metrics by family
@@ -169,6 +178,11 @@ def page(
             cases=len(unmeasured.cases()),
             neighbours=unmeasured.NEIGHBOURS,
             populations=_populations([reference, reference_library.experts(), *earlier_builtin()]),
+            cohort=cohort_anchors,
+            defects=", ".join(
+                f"`{name}`" for name in reference.anchors if name in cohort_anchors.DEFECTS
+            ),
+            experts=reference_library.EXPERTS[-1],
             needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
         ),
         " · ".join(

@@ -19,7 +19,7 @@ from curation.errors import TierscopeError
 from curation.ratings import rating_log
 from curation.references import fit_from_ratings
 from curation.scoring import cohort_anchors
-from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
+from curation.scoring.comparison_groups import MRIQC_POOL, POOLED, groups_of, sites_of
 from curation.scoring.distortion_score import SCORING_VERSION, score
 from curation.scoring.reference_population import ABOUT, Population
 from curation.scoring.score_reference import (
@@ -259,7 +259,8 @@ def fit_ratings(workspace: Workspace) -> Reference:
     reference = fit_from_ratings.learn_reference(
         fit_from_ratings.training_set(metrics, groups, subjects, labels)
     )
-    return _keep(workspace, _with_anchors(reference))
+    own = _with_anchors(reference)
+    return _keep(workspace, replace(own, sites={MRIQC_POOL: {}}))  # anchors are of our own metrics
 
 
 def _with_anchors(learned: Reference) -> Reference:

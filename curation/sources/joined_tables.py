@@ -15,7 +15,7 @@ from curation.access.guard import guarded
 from curation.decisions import actions
 from curation.errors import SourceError, readable
 from curation.sources import scan_finder
-from curation.sources.other_tables import KEYS, Table
+from curation.sources.other_tables import KEYS, Table, unclear_in_words
 from curation.sources.scan_finder import SEVERAL, UNKNOWN, ScanFinder
 from curation.storage import files, joined_columns, tables
 from curation.storage.workspace import Workspace
@@ -42,6 +42,8 @@ class Joined:
         Scans of which several rows speak: theirs is the mean.
     left_out : tuple of str
         Columns that hold no numbers.
+    unclear : tuple of str
+        Columns whose commas can be read in two ways.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Joined:
     several: tuple[str, ...] = ()
     repeated: int = 0
     left_out: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
     matched: int = 0
 
     @property
@@ -85,7 +88,7 @@ class Joined:
             said.append(f"Of {self.repeated:,} scans several rows speak: the mean was taken.")
         if self.left_out:
             said.append(f"Left out, since they hold no numbers: {scan_finder.some(self.left_out)}.")
-        return said
+        return [*said, *unclear_in_words(self.unclear)]
 
 
 @guarded(Action.INGEST)
@@ -137,7 +140,15 @@ def join(
         files.write_json(folder / f"{table.name}.json", {"source": source_name})
         update(workspace)
     actions.note(workspace, "table joined", table.name, columns=list(held), scans=len(found))
-    return Joined(table.name, tuple(held), len(held), len(found), **joined, left_out=table.left_out)
+    return Joined(
+        table.name,
+        tuple(held),
+        len(held),
+        len(found),
+        **joined,
+        left_out=table.left_out,
+        unclear=table.unclear,
+    )
 
 
 @guarded(Action.INGEST)

@@ -1,6 +1,6 @@
 """Tables of other quality tools: read, their numbers told from the rest, formats known by their columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from curation.storage.workspace import Workspace
 KEYS = (*SCAN_KEYS, *PERSON_KEYS)
 #: Columns that are no numbers of a scan's quality, whatever stands in them.
 _NOT_JOINED = (*text_tables.ALIASES, *KEYS, "", "index")
+#: Numbers whose commas can stand between thousands, and those whose comma can stand before decimals.
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
+_DECIMALS = r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Table:
         Of each of them, what a higher value says, a key of :data:`curation.storage.joined_columns.WAYS`.
     left_out : tuple of str
         Columns that hold no numbers.
+    unclear : tuple of str
+        Columns that are left out as well, since the commas in their numbers can be read in two ways.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Table:
     values: pd.DataFrame = field(repr=False)
     ways: Mapping[str, str]
     left_out: tuple[str, ...]
+    unclear: tuple[str, ...] = ()
 
 
 def read_table(workspace: Workspace, path: str | Path, name: str | None = None) -> Table:
@@ -143,13 +149,23 @@ def read_table(workspace: Workspace, path: str | Path, name: str | None = None) 
             f"{path.name} names neither scans nor people. Expected is a column such as scan_id, path or "
             f"participant_id ({text_tables.columns_in_words(table.attrs['written'], KEYS)})."
         )
-    values, ways, left_out = _numbers(table, known)
+    values, ways, left_out, unclear = _numbers(table, known)
     if values.empty:
-        raise SourceError(
-            f"{path.name} has no column of numbers besides ids ({scan_finder.some(left_out) or 'none'})."
-        )
+        others = scan_finder.some([*left_out, *unclear]) or "none"
+        said = f"{path.name} has no column of numbers besides ids ({others})."
+        raise SourceError(" ".join([said, *unclear_in_words(unclear)]))
     called = joined_columns.plain(name or (known.name if known else path.stem))
-    return Table(called, known, keys, values, ways, tuple(left_out))
+    return Table(called, known, keys, values, ways, tuple(left_out), tuple(unclear))
+
+
+def unclear_in_words(columns: Sequence[str]) -> list[str]:
+    """Say which columns are left out for the commas in their numbers, and what to do; nothing for none."""
+    if not columns:
+        return []
+    return [
+        "Left out, since a comma in their numbers may stand before decimals or between thousands: "
+        f"{scan_finder.some(columns)}. Write them without thousands separators and with a decimal point."
+    ]
 
 
 # ---- columns -------------------------------------------------------------------------------------------
@@ -157,21 +173,27 @@ def read_table(workspace: Workspace, path: str | Path, name: str | None = None) 
 
 def _numbers(
     table: pd.DataFrame, known: KnownTable | None
-) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
-    """Return the columns of numbers, what a higher value of each says, and the names of the others."""
+) -> tuple[pd.DataFrame, dict[str, str], list[str], list[str]]:
+    """Return the columns of numbers, what a higher value says, those without numbers and unclear ones."""
     if known and known.words:
-        return _of_words(table, known)
-    held, left = {}, []
+        return *_of_words(table, known), [], []
+    held, left, unclear = {}, [], []
     for column in table:
         if str(column).strip().lower() in _NOT_JOINED or str(column).startswith("Unnamed"):
             continue
-        numbers = _as_numbers(table[column])
-        if numbers is None:
+        told = table[column].dropna()
+        if told.empty or _as_numbers(told.str.replace(",", "", regex=False)).isna().any():
             left.append(str(column))
-        else:
-            held[str(column)] = numbers
+            continue
+        read = _with_points(told, table.attrs["separator"])
+        if read is None:
+            unclear.append(str(column))
+            continue
+        numbers = _as_numbers(read)
+        finite = numbers.where(np.isfinite(numbers))
+        held[str(column)] = finite.reindex(table.index).astype("float64")
     ways = {column: _way_of(column, known) for column in held}
-    return pd.DataFrame(held, table.index), ways, left
+    return pd.DataFrame(held, table.index), ways, left, unclear
 
 
 def _way_of(column: str, known: KnownTable | None) -> str:
@@ -180,19 +202,29 @@ def _way_of(column: str, known: KnownTable | None) -> str:
     return "worse" if column in known.worse else "better" if column in known.better else "told"
 
 
-def _as_numbers(texts: pd.Series) -> pd.Series | None:
-    """Return a column as numbers; ``None`` where a text in it is none, or it is empty."""
-    told = texts.dropna()
-    numbers = pd.to_numeric(told.str.replace(",", ".", regex=False), errors="coerce")
-    if told.empty or numbers.isna().any():
-        return None
-    finite = numbers.where(np.isfinite(numbers))
-    return finite.reindex(texts.index).astype("float64")
+def _as_numbers(texts: pd.Series) -> pd.Series:
+    return pd.to_numeric(texts, errors="coerce")
 
 
-def _of_words(
-    table: pd.DataFrame, known: KnownTable
-) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+def _with_points(texts: pd.Series, separator: str) -> pd.Series | None:
+    """Return numbers without thousands separators and with a decimal point.
+
+    A whole column is read in one way. Between commas a comma is no decimal sign, and beside a decimal point
+    neither; between semicolons it is one, as spreadsheets write where the comma is. Between tabs
+    ``1,020`` can be either: ``None``, as where numbers fit neither way.
+    """
+    with_commas = texts[texts.str.contains(",", regex=False)]
+    if with_commas.empty:
+        return texts
+    points = texts.str.contains(".", regex=False).any()
+    decimal = separator != "," and not points and with_commas.str.fullmatch(_DECIMALS).all()
+    grouped = with_commas.str.fullmatch(_THOUSANDS).all()
+    if decimal and (separator == ";" or not grouped):
+        return texts.str.replace(",", ".", regex=False)
+    return texts.str.replace(",", "", regex=False) if grouped and not decimal else None
+
+
+def _of_words(table: pd.DataFrame, known: KnownTable) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return a column for each kind of rating, its words as numbers."""
     lower = {str(column).strip().lower(): column for column in table}
     held = {}
@@ -202,4 +234,4 @@ def _of_words(
         for kind in sorted(kinds.unique()):
             held["_".join(filter(None, (column, kind)))] = numbers.where(kinds == kind)
     values = pd.DataFrame(held, table.index).astype("float64").dropna(axis=1, how="all")
-    return values, dict.fromkeys(map(str, values), "better"), []
+    return values, dict.fromkeys(map(str, values), "better")

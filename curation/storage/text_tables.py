@@ -58,7 +58,8 @@ def read_table(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns of :data:`ALIASES` that were found, then all others under their own names. In ``attrs`` stand
-        ``written``, the columns as the file names them, and ``guessed``, a sentence on each that was guessed.
+        ``written``, the columns as the file names them, ``guessed``, a sentence on each that was guessed, and
+        ``separator``, the sign between cells.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def read_table(path: Path) -> pd.DataFrame:
     held = np.array(cells, object).reshape(table.shape)
     ours = [names.get(name, name) for name in written]
     table = pd.DataFrame(held, columns=ours, dtype=object)
-    table.attrs = {"written": written, "guessed": guessed}
+    table.attrs = {"written": written, "guessed": guessed, "separator": separator}
     return table
 
 

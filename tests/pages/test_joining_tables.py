@@ -54,6 +54,10 @@ def test_a_table_that_cannot_be_joined_is_refused_in_words(own, tmp_path, run) -
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     checked(_path(page).set_value(str(tmp_path / "odd.csv")).run())
     assert "names neither scans nor people" in page.error[0].value
+    (tmp_path / "commas.tsv").write_text("id\tb\tc\nnobody\t2\t1,020\n")
+    checked(_path(page).set_value(str(tmp_path / "commas.tsv")).run())
+    assert "1 column of numbers: b" in words(page)
+    assert "a comma in their numbers" in page.warning[0].value and not page.error
     (tmp_path / "strangers.csv").write_text("id,b\nnobody,2\n")
     checked(_path(page).set_value(str(tmp_path / "strangers.csv")).run())
     checked(button(page, "Join the table").click().run())

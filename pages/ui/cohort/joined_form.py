@@ -43,6 +43,8 @@ def _offer(workspace: Workspace, path: str) -> None:
         st.error(formatting.escape(str(error)))
         return
     st.markdown(_words(table))
+    for said in other_tables.unclear_in_words(table.unclear):
+        st.warning(formatting.escape(said))
     columns = [str(name) for name in table.values]
     worse, better = (
         part.multiselect(

@@ -89,8 +89,8 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     missing = cohort_anchors.MIN_COHORT - scored
     st.caption(
         "Each metric is judged by how far it lies from what is usual at its site. It finds the odd "
-        "ones out; it cannot see what is wrong with all of them."
-        + (f" {plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
+        "ones out; apart from damage such as ghosts or missing brain, it cannot see what is wrong with all "
+        "of them." + (f" {plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
     )
     if st.button(
         "Fit to the scans", disabled=missing > 0 or not _may(), icon=":material/straighten:"

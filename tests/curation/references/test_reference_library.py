@@ -157,6 +157,24 @@ def test_a_reference_from_scans_judges_mriqcs_names_by_their_direction(tabled) -
     assert set(tables.read_scores(tabled)["reference"]) == {reference.id}
 
 
+def test_few_rows_of_mriqc_stay_with_the_experts_beside_a_reference_from_own_scans(
+    scored: Workspace, tmp_path: Path
+) -> None:
+    workspace = scored
+    rows = rated_table.table(12).assign(cjv=0.75, snr_wm=7.0)
+    mriqc_import.import_table(
+        workspace, rated_table.write(tmp_path / "group_T1w.tsv", rows), name="table"
+    )
+    before = tables.read_scores(workspace).set_index("scan_id")
+    theirs = before.index[before["reference"].str.startswith("experts-2.")]
+    assert len(theirs) == 12
+    fitted = reference_library.fit_cohort(workspace)
+    reference_library.choose(workspace, fitted.id)
+    after = tables.read_scores(workspace).set_index("scan_id")
+    pd.testing.assert_frame_equal(after.loc[theirs], before.loc[theirs])
+    assert set(after["reference"].drop(theirs)) == {fitted.id}
+
+
 # ---- ratings -------------------------------------------------------------------------------------
 
 
@@ -173,6 +191,7 @@ def test_a_model_of_the_own_ratings_finds_what_the_raters_saw_and_says_how_well(
     explained = _explained(tabled, scans.sort_values("distortion_score")["scan_id"].iloc[-1])
     assert explained["metric"].iloc[0] in {"cjv", "snr_total"}
     assert explained["share_of_score"].sum() == pytest.approx(1)
+    assert learned.anchors_of("*") and not learned.anchors_of("site-0 (MRIQC)")
 
 
 def test_too_few_or_one_sided_ratings_are_refused_in_words(scored: Workspace) -> None:

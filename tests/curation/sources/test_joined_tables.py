@@ -153,6 +153,47 @@ def test_only_numbers_are_joined_and_the_rest_is_named(workspace) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "cells", "wanted"),
+    [
+        ("other.csv", ("980", "1,020", "12,345"), (980, 1020, 12345)),
+        ("other.csv", ("-1,020.5", "3.25", "1,234,567"), (-1020.5, 3.25, 1234567)),
+        ("other.csv", ("980", "0,85", "1,020"), None),
+        ("other.csv", ("980", "1,02", "12,345"), None),
+        ("other.csv", ("980", "1,020", "12,34,567"), None),
+        ("other.tsv", ("1,5", "1,020", "12,345"), (1.5, 1.02, 12.345)),
+        ("other.tsv", ("0,850", "1,020", "7"), (0.85, 1.02, 7)),
+        ("other.tsv", ("980.5", "1,020", "12,345"), (980.5, 1020, 12345)),
+        ("other.tsv", ("980", "1,234,567", "12,345"), (980, 1234567, 12345)),
+        ("other.tsv", ("980", "1,020", "12,345"), None),
+        ("other.tsv", ("1.5", "1,5", "2"), None),
+        ("semi.csv", ("980", "1,020", "12,345"), (980, 1.02, 12.345)),
+        ("semi.csv", ("0.5", "1.5", "2"), (0.5, 1.5, 2)),
+        ("semi.csv", ("0.5", "1,020", "2"), (0.5, 1020, 2)),
+        ("semi.csv", ("0.5", "1,5", "2"), None),
+    ],
+)
+def test_a_comma_is_what_the_table_says_it_is_or_its_column_is_left_out_and_that_is_said(
+    workspace, name: str, cells: tuple[str, ...], wanted: tuple[float, ...] | None
+) -> None:
+    separator = {"other.csv": ",", "other.tsv": "\t", "semi.csv": ";"}[name]
+    rows = [("id", "sure", "x"), *((f"sub-0{at}", "1", cell) for at, cell in enumerate(cells, 1))]
+    written = [[f'"{cell}"' if separator in cell else cell for cell in row] for row in rows]
+    done = join(workspace, "".join(separator.join(row) + "\n" for row in written), name)
+    if wanted is None:
+        assert done.columns == (f"told.{Path(name).stem}.sure",)
+        (said,) = done.notes()
+        assert "x" in said and "comma" in said and "Write" in said
+        return
+    assert list(values(workspace, f"told.{Path(name).stem}.x").values()) == list(wanted)
+    assert done.notes() == []
+
+
+def test_a_table_of_which_no_comma_is_understood_is_refused_with_what_to_do(workspace) -> None:
+    with pytest.raises(SourceError, match=r"comma.*Write"):
+        join(workspace, "id\tx\nsub-01\t1,020\nsub-02\t2,040\n", "other.tsv")
+
+
+@pytest.mark.parametrize(
     ("text", "wanted", "told"),
     [
         (
