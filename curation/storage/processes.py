@@ -121,12 +121,13 @@ def start(
     _reap()
     _children.append(child)
     process = Process.of(child.pid)
-    files.write_json(state, _note(command, process))
+    files.write_json(state, {"command": list(command), **note_of(process, state)})
     return process
 
 
-def _note(command: Sequence[str], process: Process) -> dict[str, Any]:
-    return {"command": list(command), "host": socket.gethostname(), **asdict(process)}
+def note_of(process: Process, state: Path) -> dict[str, Any]:
+    """Return what ``state`` is to hold of a process: where it runs, and in what folder it is noted."""
+    return {"host": socket.gethostname(), "folder": str(state.parent.absolute()), **asdict(process)}
 
 
 def read_note(state: Path) -> dict[str, Any]:
@@ -135,7 +136,14 @@ def read_note(state: Path) -> dict[str, Any]:
     A state that cannot be read notes nothing: whoever starts the task again writes it anew.
     """
     noted = {"host": socket.gethostname()} | files.read_note(state)
-    return noted if names_a_process(noted) else {}
+    return noted if names_a_process(noted) and not is_copied(noted, state) else {}
+
+
+def is_copied(noted: Mapping[str, Any], state: Path) -> bool:
+    """Tell whether a note was copied here, with its workspace: its process works where it was written."""
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone was moved here
+        return not Path(str(noted.get("folder", state.parent))).samefile(state.parent)
+    return False
 
 
 def names_a_process(noted: Mapping[str, Any]) -> bool:
@@ -172,8 +180,7 @@ def noted(state: Path) -> Iterator[None]:
     if running(state) is not None:
         yield
         return
-    own = Process.of(os.getpid())
-    files.write_json(state, _note(sys.orig_argv, own))
+    files.write_json(state, {"command": sys.orig_argv, **note_of(Process.of(os.getpid()), state)})
     try:
         yield
     finally:
@@ -240,17 +247,14 @@ def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]
     int
         Which place.
     """
-    taken = BusyError("Every place is taken.")
     with contextlib.ExitStack() as held:
-        yield _first_free(places, held, taken, check)
+        yield _first_free(places, held, check)
 
 
 def _first_free(
-    places: Sequence[Path],
-    held: contextlib.ExitStack,
-    taken: BusyError,
-    check: Callable[[], None],
+    places: Sequence[Path], held: contextlib.ExitStack, check: Callable[[], None]
 ) -> int:
+    taken = BusyError("Every place is taken.")
     while True:
         for index, path in enumerate(places):
             with contextlib.suppress(BusyError):

@@ -7,7 +7,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 
 from curation.errors import StudyError
 from curation.storage import files, processes
@@ -37,7 +36,9 @@ def queue_slot(workspace: Workspace, study: Study, *, check: Callable[[], None])
         Called again and again while waiting; what it raises ends the waiting.
     """
     path = study.ticket_path
-    files.write_json(path, {"since": time.time(), **asdict(Process.of(os.getpid()))})
+    files.write_json(
+        path, {"since": time.time(), **processes.note_of(Process.of(os.getpid()), path)}
+    )
     taken = StudyError("Another study has the slot.")
     with contextlib.ExitStack() as held:
         try:

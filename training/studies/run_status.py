@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -103,7 +103,7 @@ def _told(study: Study, run: Run, status: dict[str, Any]) -> RunState:
         raise ValueError(f"its state is {state!r}")
     if run.result_path.exists():
         state = "finished"
-    elif state == "running" and not is_alive(status):
+    elif state == "running" and not is_alive(status, run.status_path):
         state = "stopped"
         saved = int(status.get("saved_epoch", epoch))
         message = f"interrupted without a word; resume goes on from epoch {saved}"
@@ -143,9 +143,9 @@ def _read_status(run: Run) -> dict[str, Any]:
         return {"state": "failed", "message": in_words(error)}
 
 
-def is_alive(status: dict[str, Any]) -> bool:
+def is_alive(status: dict[str, Any], path: Path) -> bool:
     """Tell whether the process noted in a status still runs (elsewhere: has written lately)."""
-    if not processes.names_a_process(status):
+    if not processes.names_a_process(status) or processes.is_copied(status, path):
         return False
     if status.get("host") != socket.gethostname():
         return time.time() - float(status.get("heartbeat") or 0.0) < REMOTE_HEARTBEAT_S
@@ -163,8 +163,7 @@ class Status:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        process = Process.of(os.getpid())
-        self.values: dict[str, Any] = {"host": socket.gethostname(), **asdict(process)}
+        self.values: dict[str, Any] = processes.note_of(Process.of(os.getpid()), path)
 
     def write(self, state: State, **values: Any) -> None:
         """Write the state, its time and any other values; those that were written earlier are kept."""

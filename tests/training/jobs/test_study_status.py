@@ -3,20 +3,25 @@
 import os
 import shutil
 import socket
+import sys
 import time
 from collections import namedtuple
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from curation.storage import files
+from curation.storage import files, processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
+from curation.upkeep import backup
 from tests.helpers import workspace_trainable
-from training.jobs import execution_backend, launch, study_status
+from training.jobs import execution_backend, launch, study_queue, study_status
 from training.jobs.execution_backend import Backend
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.studies.run_status import Status
 
 
 @pytest.fixture
@@ -95,6 +100,49 @@ def test_a_study_that_ended_on_a_full_disk_says_so(workspace, study: Study, monk
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 100, 0))
     assert "disk is full" in study_status.status(workspace, study.id).message
+
+
+@pytest.fixture
+def leader(study: Study) -> Iterator[Process]:
+    """A process that leads the study, waits in the queue, and trains its first run."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)", study.id]
+    process = processes.start(command, log=study.supervisor_log_path, state=study.supervisor_path)
+    status = Status(runs.runs_of(study)[0].status_path)
+    status.values |= asdict(process)
+    status.write("running", epoch=1)
+    ticket = {"since": time.time(), **processes.note_of(process, study.ticket_path)}
+    files.write_json(study.ticket_path, ticket)
+    yield process
+    processes.stop(process)
+
+
+@pytest.mark.parametrize("how", ["copied", "restored"])
+def test_a_study_in_a_copy_of_its_workspace_is_stopped_and_leaves_that_of_the_other_alone(
+    workspace: Workspace, study: Study, leader: Process, tmp_path: Path, monkeypatch, how: str
+) -> None:
+    if how == "copied":
+        shutil.copytree(workspace.root, tmp_path / "copy")
+    else:
+        backup.restore(backup.back_up(workspace, tmp_path / "safe").folder, tmp_path / "copy")
+    copy = Workspace.open(tmp_path / "copy")
+    assert study_status.status(workspace, study.id).runs[0].state == "running"
+    status = study_status.status(copy, study.id)
+    assert (status.state, status.runs[0].state) == ("stopped", "stopped")
+    assert study_queue.studies_ahead(copy, study) is None
+    assert launch.stop(copy, study.id).state == "stopped" and leader.alive()
+    started: list[Path] = []
+    monkeypatch.setattr(launch.processes, "start", lambda *_, state, **__: started.append(state))
+    launch.resume(copy, study.id)
+    assert started[0].is_relative_to(copy.root) and leader.alive()
+    assert launch.stop(workspace, study.id).state == "stopped" and not leader.alive()
+
+
+def test_a_study_that_runs_while_its_workspace_is_moved_is_still_running(
+    workspace: Workspace, study: Study, leader: Process, tmp_path: Path
+) -> None:
+    moved = Workspace.open(workspace.root.rename(tmp_path / "moved"))
+    assert study_status.status(moved, study.id).state == "queued"
+    assert launch.stop(moved, study.id).state == "stopped" and not leader.alive()
 
 
 def test_on_a_cluster_it_is_said_where_and_how_many_runs_are_at_work(workspace, study) -> None:
