@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from curation.sources import duplicates, image_modality
+from curation.sources import duplicates, image_modality, participants_table
 from curation.sources.ingest import IngestSummary
 from curation.storage import tables
 from curation.storage.workspace import Source, Workspace
@@ -102,10 +102,7 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
             + (", so this can be no target" if ageless == len(usable) else "")
             + ". Join a table of people with a column 'age' (--participants)."
         )
-    coded = sorted(value for value in usable["sex"].dropna().unique() if value[:1].isdigit())
-    if coded:
-        said.append(
-            f"Sex is written as {' and '.join(coded)} and kept so: which is which is not told. Write M and F "
-            "to have it understood."
-        )
+    codes = usable["sex"].dropna().unique().tolist()
+    if participants_table.sexes_in(codes) is None:
+        said.append(participants_table.unread_sexes_in_words(codes))
     return said

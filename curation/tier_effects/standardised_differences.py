@@ -8,6 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from curation.sources import participants_table
+
 Floats = NDArray[np.float64]
 
 #: Quantile of the null distribution that differences are compared with.
@@ -83,6 +85,7 @@ def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
 Codes = NDArray[np.integer[Any]]
 
 SEXES = ("F", "M")
+_PLACES: dict[str | None, int] = {name: place for place, name in enumerate(SEXES)}
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,23 @@ def categorical_codes(values: pd.Series) -> CategoricalCodes:
     return CategoricalCodes(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
 
 
-def sexes(values: pd.Series) -> CategoricalCodes:
-    """Read ``F``, ``female``, ``m`` and the like; where nothing reads so, keep the table's own codes."""
+def sexes(values: pd.Series, sources: pd.Series | None = None) -> CategoricalCodes:
+    """Read codes of sex, those of each source in the one language that has all of them.
+
+    Where a source's cannot be read so, see :func:`curation.sources.participants_table.sexes_in`, all are
+    kept as they are written.
+    """
     codes, names = pd.factorize(values.astype(object))
-    places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
-    if not {0, 1} & set(places):
-        return categorical_codes(values)
-    return CategoricalCodes(np.array([*places, 2], dtype=np.int64)[codes], SEXES)
+    of = np.zeros(len(codes), dtype=np.int64) if sources is None else pd.factorize(sources)[0] + 1
+    size = len(names) + 1
+    cell, kinds = pd.factorize(of * size + codes + 1)
+    of, text = np.divmod(kinds, size)
+    places = np.full(len(kinds), len(SEXES), dtype=np.int64)
+    for source in np.unique(of):
+        here = np.flatnonzero((of == source) & (text > 0))
+        written = [str(names[at - 1]) for at in text[here]]
+        read = participants_table.sexes_in(written)
+        if read is None:
+            return categorical_codes(values)
+        places[here] = [_PLACES.get(read[code], len(SEXES)) for code in written]
+    return CategoricalCodes(places[cell], SEXES) if len(names) else categorical_codes(values)

@@ -120,10 +120,11 @@ def prepare(scans: pd.DataFrame) -> Traits:
     Parameters
     ----------
     scans : pandas.DataFrame, N rows
-        With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``.
+        With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``,
+        and tells whose codes of sex are read together.
     """
     read: dict[str, CategoricalCodes] = {
-        "sex": sexes(scans["sex"]),
+        "sex": sexes(scans["sex"], scans.get("source")),
         "site": categorical_codes(sites_of(scans)),
     }
     held = {
@@ -223,8 +224,14 @@ class Tally:
         )
         return table if self.scans[-1] else table.iloc[:-1]
 
+    @property
+    def unread_sexes(self) -> tuple[str, ...]:
+        """Codes of sex that are not understood, where the share of women is not known for them."""
+        names = self.traits.categories["sex"].names
+        return () if names == SEXES else names
+
     def _female(self) -> Floats:
-        """Return the share of women of each tier; NaN where sexes are coded as only their table knows."""
+        """Return the share of women of each tier; NaN where codes of sex are not understood."""
         if self.traits.categories["sex"].names != SEXES:
             return np.full(len(self.scans), np.nan)
         sexes = self.counts("sex")[:, :2]

@@ -293,6 +293,16 @@ def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(full, run) ->
     assert "No scan here is rated, or raters are split on each" in said
 
 
+def test_a_share_of_women_that_is_not_known_says_why_and_what_to_do(own, run) -> None:
+    scans = tables.read_scans(own)
+    assert "Sex is written as" not in words(opened(run, own, PEOPLE))
+    codes = [("M", "<b>v")[number % 2] for number in range(len(scans))]
+    tables.write_scans(own, scans.assign(sex=codes))
+    said = words(opened(run, own, PEOPLE)).replace("\\", "")
+    assert "The share of women is not known. Sex is written as <b>v and M and kept so" in said
+    assert "Write M and F" in said
+
+
 def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None:
     page = opened(run, rated, NEAR)
     assert "rated scan" in words(checked(page))

@@ -358,15 +358,26 @@ def test_what_was_joined_is_told_of_how_many_and_from_what_age_to_what(
     assert (words in said) if words else ("ages:" not in said)
 
 
-def test_sexes_in_numbers_are_kept_and_said_once(
-    workspace: Workspace, tmp_path: Path, capsys
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("1", "2", "Sex is written as 1 and 2 and kept so"),
+        ("v", "m", "Sex is written as M and v and kept so"),
+        ("F", "7", "Sex is written as 7 and F and kept so"),
+        ("w", "m", None),
+        ("H", "M", None),
+    ],
+)
+def test_sexes_in_codes_that_are_not_understood_are_kept_and_said_once(
+    workspace: Workspace, tmp_path: Path, capsys, first: str, second: str, said: str | None
 ) -> None:
-    rows = "sub-01\t1\nsub-02\t2\n"
+    rows = f"sub-01\t{first}\nsub-02\t{second}\n"
     root = make_bids(tmp_path / "set", ["sub-01", "sub-02"], f"participant_id\tsex\n{rows}")
     assert main(["ingest", str(root), "--workspace", str(workspace.root)]) == 0
-    said = capsys.readouterr().out
-    assert said.count("Sex is written as 1 and 2 and kept so") == 1
-    assert tables.read_scans(workspace)["sex"].tolist() == ["1", "2"]
+    out = capsys.readouterr().out
+    assert out.count("Sex is written as") == (said is not None) and (said or "") in out
+    kept = [participants_table.sex(first), participants_table.sex(second)]
+    assert tables.read_scans(workspace)["sex"].tolist() == kept
 
 
 def test_a_table_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:

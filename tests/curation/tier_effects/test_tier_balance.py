@@ -171,6 +171,50 @@ def test_chance_shrinks_with_the_root_of_the_size() -> None:
     assert np.isnan(null_smd(np.array([50]), np.array([50]), 0)).all()
 
 
+def _female(*codes: str, sources: tuple[str, ...] | None = None) -> list[float]:
+    """Return the share of women where all scans are of one tier."""
+    table = scans(len(codes)).assign(sex=np.array(codes, dtype=object))
+    table = table if sources is None else table.assign(source=list(sources))
+    tally = tier_balance.prepare(table).tally(np.zeros(len(codes), dtype=np.int64), ("A",))
+    return tally.table()["female"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("codes", "female"),
+    [
+        (("F", "M", "M", "?"), 1 / 3),
+        (("female", "M", "other", "O"), 1 / 2),
+        (("M", "M"), 0),
+        (("w", "M", "M"), 1 / 3),
+        (("weiblich", "männlich", "divers"), 1 / 2),
+        (("Frau", "Mann", "Mann"), 1 / 3),
+        (("vrouw", "man", "man"), 1 / 3),
+        (("F", "H", "H"), 1 / 3),
+        (("Femme", "Homme", "Homme"), 1 / 3),
+        (("M", "H", "H"), 1 / 3),
+        (("mujer", "hombre", "hombre"), 1 / 3),
+        (("mujer", "varón", "mujer"), 2 / 3),
+        (("K", "M", "M"), 1 / 3),
+    ],
+)
+def test_sexes_are_read_in_the_one_language_that_has_all_codes_of_a_table(codes, female) -> None:
+    assert _female(*codes) == pytest.approx([female])
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [("M", "V"), ("V",), ("F", "M", "7"), ("F", "missing"), ("mujer", "male"), ("F", "M", "w")],
+)
+def test_of_codes_that_no_language_or_two_have_the_share_of_women_is_not_known(codes) -> None:
+    assert np.isnan(_female(*codes)).all()
+
+
+def test_each_source_speaks_a_language_of_its_own() -> None:
+    codes, sources = ("F", "M", "M", "H", "w", "M"), ("en", "en", "es", "es", "de", "de")
+    assert _female(*codes, sources=sources) == [1 / 2]
+    assert np.isnan(_female(*codes, "7", sources=(*sources, "en"))).all()
+
+
 def test_sexes_in_codes_of_their_own_are_compared_and_not_called_female() -> None:
     table = scans(40).assign(sex=np.array(["1", "2"], dtype=object)[np.arange(40) % 2])
     tally = tier_balance.prepare(table).tally(np.arange(40) % 2, ("A", "B"))
