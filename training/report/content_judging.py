@@ -5,7 +5,7 @@ from training.held_out.predictions import BASELINE
 from training.judging.outcome import Outcome
 from training.report.plots import Message, Table
 from training.report.source import ReportSource, external_name
-from training.results import external_test, site_probes
+from training.results import external_test, site_probes, study_summary
 
 
 def external(source: ReportSource) -> Message | None:
@@ -39,7 +39,8 @@ def external(source: ReportSource) -> Message | None:
         _title(bool(table["ranks"].any()), outcome),
         " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
         table=Table(head, rows, outcome.named(table)),
-        note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better.",
+        note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better. "
+        f"{study_summary.unbounded_said(table)}".strip(),
     )
 
 

@@ -276,6 +276,7 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
         f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
         f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
     )
+    words += f" {study_summary.unbounded_said(trained)}".rstrip()
     words += _corrected_words(trained, shown.outcome)
     partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
     missing = [arm.name for arm in shown.arms if arm.name not in set(final["arm"])]

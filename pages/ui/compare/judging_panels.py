@@ -8,7 +8,7 @@ from pages.ui.compare import comparison_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks
 from training.judging.outcome import Outcome
-from training.results import external_test, site_probes
+from training.results import external_test, site_probes, study_summary
 
 
 def show(shown: Comparison, reference: str, name: str) -> None:
@@ -63,7 +63,10 @@ def _external(table: pd.DataFrame, outcome: Outcome, whose: str, name: str) -> N
         st.warning(formatting.escape(caution), icon=":material/warning:")
     st.html(html_marks.table(head, rows, numeric=range(2, len(head))))
     st.caption(
-        formatting.escape(f"{external_test.WORDS} Differences: {outcome.favours} is better.")
+        formatting.escape(
+            f"{external_test.WORDS} Differences: {outcome.favours} is better. "
+            f"{study_summary.unbounded_said(table)}"
+        )
     )
     controls.offer_tables(name, {"external-test": outcome.named(table)})
 
