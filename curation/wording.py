@@ -47,6 +47,19 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
+def span(low: float, high: float, digits: int = 1) -> str:
+    """Return an interval, or that there is none.
+
+    Examples
+    --------
+    >>> span(-1.25, 2, 2), span(float("nan"), float("nan"))
+    ('−1.25 to 2.00', 'no interval')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "no interval"
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
 def p_value(value: float) -> str:
     """Return a p-value in a sentence.
 

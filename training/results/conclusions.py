@@ -77,11 +77,13 @@ def nothing_learned(held_out: Predictions) -> str:
         else f"the mean {outcome.name} ({outcome.amount(told, outcome.coarse_digits)})"
     )
     said = f"arm is shown to predict {outcome.noun} better than {than}"
-    if alone := comparisons.untested(held_out):
-        said += f" (of {' and '.join(alone)} there is no test: people and seeds do not differ)"
+    headline = f"Not the whole study: so far no {said}"
     if whole(held_out):
-        return f"No {said}: this study cannot rank tiers"
-    return f"Not the whole study: so far no {said}"
+        headline = f"No {said}: this study cannot rank tiers"
+    if alone := comparisons.untested(held_out):
+        names = " and ".join(alone)
+        return f"{headline}; of {names} there is no test, because people and seeds do not differ"
+    return headline
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:

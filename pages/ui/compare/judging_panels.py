@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curation.wording import number
+from curation.wording import number, span
 from pages.ui.compare import comparison_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks
@@ -78,8 +78,7 @@ def _difference(row, digits: int) -> str:  # type: ignore[no-untyped-def]
 
 
 def _span(row, of: str, digits: int) -> str:  # type: ignore[no-untyped-def]
-    low, high = getattr(row, f"{of}_low"), getattr(row, f"{of}_high")
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return span(getattr(row, f"{of}_low"), getattr(row, f"{of}_high"), digits)
 
 
 def _sites(table: pd.DataFrame, whose: str, name: str) -> None:
