@@ -47,6 +47,30 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
+def span(low: float, high: float, digits: int = 1) -> str:
+    """Return an interval, or that there is none.
+
+    Examples
+    --------
+    >>> span(-1.25, 2, 2), span(float("nan"), float("nan"))
+    ('−1.25 to 2.00', 'no interval')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "no interval"
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value in a sentence.
+
+    Examples
+    --------
+    >>> p_value(0.0004), p_value(0.02)
+    ('p < 0.001', 'p = 0.020')
+    """
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def percentages(parts: Sequence[float]) -> list[int]:
     """Return the shares of parts in whole per cent, which add up to 100: by largest remainders.
 

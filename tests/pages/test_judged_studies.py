@@ -60,7 +60,7 @@ def test_the_answer_shows_the_external_cohort_and_the_site_probe(made, run) -> N
     said, heads = words(page), [head.value for head in page.subheader]
     assert "External test" in heads and sex.judging.external[0] in said
     assert "Do features tell the site?" in heads and "50 (95 % up to 62)" in said
-    assert "Against chance (AUC 0.500):" in said
+    assert "Against chance (AUC 0.500), which any useful arm must beat:" in said
     assert "above 0 is better" in said
 
 

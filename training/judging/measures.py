@@ -72,11 +72,11 @@ def auc_losses(
         share = count / sum(pairs)
         component = _components(predicted[..., at], truth[at])
         own = component[..., truth[at] == 1].mean(axis=-1)
-        auc += share * own
+        auc += count * own
         alike = np.where(truth[at] == 1, (truth[at] == 1).sum(), (truth[at] == 0).sum())
         scale = people * share / np.sqrt(alike * np.maximum(alike - 1, 1))
         deviation[..., at] = scale * (component - own[..., None])
-    return 1 - auc[..., None] - deviation
+    return 1 - auc[..., None] / sum(pairs) - deviation
 
 
 def _components(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -173,7 +173,9 @@ class Outcome:
         return f"{self.signed(value)} {self._unit}"
 
     def span(self, low: float, high: float) -> str:
-        """Return an interval of a difference of losses as it is shown, the smaller bound first."""
+        """Return an interval of a difference of losses as it is shown, the smaller bound first, if any."""
+        if low != low or high != high:
+            return "no interval"
         bounds = (high, low) if self.higher_is_better else (low, high)
         return " to ".join(self.signed(bound) for bound in bounds)
 

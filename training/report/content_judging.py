@@ -1,11 +1,11 @@
 """Messages on external cohorts and on how well features tell the site."""
 
-from curation.wording import number
+from curation.wording import number, span
 from training.held_out.predictions import BASELINE
 from training.judging.outcome import Outcome
 from training.report.plots import Message, Table
 from training.report.source import ReportSource, external_name
-from training.results import external_test, site_probes
+from training.results import external_test, site_probes, study_summary
 
 
 def external(source: ReportSource) -> Message | None:
@@ -16,18 +16,18 @@ def external(source: ReportSource) -> Message | None:
     outcome, digits = source.outcome, source.outcome.digits
     table = table.assign(cohort=[external_name(one) for one in table["cohort"]])
 
-    def span(row, value: str, of: str) -> str:  # type: ignore[no-untyped-def]
+    def told(row, value: str, of: str) -> str:  # type: ignore[no-untyped-def]
         if row[value] != row[value]:
             return "–"
-        low, high = (number(row[f"{of}_{end}"], digits) for end in ("low", "high"))
-        return f"{number(row[value], digits)} ({low} to {high})"
+        around = span(row[f"{of}_low"], row[f"{of}_high"], digits)
+        return f"{number(row[value], digits)} ({around})"
 
     rows = tuple(
         (
             row["cohort"],
             row["label"] if row["arm"] == BASELINE else row["arm"],
-            span(row, "age_mae_years", "ci"),
-            span(row, "difference_years", "difference"),
+            told(row, "age_mae_years", "ci"),
+            told(row, "difference_years", "difference"),
             number(row["n_subjects"], 0),
         )
         for _, row in table.iterrows()
@@ -39,7 +39,8 @@ def external(source: ReportSource) -> Message | None:
         _title(bool(table["ranks"].any()), outcome),
         " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
         table=Table(head, rows, outcome.named(table)),
-        note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better.",
+        note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better. "
+        f"{study_summary.unbounded_said(table)}".strip(),
     )
 
 

@@ -17,16 +17,16 @@ _DIFFERENT, _WITHIN = "95 %: is there a difference?", "90 %: is it within the ma
 
 
 def primary(source: ReportSource) -> Message | None:
-    """Show the primary comparison; nothing where none was declared, or nobody was predicted yet."""
+    """Show the primary comparison; nothing where none was declared, or nothing can be compared yet."""
     found = source.primary
-    if found is None or found.difference.se != found.difference.se:
+    if found is None or found.verdict.outcome == "unknown":
         return None
     arm, reference = found.plan.pair
     return Message(
         "primary",
         f"Declared beforehand, {arm} against {reference}: {conclusions.CALLED[found.verdict.outcome]}",
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
-        plot=plot(found),
+        plot=None if found.difference.no_variance else plot(found),
         points=(found.verdict.words,),
         note="Confirmatory: its p-value is not corrected for the other comparisons, which are exploratory.",
         faded=not source.conclusion.ranks,

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pandas as pd
 
 from curation.storage.files import slug
-from curation.wording import number, plural
+from curation.wording import number, plural, span
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
 from training.report.source import ReportSource, sites_said
-from training.results import error_curves
+from training.results import error_curves, study_summary
 from training.studies import arm_overlap
 
 
@@ -25,6 +25,11 @@ def intervals_of(table: pd.DataFrame) -> str:
     if table["n_seeds"].max() < 2:
         return "Intervals: 95 %, over people alone: one seed."
     return "Intervals: 95 %, over people and seeds (two-way random effects)."
+
+
+def _of_final(final: pd.DataFrame) -> str:
+    """Describe the intervals of final errors, and say of whom there is none, and why."""
+    return " ".join(filter(None, [intervals_of(final), study_summary.unbounded_said(final)]))
 
 
 def curves(source: ReportSource) -> Message | None:
@@ -121,7 +126,7 @@ def answer(source: ReportSource) -> Message | None:
         source.conclusion.headline,
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
-        note=f"{intervals_of(final)} As a table: the next message.".strip(),
+        note=f"{_of_final(final)} As a table: the next message.".strip(),
     )
 
 
@@ -135,7 +140,7 @@ def figures(source: ReportSource) -> Message | None:
         (
             row["label"] if row["arm"] == BASELINE else row["arm"],
             number(row["age_mae_years"], digits),
-            f"{number(row['ci_low'], digits)} to {number(row['ci_high'], digits)}",
+            span(row["ci_low"], row["ci_high"], digits),
             *(number(row[name], 2) for name in ("r", "r2")),
             number(row["mean_error_years"], digits),
             *[number(row["slope"], 2)] * (not outcome.two_valued),
@@ -159,7 +164,7 @@ def figures(source: ReportSource) -> Message | None:
     )
     slope = f"Slope: of the error on {outcome.name}, 0 is no bias."
     said = MEASURE_WORDS[outcome.kind] if outcome.two_valued else slope
-    note = f"{intervals_of(source.final)} {said}"
+    note = f"{_of_final(source.final)} {said}"
     return Message(
         "figures",
         _smallest_and_largest(source),

@@ -115,6 +115,8 @@ def _intervals(chart: go.Figure, plot: Plot, size: int) -> None:
         series = looks.get(str(row[plot.by]), Series("", str(row[plot.y]), MUTED))
         called = _plain(series.label)
         order.append(called)
+        known = row[plot.low] == row[plot.low]
+        span = " to ".join(f"%{{customdata[{end}]:.{plot.digits}f}}" for end in (0, 1))
         chart.add_scatter(
             x=[row[plot.x]],
             y=[called],
@@ -136,8 +138,8 @@ def _intervals(chart: go.Figure, plot: Plot, size: int) -> None:
                 "arrayminus": [row[plot.x] - row[plot.low]],
             },
             customdata=[[row[plot.low], row[plot.high]]],
-            hovertemplate=f"%{{y}}: %{{x:.{plot.digits}f}} (%{{customdata[0]:.{plot.digits}f}} to "
-            f"%{{customdata[1]:.{plot.digits}f}})<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:.{plot.digits}f}} "
+            f"({span if known else 'no interval'})<extra></extra>",
         )
     chart.update_yaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
     if plot.from_zero:

@@ -113,6 +113,16 @@ def learned(held_out: Predictions) -> list[str]:
     ]
 
 
+def untested(held_out: Predictions) -> list[str]:
+    """Return the arms that err less than the mean age does, by a difference of which there is no test."""
+    found = {
+        name: study_summary.compare(held_out, name, BASELINE).estimate
+        for name in held_out.there
+        if name != BASELINE
+    }
+    return [name for name, one in found.items() if one.no_variance and one.mean < 0]
+
+
 def _compared(
     held_out: Predictions, pairs: list[Pair], primary: Pair | None = None
 ) -> pd.DataFrame:
@@ -132,7 +142,7 @@ def _row(
     held_out: Predictions, pair: Pair, found: Difference, p_holm: float, *, is_primary: bool
 ) -> dict[str, Any]:
     (arm, reference), (estimate, table, _) = pair, found
-    low, high = resampling.bootstrap_interval(table)
+    low, high = study_summary.bootstrap(estimate, table)
     withheld = no_verdict(held_out, pair, estimate.seeds)
     judgement = verdicts.exploratory(
         arm,

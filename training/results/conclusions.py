@@ -77,9 +77,13 @@ def nothing_learned(held_out: Predictions) -> str:
         else f"the mean {outcome.name} ({outcome.amount(told, outcome.coarse_digits)})"
     )
     said = f"arm is shown to predict {outcome.noun} better than {than}"
+    headline = f"Not the whole study: so far no {said}"
     if whole(held_out):
-        return f"No {said}: this study cannot rank tiers"
-    return f"Not the whole study: so far no {said}"
+        headline = f"No {said}: this study cannot rank tiers"
+    if alone := comparisons.untested(held_out):
+        names = " and ".join(alone)
+        return f"{headline}; of {names} there is no test, because people and seeds do not differ"
+    return headline
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
@@ -94,7 +98,9 @@ def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     if table["verdict"].isin(["withheld", "unknown"]).all():
         if not whole(held_out):
             return "Not the whole study: no arm is called better or worse"
-        return "One seed: no arm is called better or worse"
+        if len(held_out.seeds) < 2:
+            return "One seed: no arm is called better or worse"
+        return "No arm is called better or worse: people and seeds do not differ in what arms differ by"
     rows = table[table["verdict"].isin(["open", "leaning"])]
     rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
     return f"{so_far}no arm is told apart from {reference} with these {rests}"

@@ -23,6 +23,15 @@ LEVEL = 0.95
 _NAN = float("nan")
 
 
+#: Why an estimate has neither interval nor p.
+NO_VARIANCE = (
+    "people and seeds do not differ in it, so that nothing tells how far chance moves it; "
+    "judge on more people"
+)
+#: A standard error below this share of its mean is what rounding leaves of none.
+_ROUNDING = 1e-12
+
+
 class SeedSpread(NamedTuple):
     """Mean square of seeds, with its degrees of freedom.
 
@@ -44,7 +53,7 @@ class Estimate(NamedTuple):
     Parameters
     ----------
     mean, low, high : float
-        The mean and its 95 % interval; NaN bounds where there are fewer than 2 people.
+        The mean and its 95 % interval; NaN bounds where there are fewer than 2 people, or no variance.
     se, df, p : float
         Standard error, degrees of freedom, and the two-sided p-value of a mean of 0.
     person, seed, rest : float
@@ -64,6 +73,12 @@ class Estimate(NamedTuple):
     rest: float
     people: int
     seeds: int
+
+    @property
+    def no_variance(self) -> bool:
+        """Whether there are people, whose variance is estimated as 0: there is neither interval nor p."""
+        known = self.people > 1 and self.seeds > 0 and math.isfinite(self.mean)
+        return known and not math.isfinite(self.se)
 
 
 def complete(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -161,6 +176,11 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
         The seeds' mean square from more than this table. With a single seed there is none, and the interval
         is Student's over people: it then holds for these trained models only.
 
+    Notes
+    -----
+    A variance of 0 about a mean that is not 0 is no certainty: with few people an AUC of exactly 1 has one.
+    Such an estimate has no interval, no standard error and no p. A table of nothing but 0 has p = 1.
+
     Examples
     --------
     >>> found = estimate(np.array([[1.0, 2.0, 3.0], [1.2, 2.2, 3.2]]))  # 2 seeds × 3 people
@@ -188,7 +208,7 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
         seed = max(spread.mean_square - of_rest, 0.0) / people
         person, rest = max(of_person - of_rest, 0.0) / seeds, of_rest
     half = float(stdtrit(df, 0.5 + LEVEL / 2)) * se
-    return Estimate(
+    found = Estimate(
         mean,
         mean - half,
         mean + half,
@@ -201,6 +221,20 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
         people,
         seeds,
     )
+    return _unbounded(found) if mean != 0 and se <= _ROUNDING * abs(mean) else found
+
+
+def of_losses(values: NDArray[np.float64], spread: SeedSpread | None = None) -> Estimate:
+    """Return the estimate of losses themselves, as :func:`estimate` of differences.
+
+    Where nobody errs at all there is no interval either; two arms that err alike differ by nothing.
+    """
+    found = estimate(values, spread)
+    return _unbounded(found) if found.se == 0 else found
+
+
+def _unbounded(found: Estimate) -> Estimate:
+    return found._replace(low=_NAN, high=_NAN, se=_NAN, df=_NAN, p=_NAN)
 
 
 def standard_error(
@@ -244,7 +278,7 @@ def _unknown(mean: float, people: int, seeds: int) -> Estimate:
 
 def _p(mean: float, se: float, df: float) -> float:
     if se == 0:
-        return 1.0 if mean == 0 else 0.0
+        return 1.0  # of a mean that is not 0 there is none, see :func:`estimate`
     return float(2 * stdtr(df, -abs(mean) / se))
 
 

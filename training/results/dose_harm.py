@@ -21,7 +21,7 @@ from training.results import (
     resampling,
     study_summary,
 )
-from training.results.crossed_effects import ALPHA
+from training.results.crossed_effects import ALPHA, NO_VARIANCE
 from training.studies.planned_study import Study
 
 #: Artefacts that an affine registration of the distorted scan would take back in part.
@@ -165,15 +165,21 @@ def _words(
 ) -> str:
     """Return a comparison as a sentence; a gain is a negative loss."""
     what = f"{done.words}{', beside the scans as they are' * done.clean_too}"
+    if estimate.no_variance:
+        return f"{what}: {_lost(estimate, outcome)}. No interval: {NO_VARIANCE}."
     if not np.isfinite(estimate.low):
         return f"{what}: no runs in common to compare yet."
-    which = "cost" if estimate.mean >= 0 else "gained"
     low, high = sorted((estimate.low, estimate.high))
     if estimate.mean < 0:
         low, high = -high, -low
     interval = f"{outcome.number(low)} to {outcome.number(high)}"
     clear = "" if p_holm <= ALPHA else ", not distinguishable from none"
-    return f"{what}: {which} {outcome.amount(abs(estimate.mean))} ({interval}){clear}."
+    return f"{what}: {_lost(estimate, outcome)} ({interval}){clear}."
+
+
+def _lost(estimate: crossed_effects.Estimate, outcome: Outcome) -> str:
+    which = "cost" if estimate.mean >= 0 else "gained"
+    return f"{which} {outcome.amount(abs(estimate.mean))}"
 
 
 def _number(value: float) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from curation.wording import number, plural
+from curation.wording import number, p_value, plural
 from training.held_out.predictions import BASELINE, Predictions
 from training.results import resampling, study_summary
 from training.results.error_curves import t_quantile
@@ -223,15 +223,12 @@ def trends_said(found: pd.DataFrame) -> str:
     """Say the correlations of :func:`trends` in a sentence; at most three arms, the strongest first."""
     first = found.sort_values("p", kind="stable").head(3)
     told = "; ".join(
-        f"{row.arm} {number(row.rho, 2)} ({_p(row.p_holm)}, {plural(row.n_subjects, 'person', 'people')})"
+        f"{row.arm} {number(row.rho, 2)} ({p_value(row.p_holm)}, "
+        f"{plural(row.n_subjects, 'person', 'people')})"
         for row in first.itertuples()
     )
     more = f", of {len(found)} arms" if len(found) > len(first) else ""
     return f"Spearman's ρ of error and distortion score, p by Holm's method{more}: {told}."
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:

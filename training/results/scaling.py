@@ -92,7 +92,7 @@ def _scaling_row(
     places = [held_out.at(arm.name) for arm in arms]
     seeds, people = crossed_effects.complete(held_out.predicted_years[places])
     by_draw = held_out.losses(places, seeds, people).mean(axis=1)
-    found = crossed_effects.estimate(by_draw)
+    found = crossed_effects.of_losses(by_draw)
     sizes = [scans[arm.name] for arm in arms if arm.name in scans]
     return _figures(found, key, float(np.mean(sizes)), len(arms), len(seeds))
 

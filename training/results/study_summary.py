@@ -17,7 +17,7 @@ from training.held_out.partitions import places_of
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.results import crossed_effects, resampling
-from training.results.crossed_effects import Estimate, SeedSpread
+from training.results.crossed_effects import NO_VARIANCE, Estimate, SeedSpread
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
@@ -178,7 +178,21 @@ def estimate(
     seeds, people = crossed_effects.complete(held_out.predicted_years[places])
     spread = _spread_of_arm(held_out, arm, seeds, people)
     (own,) = held_out.losses(places, seeds, people)
-    return crossed_effects.estimate(own, spread), seeds, people
+    return crossed_effects.of_losses(own, spread), seeds, people
+
+
+def bootstrap(found: Estimate, values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the bootstrap interval beside an estimate of the same table; NaN where that has none."""
+    return (np.nan, np.nan) if found.no_variance else resampling.bootstrap_interval(values)
+
+
+def unbounded_said(table: pd.DataFrame) -> str:
+    """Say which trained arms of :func:`summarise` have no interval for want of variance; else empty."""
+    known = (table["arm"] != BASELINE) & (table["n_subjects"] > 1) & table["age_mae_years"].notna()
+    names = table.loc[known & table["ci_low"].isna(), "arm"]
+    if names.empty:
+        return ""
+    return f"No interval of {', '.join(dict.fromkeys(names))}: {NO_VARIANCE}."
 
 
 def unbiased(
@@ -203,7 +217,7 @@ def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
     found, seeds, people = estimate(held_out, name)
     places = [held_out.at(name)]
     (losses,) = held_out.losses(places, seeds, people)
-    low, high = resampling.bootstrap_interval(losses)
+    low, high = bootstrap(found, losses)
     trained = name != BASELINE
     return {
         "arm": name,

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 
 from scipy.special import stdtr, stdtrit
 
+from curation.wording import p_value
 from training.judging.outcome import AGE
 from training.judging.outcome import Outcome as Judged
-from training.results.crossed_effects import ALPHA, Estimate, detectable_years
+from training.results.crossed_effects import ALPHA, NO_VARIANCE, Estimate, detectable_years
 from training.studies.analysis_plan import AnalysisPlan
 
 Outcome = Literal[
@@ -92,7 +93,9 @@ def _none(
     arm: str, reference: str, difference: Estimate, withheld: str, judged: Judged
 ) -> Verdict | None:
     """Return the verdict where there can be none; else nothing."""
-    if not math.isfinite(difference.p):
+    if difference.no_variance:
+        withheld = NO_VARIANCE
+    elif not math.isfinite(difference.p):
         words = f"{arm} and {reference} have no runs in common to compare yet."
         return Verdict("unknown", words)
     if withheld:
@@ -228,7 +231,7 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         which: Literal["better", "worse"] = "better" if seen.mean < 0 else "worse"
         words = (
             f"{pair.arm} is {which} than {pair.reference} by {pair.judged.amount(abs(seen.mean))} (95 % "
-            f"interval {_size(seen, pair.judged)}, {_p(seen.p)})."
+            f"interval {_size(seen, pair.judged)}, {p_value(seen.p)})."
         )
         return Verdict(which, words + _too_small(pair, tests))
     if tests.p_equivalent <= ALPHA:
@@ -236,7 +239,7 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
             "equivalent",
             f"{pair.begins} makes no difference that matters: {pair.arm} and {pair.reference} are equivalent "
             f"within the margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, 90 % interval "
-            f"{pair.judged.span(tests.low, tests.high)}, {_p(tests.p_equivalent)}).",
+            f"{pair.judged.span(tests.low, tests.high)}, {p_value(tests.p_equivalent)}).",
         )
     if tests.p_not_worse <= ALPHA:
         return _not_worse(pair, seen, tests)
@@ -253,7 +256,7 @@ def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     if tests.p_better <= ALPHA:
         words = (
             f"{pair.arm} is better than {pair.reference} by {pair.judged.amount(abs(seen.mean))}, by "
-            f"{pair.judged.number(-tests.high)} at least (one-sided, 95 %, {_p(tests.p_better)})."
+            f"{pair.judged.number(-tests.high)} at least (one-sided, 95 %, {p_value(tests.p_better)})."
         )
         return Verdict("better", words + _too_small(pair, tests))
     if tests.p_not_worse <= ALPHA:
@@ -283,7 +286,7 @@ def _not_worse(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         "not worse",
         f"{pair.begins} does no harm that matters: {pair.arm} is not worse than {pair.reference} by the "
         f"margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, {_at_most(pair, tests)}, "
-        f"one-sided 95 %, {_p(tests.p_not_worse)}). Whether it is better is not resolved.",
+        f"one-sided 95 %, {p_value(tests.p_not_worse)}). Whether it is better is not resolved.",
     )
 
 
@@ -344,7 +347,3 @@ def _at_most(pair: _Pair, tests: MarginTests) -> str:
     """Return the one-sided bound of a difference: of AUCs, which are better above 0, a lower one."""
     which = "at least" if pair.judged.higher_is_better else "at most"
     return f"{which} {pair.judged.signed(tests.high)}"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

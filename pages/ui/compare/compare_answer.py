@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from curation.wording import number, plural
+from curation.wording import number, plural, span
 from pages.ui.compare import (
     answer_headline,
     comparison_charts,
@@ -255,7 +255,7 @@ def _table(final: pd.DataFrame, outcome: Outcome) -> str:
 
 
 def _span(row, digits: int) -> str:  # type: ignore[no-untyped-def]
-    return f"{number(row.ci_low, digits)} to {number(row.ci_high, digits)}"
+    return span(row.ci_low, row.ci_high, digits)
 
 
 def _two(raw: str, corrected: float, digits: int = 2) -> html_marks.Cell:
@@ -276,6 +276,7 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
         f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
         f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
     )
+    words += f" {study_summary.unbounded_said(trained)}".rstrip()
     words += _corrected_words(trained, shown.outcome)
     partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
     missing = [arm.name for arm in shown.arms if arm.name not in set(final["arm"])]
@@ -320,7 +321,7 @@ def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
             f"{plain(row.arm)} − {plain(row.reference)}",
             number(row.difference_years, digits),
             _span(row, digits),
-            f"{number(row.boot_low, digits)} to {number(row.boot_high, digits)}",
+            span(row.boot_low, row.boot_high, digits),
             p_value(row.p),
             p_value(row.p_holm),
             p_value(row.p_flip),

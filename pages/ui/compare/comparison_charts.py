@@ -258,6 +258,7 @@ def _forest(
     drawn = [styles.get(arm, _PLAIN) for arm in rows["arm"]]
     colours = [style.colour for style in drawn]
     symbols = ["circle" if style.dash == "solid" else "circle-open" for style in drawn]
+    span = " to ".join(f"%{{customdata[{end}]:.{outcome.digits}f}}" for end in (1, 2))
     return go.Scatter(
         x=rows[value],
         y=[called(arm, outcome) for arm in rows["arm"]],
@@ -270,9 +271,10 @@ def _forest(
         },
         customdata=rows[["arm", "ci_low", "ci_high", "n_subjects"]].to_numpy(dtype=object),
         error_x=bars(rows, value),
-        hovertemplate=f"{shown}, %{{customdata[1]:.{outcome.digits}f}} to "
-        f"%{{customdata[2]:.{outcome.digits}f}}; "
-        "%{customdata[3]} people<extra></extra>",
+        hovertemplate=[
+            f"{shown}, {span if known else 'no interval'}; %{{customdata[3]}} people<extra></extra>"
+            for known in rows["ci_low"].notna()
+        ],
     )
 
 

@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from curation.wording import number
+from curation.wording import number, span
 from pages.ui.compare import comparison_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks
 from training.judging.outcome import Outcome
-from training.results import external_test, site_probes
+from training.results import external_test, site_probes, study_summary
 
 
 def show(shown: Comparison, reference: str, name: str) -> None:
@@ -63,7 +63,10 @@ def _external(table: pd.DataFrame, outcome: Outcome, whose: str, name: str) -> N
         st.warning(formatting.escape(caution), icon=":material/warning:")
     st.html(html_marks.table(head, rows, numeric=range(2, len(head))))
     st.caption(
-        formatting.escape(f"{external_test.WORDS} Differences: {outcome.favours} is better.")
+        formatting.escape(
+            f"{external_test.WORDS} Differences: {outcome.favours} is better. "
+            f"{study_summary.unbounded_said(table)}"
+        )
     )
     controls.offer_tables(name, {"external-test": outcome.named(table)})
 
@@ -75,8 +78,7 @@ def _difference(row, digits: int) -> str:  # type: ignore[no-untyped-def]
 
 
 def _span(row, of: str, digits: int) -> str:  # type: ignore[no-untyped-def]
-    low, high = getattr(row, f"{of}_low"), getattr(row, f"{of}_high")
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return span(getattr(row, f"{of}_low"), getattr(row, f"{of}_high"), digits)
 
 
 def _sites(table: pd.DataFrame, whose: str, name: str) -> None:

@@ -49,6 +49,15 @@ def test_the_difference_of_two_arms_has_delongs_covariance() -> None:
     assert np.square(difference - difference.mean()).sum() / 40**2 == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("sizes", [(3, 4, 6), (5, 7, 11)])
+def test_without_an_error_or_with_errors_alone_the_loss_is_whole(sizes) -> None:
+    fold = np.repeat(np.arange(3), sizes)
+    truth = np.concatenate([np.arange(size) % 2 for size in sizes]).astype(float)
+    assert (auc_losses(truth, truth, fold) == 0).all()
+    assert (auc_losses(-truth, truth, fold) == 1).all()
+    assert (auc_losses(0 * truth, truth, fold) == 0.5).all()
+
+
 def test_people_are_compared_within_their_fold_alone() -> None:
     """Outputs of two models are on no common scale: an offset of one fold changes nothing."""
     predicted, truth = _draw(4)

@@ -303,8 +303,8 @@ def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -
     assert "scans of A are also in control-A." in known.methods[2]
     assert not any("scanner" in point for point in known.messages[-1].points)
     for stand_in, words in (
-        (scans["scan_id"], "within sources and thirds"),
-        ("one", "random within thirds"),
+        (scans["scan_id"], "within sources and age tertiles"),
+        ("one", "random within age tertiles"),
     ):
         without_site = replanned(study, scans.assign(site=None, source=stand_in))
         study = planned_study.load(workspace, without_site)

@@ -157,6 +157,8 @@ def test_an_interval_that_is_not_known_is_left_open() -> None:
     assert head[1:] == [NASTY, "plain", "95 % low", "95 % high"]
     assert rows[0][1:] == [1.25, None, 1.0, 1.5]
     assert rows[1][1:] == [None, -0.5, None, None]
+    open_one, whole = interactive.figure(PLOTS["intervals"]).data
+    assert "no interval" in open_one.hovertemplate and "no interval" not in whole.hovertemplate
 
 
 def test_points_of_a_scatter_are_pairs() -> None:

@@ -8,6 +8,8 @@ from scipy import stats
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random
 from training.held_out import joined_studies
 from training.held_out.predictions import BASELINE, Predictions
+from training.judging.outcome import Outcome
+from training.results import conclusions, study_summary
 from training.results.comparisons import compare_all
 from training.results.resampling import holm
 
@@ -101,6 +103,44 @@ def test_arms_that_say_the_same_do_not_differ() -> None:
     same = np.tile(AGES + np.random.default_rng(0).normal(0, 4, (2, 31)), (2, 1, 1))
     row = _row(compare_all(made(same, AGES), "scratch").reference, "A")
     assert (row["difference_years"], row["p"], row["verdict"]) == (0, 1, "open")
+
+
+def _two_values(people: int = 6) -> Predictions:
+    """An arm that tells two values apart in everybody, and one that does not."""
+    truth = (np.arange(people) // 2) % 2.0
+    guessed = np.random.default_rng(3).uniform(0, 1, (2, people))
+    predicted = np.stack([np.stack([truth, truth]), guessed])
+    outcome = Outcome("sex", "two-valued", "", "M", "F", 3)
+    return replace(made(predicted, truth, arms=(A, CONTROL)), outcome=outcome)
+
+
+def test_an_auc_of_one_has_no_p_no_interval_and_no_verdict_and_it_is_said_why() -> None:
+    held_out = _two_values()
+    row = _row(compare_all(held_out, None).mean_age, "A")
+    assert row["difference_years"] == -0.5 and row["verdict"] == "withheld"
+    assert np.isnan(row[list(NUMBERS)].astype(float)).all()
+    assert "do not differ in it" in row["words"] and "nan" not in row["words"]
+    final = study_summary.summarise(held_out).set_index("arm")
+    assert final.loc["A", "age_mae_years"] == 1
+    assert np.isnan(final.loc["A", list(BOUNDS)].astype(float)).all()
+    assert study_summary.unbounded_said(final.reset_index()).startswith("No interval of A: ")
+    assert "of A there is no test" in conclusions.nothing_learned(held_out)
+
+
+NUMBERS = ("ci_low", "ci_high", "p", "p_holm", "boot_low", "boot_high", "detectable_years")
+BOUNDS = ("ci_low", "ci_high", "boot_low", "boot_high")
+
+
+def test_where_no_comparison_can_be_tested_the_conclusion_does_not_blame_the_seeds() -> None:
+    held_out = made(np.stack([AGES + FAR, AGES + FAR]), AGES)
+    apart = made(np.stack([AGES + 40 + 0 * FAR, AGES + 9 + 0 * FAR]), AGES)
+    found = compare_all(apart, "scratch")
+    assert found.reference["verdict"].tolist() == ["withheld"]
+    assert study_summary.unbounded_said(study_summary.summarise(held_out)) == ""
+    told = conclusions.conclude(apart, found, "scratch").headline
+    assert told == (
+        "No arm is called better or worse: people and seeds do not differ in what arms differ by"
+    )
 
 
 def test_arms_without_a_run_in_common_say_so() -> None:

@@ -73,10 +73,26 @@ def test_the_estimate_moves_and_scales_with_the_values_and_not_with_their_order(
     assert mixed == pytest.approx(found)
 
 
-def test_values_that_never_differ_have_no_width() -> None:
-    found = crossed_effects.estimate(np.full((2, 5), 3.0))
-    assert (found.low, found.high, found.p) == (3, 3, 0)
-    assert crossed_effects.estimate(np.zeros((2, 5))).p == 1
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("value", [3.0, -0.5, 0.1])
+def test_values_that_never_differ_have_neither_interval_nor_p(seeds, value) -> None:
+    found = crossed_effects.estimate(np.full((seeds, 7), value))
+    assert np.isnan([found.low, found.high, found.se, found.p]).all() and found.no_variance
+    assert found.mean == pytest.approx(value)
+    assert np.isnan(crossed_effects.detectable_years(found))
+    noise = np.full((seeds, 7), value) + RNG.uniform(-1e-16, 1e-16, (seeds, 7))
+    assert crossed_effects.estimate(noise).no_variance
+    crosswise = crossed_effects.estimate(np.array([[2.0, 3.0], [3.0, 2.0]]))
+    assert crosswise.no_variance  # nothing is left of the variance, though they differ
+
+
+def test_no_difference_of_anybody_is_none_and_no_error_of_anybody_has_no_interval() -> None:
+    none = crossed_effects.estimate(np.zeros((2, 5)))
+    assert (none.low, none.high, none.p, none.no_variance) == (0, 0, 1, False)
+    assert crossed_effects.of_losses(np.zeros((2, 5))).no_variance
+    assert crossed_effects.of_losses(VALUES) == crossed_effects.estimate(VALUES)
+    assert not crossed_effects.estimate(np.ones((2, 1))).no_variance
+    assert not crossed_effects.estimate(np.empty((0, 5))).no_variance
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (2, 0), (2, 1), (1, 1)])

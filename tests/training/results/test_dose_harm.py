@@ -62,6 +62,17 @@ def test_one_seed_or_an_unfinished_arm_lets_nothing_be_concluded() -> None:
     assert "one seed" in one.loc[0, "withheld"]
 
 
+def test_harm_without_variance_has_no_interval_and_it_is_said_why() -> None:
+    missed = np.array([2.0, 5.0])[:, None, None] + np.zeros((2, 2, len(AGES)))
+    both = made(AGES + missed, AGES, arms=(arm("A"), arm("A~noise-0.5")))
+    found = dose_harm.dose_harm(both, NO_EFFECTS)
+    assert found.loc[0, ["ci_low", "ci_high", "p", "p_holm"]].isna().all()
+    assert found.loc[0, "words"].endswith(
+        "cost 3.00 years. No interval: people and seeds do not differ in it, so that nothing tells how far "
+        "chance moves it; judge on more people."
+    )
+
+
 def test_a_curve_begins_at_no_distortion_and_no_loss() -> None:
     held_out = planted({"A": 4.0, "A~motion-0.3": 4.5, "A~motion-0.9": 6.0, "A~blur-1": 5.0})
     lines = dose_harm.doses(dose_harm.dose_harm(held_out, NO_EFFECTS))

@@ -133,6 +133,18 @@ def test_nothing_in_common_and_a_reason_against_a_verdict_come_first() -> None:
     assert said.outcome == "withheld" and said.words.endswith("No verdict: one seed only.")
 
 
+@pytest.mark.parametrize("plan", [TWO, ONE])
+@pytest.mark.parametrize("mean", [-2.0, 0.3, 2.0])
+def test_a_difference_without_variance_is_not_tested_against_any_margin(plan, mean) -> None:
+    seen = crossed_effects.estimate(np.full((2, 9), mean))
+    assert np.isnan(verdicts.margin_tests(seen, 0.7)).all()
+    said = verdicts.confirmatory(plan, seen)
+    assert said.outcome == "withheld"
+    assert verdicts.NO_VARIANCE in said.words and "nan" not in said.words
+    told = verdicts.headline(plan, seen, said)
+    assert told.startswith("Primary comparison: A and all") and "nan" not in told
+
+
 def test_arms_that_say_the_same_to_the_last_bit_are_equivalent() -> None:
     same = crossed_effects.estimate(np.zeros((2, 9)))
     assert verdicts.confirmatory(TWO, same).outcome == "equivalent"

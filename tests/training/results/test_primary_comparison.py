@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,8 @@ from tests.helpers.made_predictions import ALL, SCRATCH, A, made
 from training.arms.study_arms import Arm
 from training.held_out import joined_studies
 from training.held_out.predictions import Predictions
-from training.results import comparisons, primary_comparison, study_summary
+from training.report import content_primary
+from training.results import comparisons, primary_comparison, study_summary, verdicts
 from training.results.primary_comparison import Primary
 from training.results.resampling import holm
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
@@ -69,6 +72,18 @@ def test_beside_another_study_it_keeps_its_verdict_under_the_names_that_arms_hav
     told = primary_comparison.judged(found, _primary(held_out), called).reference.set_index("arm")
     assert told.loc["one · A", ["role", "verdict"]].tolist() == ["primary", "better"]
     assert (told["role"] == "primary").sum() == 1
+
+
+def test_a_difference_that_does_not_vary_has_no_verdict_and_the_report_says_why() -> None:
+    errors = np.array([9.0, 3.0, 5.0])[:, None, None] + np.zeros((3, 2, 40))
+    found = _primary(made(AGES + errors, AGES, baseline=50.0))
+    assert found.verdict.outcome == "withheld" and np.isnan(found.difference.p)
+    assert verdicts.NO_VARIANCE in found.verdict.words
+    assert found.conclusion.headline == f"Primary comparison: {found.verdict.words.rstrip('.')}"
+    source = SimpleNamespace(primary=found, conclusion=found.conclusion)
+    message = content_primary.primary(source)
+    assert message.plot is None and message.points == (found.verdict.words,)
+    assert message.title.endswith("no verdict")
 
 
 def test_where_neither_arm_learned_anything_equivalence_is_not_claimed() -> None:

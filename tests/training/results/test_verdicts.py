@@ -1,5 +1,6 @@
 import numpy as np
 
+from training.judging.outcome import Outcome
 from training.results import crossed_effects, verdicts
 from training.results.crossed_effects import Estimate
 
@@ -43,6 +44,18 @@ def test_whatever_the_numbers_say_a_withheld_verdict_says_why() -> None:
     assert said.words == (
         "A and all: difference −0.40 years, −0.70 to −0.10; below 0 favours A. No verdict: one seed only."
     )
+
+
+def test_where_nothing_varies_there_is_no_verdict_and_it_is_said_why() -> None:
+    seen = crossed_effects.estimate(np.full((2, 6), -0.5))
+    sex = Outcome("sex", "two-valued", "", "M", "F", 3)
+    for withheld in ("", "one seed only"):
+        said = verdicts.exploratory("A", "chance", seen, np.nan, withheld=withheld, judged=sex)
+        assert said == (
+            "withheld",
+            "A and chance: difference 0.500 AUC, no interval; above 0 favours A. No verdict: people and "
+            "seeds do not differ in it, so that nothing tells how far chance moves it; judge on more people.",
+        )
 
 
 def test_nothing_in_common_is_said() -> None:
