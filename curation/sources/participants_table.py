@@ -16,26 +16,7 @@ _TOP_CODED = re.compile(r"(?:>=?\s*|≥\s*)?(\d+(?:\.\d+)?)\s*(\+)?")
 #: Words that one place puts before a person's number and another does not.
 _PREFIX = re.compile(r"(?:sub|subj|subject|patient|pat|participant|person|id)[-_ ]*(?=\d)|sub-")
 _LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
-#: So many people, and codes of sex, are named in a sentence.
-_NAMED, _CODES_TOLD = 3, 6
-#: Codes of sex, a language a line: women's, then men's. That of BIDS and of English comes first.
-_SEXES = (
-    ("f female woman girl", "m male man boy"),
-    ("w weiblich frau", "m männlich maennlich mann"),
-    ("v vrouw vrouwelijk", "m man mannelijk"),
-    ("f femme", "h homme"),
-    ("f féminin feminin", "m masculin"),
-    ("m mujer", "h hombre v varón varon"),
-    ("f femenino", "m masculino"),
-    ("m mulher", "h homem"),
-    ("f feminino", "m masculino"),
-    ("f femmina donna", "m maschio uomo"),
-    ("k kvinna kvinde kvinne", "m man mand mann"),
-)
-#: Said of people whose sex is neither, or not told.
-_NEITHER = frozenset(
-    (*text_tables.UNKNOWN, "o", "other", "x", "d", "divers", "diverse", "intersex", "non-binary")
-)
+_NAMED = 3
 #: What is kept of a person, and what it is called.
 _OF_PERSON = {
     "age_years": "age",
@@ -290,50 +271,6 @@ def sex(text: str | None) -> str | None:
     if text is None:
         return None
     return {"male": "M", "m": "M", "female": "F", "f": "F"}.get(text.lower(), text)
-
-
-def sexes_in(values: Iterable[str]) -> dict[str, str | None] | None:
-    """Read the codes of sex of one table.
-
-    A code alone does not tell: ``M`` is a man in one language and a woman in another, so the codes of a table
-    are read together.
-
-    Parameters
-    ----------
-    values : iterable of str
-        All that stand in its column.
-
-    Returns
-    -------
-    dict of str to str or None, or None
-        Of each ``F``, ``M``, or ``None`` where it says neither; nothing where no language has all of them,
-        or two have them and mean different things by them (``M`` and ``V``).
-
-    Examples
-    --------
-    >>> sexes_in(["H", "M"]), sexes_in(["H", "F"]), sexes_in(["1", "2"])
-    ({'H': 'M', 'M': 'F'}, {'H': 'M', 'F': 'F'}, None)
-    """
-    codes = {value: value.strip().casefold() for value in values}
-    told = set(codes.values()) - _NEITHER
-    readings = []
-    for women, men in _SEXES:
-        known = dict.fromkeys(women.split(), "F") | dict.fromkeys(men.split(), "M")
-        if told <= known.keys():
-            readings.append({value: known.get(code) for value, code in codes.items()})
-            if len(readings) == 1 and (women, men) == _SEXES[0]:
-                return readings[0]
-    return readings[0] if readings and all(one == readings[0] for one in readings) else None
-
-
-def unread_sexes_in_words(values: Iterable[str]) -> str:
-    """Say that codes of sex are not understood, and what to do."""
-    *some, last = sorted(values)[:_CODES_TOLD]
-    listed = " and ".join(filter(None, (", ".join(some), last)))
-    return (
-        f"Sex is written as {listed} and kept so: which is which is not told. Write M and F to have it "
-        "understood."
-    )
 
 
 def describe(row: Mapping[str, str | None]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from curation.sources import duplicates, image_modality, participants_table
+from curation.sources import duplicates, image_modality, sex_codes
 from curation.sources.ingest import IngestSummary
 from curation.storage import tables
 from curation.storage.workspace import Source, Workspace
@@ -103,6 +103,6 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
             + ". Join a table of people with a column 'age' (--participants)."
         )
     codes = usable["sex"].dropna().unique().tolist()
-    if participants_table.sexes_in(codes) is None:
-        said.append(participants_table.unread_sexes_in_words(codes))
+    if sex_codes.sexes_in(codes) is None:
+        said.append(sex_codes.unread_sexes_in_words(codes))
     return said

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from curation.sources import participants_table
+from curation.sources import sex_codes
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def categorical_codes(values: pd.Series) -> CategoricalCodes:
 def sexes(values: pd.Series, sources: pd.Series | None = None) -> CategoricalCodes:
     """Read codes of sex, those of each source in the one language that has all of them.
 
-    Where a source's cannot be read so, see :func:`curation.sources.participants_table.sexes_in`, all are
+    Where a source's cannot be read so, see :func:`curation.sources.sex_codes.sexes_in`, all are
     kept as they are written.
     """
     codes, names = pd.factorize(values.astype(object))
@@ -125,7 +125,7 @@ def sexes(values: pd.Series, sources: pd.Series | None = None) -> CategoricalCod
     for source in np.unique(of):
         here = np.flatnonzero((of == source) & (text > 0))
         written = [str(names[at - 1]) for at in text[here]]
-        read = participants_table.sexes_in(written)
+        read = sex_codes.sexes_in(written)
         if read is None:
             return categorical_codes(values)
         places[here] = [_PLACES.get(read[code], len(SEXES)) for code in written]

@@ -6,7 +6,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from curation.ratings.scales import all_scales
-from curation.sources import participants_table
+from curation.sources import sex_codes
 from curation.tier_effects import cutoff_stability, tier_agreement
 from curation.tier_effects.tier_balance import Floats, Tally
 from curation.tiers import tier_rule
@@ -32,7 +32,7 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     tally, rule = tier_facts.facts_of(scan_table).tally(sorted_scans), sorted_scans.rule
     st.html(_table(tally, rule))
     if codes := tally.unread_sexes:
-        said = participants_table.unread_sexes_in_words(codes)
+        said = sex_codes.unread_sexes_in_words(codes)
         st.caption(formatting.escape(f"The share of women is not known. {said}"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("See on Explore:", width="content")

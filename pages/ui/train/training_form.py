@@ -10,7 +10,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, state
-from pages.ui.train import backbone_form, objective_form, tuning_form
+from pages.ui.train import recipe_form, tuning_form
 from training.settings import objectives
 from training.settings.input_images import IMAGES, Images
 from training.settings.preset import Preset
@@ -46,7 +46,7 @@ class TrainingChoices:
     def named(self) -> list[str]:
         """Names of what is not as usual, for the name of the study."""
         seen = [] if self.images is IMAGES["T1w"] else [self.images.name]
-        network = [] if self.backbone == backbone_form.USUAL else [self.backbone]
+        network = [] if self.backbone == recipe_form.USUAL_BACKBONE else [self.backbone]
         return [*seen, *self.objective.values(), *network]
 
     def overrides(self, preset: Preset) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> Training
         icon=":material/tune:",
     ):
         images = _images(workspace, pool)
-        objective = objective_form.choose()
-        backbone = backbone_form.choose()
+        objective = recipe_form.choose_objective()
+        backbone = recipe_form.choose_backbone()
         tuning = tuning_form.choose(preset)
         changes = st.text_input(
             "Changes of the preset, if any",

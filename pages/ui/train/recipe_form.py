@@ -1,0 +1,44 @@
+"""Choices of the pretraining objective and of the backbone in the form for a new study."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.shell import state
+from pages.ui.shell.state import Key
+from training.settings.backbones import BACKBONES, Backbone
+from training.settings.objectives import OBJECTIVES, Objective
+
+#: The backbone that presets are written for, and their objective.
+USUAL_BACKBONE, _USUAL_OBJECTIVE = next(iter(BACKBONES)), next(iter(OBJECTIVES))
+
+
+def choose_objective() -> dict[str, Any]:
+    """Draw the choice, and return the fields of the preset that it changes: none for the usual one."""
+    name = _choose("Pretraining objective", "objectives", OBJECTIVES, state.OBJECTIVE)
+    return {} if name == _USUAL_OBJECTIVE else {"objective": name}
+
+
+def choose_backbone() -> str:
+    """Draw the choice, and return the name of the backbone."""
+    return _choose("Backbone", "backbones", BACKBONES, state.BACKBONE)
+
+
+def _choose(
+    label: str, several: str, offered: Mapping[str, Objective | Backbone], key: Key[str]
+) -> str:
+    name = st.segmented_control(
+        label,
+        list(offered),
+        default=next(iter(offered)),
+        key=key,
+        required=True,
+        format_func=lambda name: offered[name].label,
+    )
+    meaning = offered[name].meaning
+    st.caption(
+        f"{meaning[0].upper()}{meaning[1:]}. To compare {several}, plan a study of each with the same "
+        "cohorts, seeds and folds: Compare sets their arms side by side."
+    )
+    return name
