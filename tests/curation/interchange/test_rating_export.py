@@ -15,7 +15,7 @@ from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.overrides import override
@@ -145,6 +145,53 @@ def test_the_widgets_files_say_what_mriqcs_say_and_come_back(rated, empty) -> No
     assert ours.sort_values(order, ignore_index=True).equals(
         theirs.sort_values(order, ignore_index=True)
     )
+
+
+NAMES = (
+    "Иван",
+    "Мария",
+    "Jörg",
+    "J-rg",
+    "anna",
+    "Anna",
+    "a/b",
+    "a b",
+    "王" * 100,
+    "n/a",
+    "Eve",
+    "J",
+)
+
+
+def test_the_widgets_files_tell_who_rated_whatever_the_name(rated, empty) -> None:
+    scan = tables.read_scans(rated)["scan_id"][0]
+    lookalike = f"a-b-{files.short_hash('a/b')}"
+    for rater in (*NAMES, lookalike):
+        rating_log.add_rating(rated, Rating(scan_id=scan, rater=rater, scale="mriqc-4", value=2.0))
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    homes = [path.parent.name for path in folder.rglob("rater.txt")]
+    assert len({home.casefold() for home in homes}) == len(homes) == len(NAMES) + 2
+    assert {"rater-Ada", "rater-Eve", "rater-J"} < set(homes)
+    assert import_ratings(rated, folder).added == 0
+    import_ratings(empty, folder)
+    assert set(rating_log.list_ratings(empty)["rater"]) == {*NAMES, lookalike, "Ada"}
+
+
+def test_an_earlier_versions_widget_files_still_come_and_are_replaced(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    (folder / "rater-Ada" / "rater.txt").unlink()
+    (folder / "rater-Ada").rename(folder / "rater-A-da")
+    assert import_ratings(empty, folder) == Imported(5, 0)
+    assert set(rating_log.list_ratings(empty)["rater"]) == {"A-da"}
+    rating_export.export_ratings(rated)
+    assert [path.name for path in folder.iterdir()] == ["rater-Ada"]
+
+
+def test_a_file_that_names_the_rater_and_is_no_text_is_refused(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    (folder / "rater-Ada" / "rater.txt").write_bytes(b"J\xf6rg")
+    with pytest.raises(RatingError, match=r"rater-Ada/rater\.txt: this is not UTF-8"):
+        import_ratings(empty, folder)
 
 
 def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_path: Path) -> None:
