@@ -10,10 +10,11 @@ import pytest
 from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
-from curation.ratings import rating_log
+from curation.ratings import agreement, rating_log
 from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
-from curation.sessions import session_log
+from curation.references import fit_from_ratings
+from curation.sessions import session_log, suggested_cutoff
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -424,3 +425,29 @@ def test_the_export_describes_itself_as_bids_wants(rated: Workspace) -> None:
         assert list(words) == header and all(one["Description"] for one in words.values())
     table = pd.read_csv(folder / "ratings.tsv", sep="\t", quoting=3)
     assert len(table) == 8 and table["participant_id"].str.startswith("sub-").all()
+
+
+def test_old_decisions_that_are_imported_do_not_override_newer_ones(empty, tmp_path) -> None:
+    scan = tables.read_scans(empty)["scan_id"][0]
+    for role, value in (("rater", 1.0), ("adjudicator", 1.0)):
+        rating_log.add_rating(
+            empty, Rating(scan_id=scan, rater="R", scale="pass-fail", value=value, role=role)
+        )
+    override(empty, scan, "R", "A", "fine")
+    old, head = "2024-01-01T10:00:00+00:00", "scan_id\trater\tat\tscale\tvalue\trole"
+    said = [f"{scan}\tR\t{old}\tpass-fail\t0\t{role}" for role in ("rater", "adjudicator")]
+    (tmp_path / "ratings.tsv").write_text("\n".join([head, *said]) + "\n")
+    (tmp_path / "overrides.tsv").write_text(
+        f"scan_id\tauthor\tat\ttier\treason\n{scan}\tR\t{old}\tC\tringing\n"
+    )
+    assert import_ratings(empty, tmp_path) == Imported(2, 0, 1)
+    given = rating_log.list_ratings(empty)
+    assert agreement.opinions(given, SCALES["pass-fail"])["label"].tolist() == ["pass"]
+    assert not suggested_cutoff.exclusion_labels(given)["excluded"].any()
+    assert not suggested_cutoff.exclusion_labels(given.query("role == 'rater'"))["excluded"].any()
+    assert fit_from_ratings.labels_of(given, pd.Series([scan]))["excluded"].tolist() == [0]
+    assert overrides.in_force(empty)["tier"].tolist() == ["A"]
+    assert overrides.list_overrides(empty, scan)["tier"].tolist() == ["C", "A"]
+    override(empty, scan, "R", None, "as the rule says")
+    assert overrides.in_force(empty).empty
+    assert import_ratings(empty, tmp_path) == Imported(0, 2, 0)
