@@ -8,6 +8,7 @@ from pathlib import Path
 
 from curation.cli import sources
 from curation.cli.framework import Command
+from curation.errors import SourceError
 from curation.interchange import (
     example_datasets,
     mriqc_import,
@@ -145,6 +146,13 @@ def add_import_mriqc_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="short name of the source (default: the table's name)")
     sources.add_kind_options(command)
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    command.add_argument(
+        "--raters",
+        nargs="+",
+        default=[],
+        metavar="COLUMN=NAME",
+        help="who rated in which column (default: the source's name before rater_1, rater_2 ...)",
+    )
     sources.add_pseudonyms_option(command)
 
 
@@ -176,12 +184,22 @@ def run_import_mriqc(chosen: argparse.Namespace) -> int:
         role=chosen.role,
         modality=chosen.modality,
         participants=chosen.participants,
+        rater_names=_names_of(chosen.raters),
         hide_names=chosen.pseudonyms,
     )
     if chosen.own_ids:
         sources.say_own_ids(workspace, summary.source.name)
     _say(workspace, summary)
     return 0
+
+
+def _names_of(given: list[str]) -> dict[str, str]:
+    """Return who stands behind each column with ratings, as it was typed."""
+    pairs = [one.partition("=") for one in given]
+    for column, _, name in pairs:
+        if not column or not name.strip():
+            raise SourceError(f"--raters takes COLUMN=NAME, such as rater_1=Ada; {column!r} came.")
+    return {column: name.strip() for column, _, name in pairs}
 
 
 def run_example(chosen: argparse.Namespace) -> int:

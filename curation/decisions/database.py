@@ -12,8 +12,9 @@ import fcntl
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
@@ -218,6 +219,25 @@ def take_turn_with_rules(connection: sa.Connection) -> None:
 def now() -> datetime.datetime:
     """Return the present moment in UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def oldest_first(rows: Iterable[sa.Row]) -> list[sa.Row]:
+    """Return rows of decisions as they were made, so that of several the last is the one that stands.
+
+    Parameters
+    ----------
+    rows : iterable of sqlalchemy.Row
+        With ``at`` and ``id``.
+
+    Returns
+    -------
+    list of sqlalchemy.Row
+        By ``at``, as the clock of the machine told it on which it was decided; of one moment, by ``id``, in
+        the order in which they were stored here. What is imported keeps its moment, so that an old decision
+        that comes later does not override a newer one. Sorted here and not by the database, since SQLite
+        keeps moments as texts, of which those with and without fractions of a second are not in order.
+    """
+    return sorted(rows, key=attrgetter("at", "id"))
 
 
 def note(workspace: Workspace, *, author: str, action: str, subject: str, detail: dict) -> None:

@@ -1,6 +1,7 @@
 """Import of MRIQC's results: scans without images, but with metrics, scores and ratings."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pandas as pd
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
+from curation.errors import SourceError
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
 from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
-from curation.ratings.rating_record import Rating
+from curation.ratings.rating_record import MAX_RATER, Rating
 from curation.references import reference_library
 from curation.sources import (
     allowed_roots,
@@ -55,7 +57,8 @@ def import_table(
     role: Role | None = None,
     modality: str | None = None,
     participants: str | Path | None = None,
-    raters: str = "",
+    raters: str | None = None,
+    rater_names: Mapping[str, str] | None = None,
     published: bool = False,
     hide_names: bool | None = None,
 ) -> TableSummary:
@@ -73,8 +76,11 @@ def import_table(
         See :func:`curation.sources.ingest.ingest`.
     participants : path, optional
         Table of people to join.
-    raters : str
-        Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
+    raters : str, optional
+        Put before the names of columns with ratings. By default the source's name, before those that only
+        number raters: ``rater_1`` of two tables is not one person.
+    rater_names : mapping of str to str, optional
+        Who rated in which column. A table that came before keeps the names that are stored.
     published : bool
         The table comes with a package, and may be read wherever that lies.
     hide_names : bool, optional
@@ -87,21 +93,16 @@ def import_table(
     Raises
     ------
     SourceError
-        When nothing can be read. Single rows that cannot be used are scans with a reason instead.
+        When nothing can be read, or a column's ratings are stored under another name than is given. Single
+        rows that cannot be used are scans with a reason instead.
     """
     allowed = allowed_roots.EVERYTHING if published else allowed_roots.of(workspace)
+    at = sources.absolute(path, allowed)
     source = sources.describe(
-        workspace,
-        sources.absolute(path, allowed),
-        "mriqc",
-        name=name,
-        role=role,
-        modality=modality,
-        participants=participants,
+        workspace, at, "mriqc", name=name, role=role, modality=modality, participants=participants
     )
-    known_people = (
-        participants_table.participants(Path(source.participants)) if source.participants else None
-    )
+    people = source.participants
+    known_people = participants_table.participants(Path(people)) if people else None
     earlier = earlier_source(workspace, source.name)
     hidden = _as_others(workspace, earlier) if hide_names is None and not published else hide_names
     source = pseudonyms.settle(workspace, source, earlier, hidden)
@@ -110,12 +111,13 @@ def import_table(
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         scans = _scans(source, table, known)
-        usable = scans["status"].isin(_KEPT).to_numpy()
+        held = _held(workspace, {*known.index, *scans["scan_id"]})
+        stored_as = _rater_names(source, table, held, raters, rater_names or {})
         part = workspace.metrics_shard_path(f"table-{source.name}")
-        metric_shards.write(part, _metrics(scans[usable], table.rows[usable]))
+        metric_shards.write(part, _metrics(scans, table))
         rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
         put(workspace, source, rows, before)
-    ratings = _add_ratings(workspace, scans, table, raters)
+    ratings = _add_ratings(workspace, source, scans, table, held, stored_as)
     reference_library.freeze_experts(workspace)
     reference_library.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
@@ -190,7 +192,10 @@ def _content(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def _metrics(scans: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _metrics(every: pd.DataFrame, table: MriqcTable) -> pd.DataFrame:
+    """Return the metrics of the scans that can be used."""
+    usable = every["status"].isin(_KEPT).to_numpy()
+    scans, rows = every[usable], table.rows[usable]
     names = [name for name in METRICS if name in rows]
     about: dict[str, Any] = {
         "scan_id": scans["scan_id"].to_numpy(),
@@ -206,17 +211,84 @@ def _metrics(scans: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(about).join(rows[names].reset_index(drop=True))
 
 
-def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, raters: str) -> int:
+def _held(workspace: Workspace, scan_ids: set[str]) -> pd.DataFrame:
+    given = rating_log.list_ratings(workspace)
+    return given[given["scan_id"].isin(scan_ids)]
+
+
+def _origin(source: Source, column: str) -> str:
+    """Return where a column's ratings are from, as it is stored with them."""
+    return f"{source.name}: {column}"
+
+
+def _rater_names(
+    source: Source,
+    table: MriqcTable,
+    held: pd.DataFrame,
+    prefix: str | None,
+    given: Mapping[str, str],
+) -> dict[str, str]:
+    """Return under which name the ratings of each column are stored: as before, where the table came before.
+
+    Earlier versions stored them under the column's name, and did not say where they are from.
+    """
+    columns = list(dict.fromkeys(table.ratings["rater"].astype("str")))
+    for column in given:
+        if column not in columns:
+            raise SourceError(
+                f"No column {column!r} of {source.name} holds ratings; those that do: "
+                f"{', '.join(columns) or 'none'}."
+            )
+    stored = {rater: rater for rater in held["rater"]} | dict(
+        zip(held["origin"], held["rater"], strict=True)
+    )
+    found = {}
+    for column in columns:
+        numbered = f"{source.name} " if mriqc_tables.only_numbers(column) else ""
+        new = given.get(column, (numbered if prefix is None else prefix) + column).strip()
+        name = stored.get(_origin(source, column)) or stored.get(column) or new
+        if column in given and name != new:
+            raise SourceError(
+                f"The ratings of {column} are stored as those of {name!r} already, and what is stored is not "
+                f"renamed. Leave this column out of --raters."
+            )
+        if not 0 < len(name) <= MAX_RATER:
+            raise SourceError(
+                f"Name who rated in {column}, in at most {MAX_RATER} letters: --raters {column}=NAME."
+            )
+        found[column] = name
+    if len(set(found.values())) < len(found):
+        raise SourceError(
+            f"Each column with ratings is one person's; {', '.join(found.values())} names one of them twice."
+        )
+    return found
+
+
+def _add_ratings(
+    workspace: Workspace,
+    source: Source,
+    scans: pd.DataFrame,
+    table: MriqcTable,
+    held: pd.DataFrame,
+    stored_as: Mapping[str, str],
+) -> int:
     """Append the ratings of usable scans that the database does not hold yet; return how many."""
+    columns = table.ratings["rater"].astype("str")
     found = table.ratings.assign(
         scan_id=scans["scan_id"].to_numpy()[table.ratings["row"]],
-        rater=raters + table.ratings["rater"].astype("str"),
+        rater=columns.map(stored_as),
+        origin=columns.map(lambda column: _origin(source, column)),
         usable=scans["status"].isin(_KEPT).to_numpy()[table.ratings["row"]],
     )
-    held = rating_log.list_ratings(workspace)
     seen = set(zip(held["scan_id"], held["rater"], held["scale"], held["value"], strict=True))
     new = [
-        Rating(scan_id=row.scan_id, rater=row.rater, scale=RATING_SCALE.name, value=row.value)
+        Rating(
+            scan_id=row.scan_id,
+            rater=row.rater,
+            scale=RATING_SCALE.name,
+            value=row.value,
+            origin=row.origin,
+        )
         for row in found[found["usable"]].itertuples()
         if (row.scan_id, row.rater, RATING_SCALE.name, row.value) not in seen
     ]

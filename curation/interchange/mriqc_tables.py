@@ -23,6 +23,7 @@ SENTINELS = {"fber": 0.0, "qi_1": -1.0, "qi_2": 0.0}
 #: The scale of columns such as ``rater_1``, as in the published ABIDE and DS030 tables.
 RATING_SCALE = SCALES["three-level"]
 _RATER = re.compile(r"rater_?[A-Za-z0-9]+", re.IGNORECASE)
+_NUMBERED = re.compile(r"rater_?(\d+|[a-z])", re.IGNORECASE)
 #: Columns that say what a row is, besides :data:`curation.storage.text_tables.ALIASES`.
 _NAMES = ("bids_name", "run_id", "mriqc_version")
 _GEOMETRY = tuple(f"{what}_{axis}" for what in ("size", "spacing") for axis in "xyz")
@@ -266,6 +267,17 @@ def _triple(row: Mapping[str, str | None], what: str, kind: type) -> list | None
 
 
 # ---- ratings -----------------------------------------------------------------------------------------
+
+
+def only_numbers(rater: str) -> bool:
+    """Return whether the name of a column only numbers a table's raters, and says nothing of who they are.
+
+    Examples
+    --------
+    >>> [only_numbers(name) for name in ("rater_1", "rater2", "Rater_B", "rater_Jana")]
+    [True, True, True, False]
+    """
+    return _NUMBERED.fullmatch(rater) is not None
 
 
 def _raters(table: pd.DataFrame) -> list[str]:

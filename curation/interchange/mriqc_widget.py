@@ -1,11 +1,15 @@
 """Ratings in the format of MRIQC's rating widget: one JSON file a rating.
 
 ``{dataset, subject, rating, artifacts, time_sec, confidence, comments}``. The file does not say who rated:
-the folder does, ``rater-NAME``. Only ratings on MRIQC's scale can be written.
+its folder does, ``rater-NAME``, with the whole name in ``rater.txt``, since not every name can be a folder's.
+Exports of earlier versions have no such file. Only ratings on MRIQC's scale can be written.
 """
 
 import json
 import math
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,9 @@ from curation.storage.files import slug
 WIDGET_SCALE = "mriqc-4"
 KEYS = ("dataset", "subject", "rating", "artifacts", "time_sec", "confidence", "comments")
 _REQUIRED = ("subject", "rating")
+#: Beside a rater's files: the name as it is. The widget reads JSON files alone.
+RATER_FILE = "rater.txt"
+_HASHED = re.compile(r".*-[0-9a-f]{8}", re.DOTALL)
 
 
 def export(folder: Path, given: pd.DataFrame, names: pd.DataFrame) -> int:
@@ -37,17 +44,37 @@ def export(folder: Path, given: pd.DataFrame, names: pd.DataFrame) -> int:
     standing = rating_log.current(given)
     table = standing[(standing["scale"] == WIDGET_SCALE) & (standing["role"] == RATING_ROLES[0])]
     table = table.join(names[["source", "bids_name"]], on="scan_id")
+    homes = {rater: folder / name for rater, name in _folders(table["rater"]).items()}
+    for rater, home in homes.items():
+        files.write_text(home / RATER_FILE, f"{rater}\n")
     written: set[Path] = set()
     for row in table.to_dict("records"):
-        path = _free(folder / f"rater-{slug(row['rater'])}", _subject(row), written)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = _free(homes[row["rater"]], _subject(row), written)
         # not by curation.storage.files: thousands of files that can be written anew need not reach the disk
         # singly
         path.write_text(json.dumps(_as_widget(row), indent=2, ensure_ascii=False), encoding="utf-8")
         written.add(path)
-    for old in set(folder.glob("rater-*/*.json")) - written:
+    there = {*folder.glob("rater-*/*.json"), *folder.glob(f"rater-*/{RATER_FILE}")}
+    for old in there - written - {home / RATER_FILE for home in homes.values()}:
         old.unlink()
+        if not any(old.parent.iterdir()):
+            old.parent.rmdir()
     return len(written)
+
+
+def _folders(raters: Iterable[str]) -> dict[str, str]:
+    """Return the name of each rater's folder: no two are alike, nor where upper and lower case are the same.
+
+    A name that cannot be a folder's as it is gets a hash behind what can.
+    """
+    different = sorted(set(raters))
+    alike = Counter(slug(rater).casefold() for rater in different)
+    return {
+        rater: f"rater-{rater}"
+        if slug(rater) == rater and alike[rater.casefold()] == 1 and not _HASHED.fullmatch(rater)
+        else f"rater-{slug(rater)}-{files.short_hash(rater)}"
+        for rater in different
+    }
 
 
 def _free(folder: Path, subject: str, written: set[Path]) -> Path:
@@ -82,7 +109,7 @@ def read(path: Path, rater: str | None) -> list[tuple[str, dict[str, Any]]]:
     path : Path
         One file, or a folder of them, searched to any depth.
     rater : str, optional
-        Who rated. By default what stands after ``rater-`` in the name of a file's folder.
+        Who rated. By default whom ``rater.txt`` in a file's folder ``rater-NAME`` names, else ``NAME``.
 
     Returns
     -------
@@ -96,10 +123,26 @@ def read(path: Path, rater: str | None) -> list[tuple[str, dict[str, Any]]]:
         Naming the file and what is wrong with it.
     """
     found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    return [(one.name, _read(one, rater)) for one in found]
+    named = {home: rater or _rater_of(home) for home in {one.parent for one in found}}
+    return [(one.name, _read(one, named[one.parent])) for one in found]
 
 
-def _read(path: Path, rater: str | None) -> dict[str, Any]:
+def _rater_of(home: Path) -> str:
+    """Return who rated the files of a folder, ``""`` where it does not say."""
+    beside = home / RATER_FILE
+    if not home.name.startswith("rater-"):
+        return ""
+    if not beside.is_file():  # an earlier version's, or made by hand
+        return home.name.removeprefix("rater-")
+    try:
+        return files.read_text(beside, encoding="utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise RatingError(
+            f"{home.name}/{RATER_FILE}: this is not UTF-8 text. Save the rater's name as UTF-8."
+        ) from error
+
+
+def _read(path: Path, rater: str) -> dict[str, Any]:
     try:
         given = files.parse_json(files.read_text(path, encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -125,11 +168,10 @@ def _read(path: Path, rater: str | None) -> dict[str, Any]:
         raise RatingError(
             f"{path.name}: 'artifacts' is {artefacts!r}; expected is a list of words."
         )
-    folder = path.parent.name
     return {
         "dataset": str(given.get("dataset") or ""),
         "subject": str(given["subject"]),
-        "rater": rater or (folder.removeprefix("rater-") if folder.startswith("rater-") else ""),
+        "rater": rater,
         "scale": WIDGET_SCALE,
         "value": _number(path, given, "rating"),
         "artefacts": tuple(artefacts),

@@ -2,8 +2,8 @@
 
 ``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv``, ``overrides.tsv`` and ``tags.tsv`` with
 dictionaries,
-``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json``. The import reads the same
-columns, so that nothing is lost or doubled.
+``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json`` with the name in ``rater.txt``.
+The import reads the same columns, so that nothing is lost or doubled.
 """
 
 import datetime

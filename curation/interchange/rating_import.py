@@ -97,7 +97,11 @@ def _refuse_outside(workspace: Workspace, path: Path) -> None:
     """Refuse a path, or a file in its folder, that lies outside of what may be read."""
     allowed = allowed_roots.of(workspace)
     allowed.refuse_others(path)
-    for name in (OVERRIDES, SESSIONS):  # are read, too, where they lie beside it
+    for name in (
+        OVERRIDES,
+        SESSIONS,
+        mriqc_widget.RATER_FILE,
+    ):  # are read, too, where they lie beside it
         allowed.refuse_others(path.with_name(name))
     if allowed.named is not None and path.is_dir():
         for file in folder_walk.walk(path).files:

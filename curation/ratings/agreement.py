@@ -23,7 +23,7 @@ def opinions(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     Parameters
     ----------
     ratings : pandas.DataFrame
-        See :func:`curation.ratings.rating_log.list_ratings`.
+        See :func:`curation.ratings.rating_log.list_ratings`, in its order.
     scale : Scale
         Only ratings on this scale are compared.
 

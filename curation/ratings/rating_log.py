@@ -151,7 +151,7 @@ def withdrawal(rating_id: int, author: str) -> dict[str, object]:
 def list_ratings(
     workspace: Workspace, scan_id: str | None = None, *, withdrawn: bool = False
 ) -> pd.DataFrame:
-    """Read the ratings, oldest first.
+    """Read the ratings, oldest first: see :func:`curation.decisions.database.oldest_first`.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def list_ratings(
         query = query.where(schema.withdrawals.c.id.is_(None))
     with database.engine(workspace).connect() as connection:
         found = connection.execute(query)
-        names, rows = list(found.keys()), found.all()
+        names, rows = list(found.keys()), database.oldest_first(found)
         scales = scales_of(connection) if rows else SCALES
     if not rows:
         return _no_ratings(tuple(names)).copy()
@@ -239,15 +239,16 @@ def current(ratings: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     ratings : pandas.DataFrame
-        See :func:`list_ratings`.
+        See :func:`list_ratings`, in its order.
 
     Returns
     -------
     pandas.DataFrame
-        Not withdrawn; of each rater's ratings of a scan in a session, on a scale and in a role, the newest.
-        A hidden repeat stands beside the first. Ratings outside sessions count as one session.
+        In the same order. Not withdrawn; of each rater's ratings of a scan in a session, on a scale and in a
+        role, the newest. A hidden repeat stands beside the first. Ratings outside sessions count as one
+        session.
     """
-    standing = ratings[ratings["withdrawn"].isna()].sort_values("id")
+    standing = ratings[ratings["withdrawn"].isna()]
     one = ["rater", "scan_id", "scale", "role", "session_id", "repeat"]
     return standing.drop_duplicates(one, keep="last").reset_index(drop=True)
 

@@ -52,8 +52,8 @@ def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     Parameters
     ----------
     ratings : pandas.DataFrame
-        See :func:`curation.ratings.rating_log.list_ratings`. Of a rater's several ratings of a scan the last
-        counts.
+        See :func:`curation.ratings.rating_log.list_ratings`, in its order: of a rater's several ratings of a
+        scan the newest counts.
     scan_ids : pandas.Series of str, shape (N,)
         The scans that can be learned from; ratings of others are left out.
 

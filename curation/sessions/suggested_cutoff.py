@@ -255,7 +255,7 @@ def exclusion_labels(given: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     given : pandas.DataFrame
-        See :func:`curation.ratings.rating_log.list_ratings`.
+        See :func:`curation.ratings.rating_log.list_ratings`, in its order.
 
     Returns
     -------

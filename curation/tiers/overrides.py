@@ -62,14 +62,17 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
 
 
 def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:
-    """Return all decisions, oldest first, with the columns of the table ``overrides``."""
+    """Return all decisions with the columns of the table ``overrides``, oldest first.
+
+    See :func:`curation.decisions.database.oldest_first`.
+    """
     table = schema.overrides
-    query = sa.select(table).order_by(table.c.id)
+    query = sa.select(table)
     if scan_id is not None:
         query = query.where(table.c.scan_id == scan_id)
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(query)
-        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+        return pd.DataFrame(database.oldest_first(rows), columns=list(rows.keys()))
 
 
 def in_force(workspace: Workspace) -> pd.DataFrame:

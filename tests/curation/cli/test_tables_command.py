@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
+from curation.ratings import rating_log
 from curation.scoring.score_reference import read_reference
+from curation.storage.workspace import Workspace
 from tests.helpers import rated_table
 
 
@@ -25,6 +27,15 @@ def test_the_command_says_what_came_of_it(tmp_path: Path, path: Path, capsys) ->
         main(["import-mriqc", str(tmp_path / "gone.tsv"), "--workspace", str(tmp_path / "w")]) == 2
     )
     assert capsys.readouterr().err.startswith("error: There is no table")
+
+
+def test_who_rated_can_be_said_on_the_command_line(tmp_path: Path, path: Path, capsys) -> None:
+    command = ["import-mriqc", str(path), "--workspace", str(tmp_path / "w"), "--raters"]
+    assert main([*command, "rater_1"]) == 2
+    assert "takes COLUMN=NAME" in capsys.readouterr().err
+    assert main([*command, "rater_1=Ada B."]) == 0
+    given = rating_log.list_ratings(Workspace.open(tmp_path / "w"))
+    assert set(given["rater"]) == {"Ada B."}
 
 
 def test_fitting_experts_writes_a_readable_file_and_prints_its_evidence(

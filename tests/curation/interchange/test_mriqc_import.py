@@ -10,6 +10,7 @@ from curation.cohorts import frozen_cohort
 from curation.errors import CohortError, SourceError
 from curation.interchange import mriqc_import
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sources import ingest
 from curation.storage import tables
@@ -30,7 +31,7 @@ def test_every_row_is_a_scored_scan_and_every_rating_is_kept(workspace, path) ->
     assert scans["path"].isna().all()
     assert scans["distortion_score"].between(0, 100).all()
     assert scans["certainty"].between(0.01, 0.99).all()
-    assert rating_log.list_ratings(workspace)["rater"].unique().tolist() == ["rater_1"]
+    assert rating_log.list_ratings(workspace)["rater"].unique().tolist() == ["made rater_1"]
 
 
 def test_importing_twice_adds_nothing_twice(workspace, path) -> None:
@@ -41,6 +42,60 @@ def test_importing_twice_adds_nothing_twice(workspace, path) -> None:
     pd.testing.assert_frame_equal(tables.read_scored_scans(workspace), before)
     assert len(rating_log.list_ratings(workspace)) == 120
     assert len(workspace.sources()) == 1
+
+
+def test_raters_that_two_tables_only_number_are_not_taken_for_one_person(
+    workspace, path, tmp_path
+) -> None:
+    other = rated_table.table(20).rename(columns={"rater_1": "rater_Jana"})
+    other = rated_table.write(tmp_path / "other.csv", other.assign(rater_1=other["rater_Jana"]))
+    mriqc_import.import_table(workspace, path, name="made")
+    mriqc_import.import_table(workspace, other)
+    raters = rating_log.list_ratings(workspace)["rater"].value_counts().to_dict()
+    assert raters == {"made rater_1": 120, "other rater_1": 20, "rater_Jana": 20}
+    assert mriqc_import.import_table(workspace, other).ratings == 0
+
+
+def test_what_an_earlier_version_stored_under_bare_names_is_not_doubled(workspace, path) -> None:
+    listed = mriqc_import.import_table(
+        workspace, rated_table.write(path, rated_table.table().assign(rater_1=None)), name="made"
+    ).scans
+    of_scan = dict(zip(listed["scan_id"], rated_table.table()["rater_1"], strict=True))
+    earlier = [
+        Rating(scan_id=scan, rater="rater_1", scale="three-level", value=float(value))
+        for scan, value in list(of_scan.items())[:100]
+    ]
+    rating_log.add_ratings(workspace, earlier)
+    rated_table.write(path, rated_table.table())
+    assert mriqc_import.import_table(workspace, path, name="made").ratings == 20
+    assert set(rating_log.list_ratings(workspace)["rater"]) == {"rater_1"}
+    assert mriqc_import.import_table(workspace, path, name="made").ratings == 0
+
+
+def test_names_that_are_given_to_raters_stay_theirs(workspace, path) -> None:
+    named = {"rater_1": "Ada"}
+    assert mriqc_import.import_table(workspace, path, rater_names=named).ratings == 120
+    assert set(rating_log.list_ratings(workspace)["rater"]) == {"Ada"}
+    for names in (None, named):
+        assert mriqc_import.import_table(workspace, path, rater_names=names).ratings == 0
+    for names, words in (
+        ({"rater_1": "Bob"}, "stored as those of 'Ada'"),
+        ({"rater_7": "Bob"}, "those that do: rater_1"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            mriqc_import.import_table(workspace, path, rater_names=names)
+
+
+def test_two_columns_cannot_be_one_person_and_nothing_is_listed_then(workspace, path) -> None:
+    table = rated_table.table()
+    rated_table.write(path, table.assign(rater_2=table["rater_1"]))
+    for names, words in (
+        ({"rater_1": "Ada", "rater_2": "Ada"}, "names one of them twice"),
+        ({"rater_1": "A" * 101}, "at most 100 letters"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            mriqc_import.import_table(workspace, path, rater_names=names)
+    assert tables.read_scans(workspace).empty and not workspace.sources()
 
 
 def test_changed_rows_are_brought_up_to_date_and_lost_ones_stay_as_missing(workspace, path) -> None:

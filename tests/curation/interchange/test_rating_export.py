@@ -10,12 +10,13 @@ import pytest
 from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
-from curation.ratings import rating_log
+from curation.ratings import agreement, rating_log
 from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
-from curation.sessions import session_log
+from curation.references import fit_from_ratings
+from curation.sessions import session_log, suggested_cutoff
 from curation.sessions.session_plan import SessionPlan
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.overrides import override
@@ -145,6 +146,53 @@ def test_the_widgets_files_say_what_mriqcs_say_and_come_back(rated, empty) -> No
     assert ours.sort_values(order, ignore_index=True).equals(
         theirs.sort_values(order, ignore_index=True)
     )
+
+
+NAMES = (
+    "Иван",
+    "Мария",
+    "Jörg",
+    "J-rg",
+    "anna",
+    "Anna",
+    "a/b",
+    "a b",
+    "王" * 100,
+    "n/a",
+    "Eve",
+    "J",
+)
+
+
+def test_the_widgets_files_tell_who_rated_whatever_the_name(rated, empty) -> None:
+    scan = tables.read_scans(rated)["scan_id"][0]
+    lookalike = f"a-b-{files.short_hash('a/b')}"
+    for rater in (*NAMES, lookalike):
+        rating_log.add_rating(rated, Rating(scan_id=scan, rater=rater, scale="mriqc-4", value=2.0))
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    homes = [path.parent.name for path in folder.rglob("rater.txt")]
+    assert len({home.casefold() for home in homes}) == len(homes) == len(NAMES) + 2
+    assert {"rater-Ada", "rater-Eve", "rater-J"} < set(homes)
+    assert import_ratings(rated, folder).added == 0
+    import_ratings(empty, folder)
+    assert set(rating_log.list_ratings(empty)["rater"]) == {*NAMES, lookalike, "Ada"}
+
+
+def test_an_earlier_versions_widget_files_still_come_and_are_replaced(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    (folder / "rater-Ada" / "rater.txt").unlink()
+    (folder / "rater-Ada").rename(folder / "rater-A-da")
+    assert import_ratings(empty, folder) == Imported(5, 0)
+    assert set(rating_log.list_ratings(empty)["rater"]) == {"A-da"}
+    rating_export.export_ratings(rated)
+    assert [path.name for path in folder.iterdir()] == ["rater-Ada"]
+
+
+def test_a_file_that_names_the_rater_and_is_no_text_is_refused(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated) / "mriqc"
+    (folder / "rater-Ada" / "rater.txt").write_bytes(b"J\xf6rg")
+    with pytest.raises(RatingError, match=r"rater-Ada/rater\.txt: this is not UTF-8"):
+        import_ratings(empty, folder)
 
 
 def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_path: Path) -> None:
@@ -377,3 +425,29 @@ def test_the_export_describes_itself_as_bids_wants(rated: Workspace) -> None:
         assert list(words) == header and all(one["Description"] for one in words.values())
     table = pd.read_csv(folder / "ratings.tsv", sep="\t", quoting=3)
     assert len(table) == 8 and table["participant_id"].str.startswith("sub-").all()
+
+
+def test_old_decisions_that_are_imported_do_not_override_newer_ones(empty, tmp_path) -> None:
+    scan = tables.read_scans(empty)["scan_id"][0]
+    for role, value in (("rater", 1.0), ("adjudicator", 1.0)):
+        rating_log.add_rating(
+            empty, Rating(scan_id=scan, rater="R", scale="pass-fail", value=value, role=role)
+        )
+    override(empty, scan, "R", "A", "fine")
+    old, head = "2024-01-01T10:00:00+00:00", "scan_id\trater\tat\tscale\tvalue\trole"
+    said = [f"{scan}\tR\t{old}\tpass-fail\t0\t{role}" for role in ("rater", "adjudicator")]
+    (tmp_path / "ratings.tsv").write_text("\n".join([head, *said]) + "\n")
+    (tmp_path / "overrides.tsv").write_text(
+        f"scan_id\tauthor\tat\ttier\treason\n{scan}\tR\t{old}\tC\tringing\n"
+    )
+    assert import_ratings(empty, tmp_path) == Imported(2, 0, 1)
+    given = rating_log.list_ratings(empty)
+    assert agreement.opinions(given, SCALES["pass-fail"])["label"].tolist() == ["pass"]
+    assert not suggested_cutoff.exclusion_labels(given)["excluded"].any()
+    assert not suggested_cutoff.exclusion_labels(given.query("role == 'rater'"))["excluded"].any()
+    assert fit_from_ratings.labels_of(given, pd.Series([scan]))["excluded"].tolist() == [0]
+    assert overrides.in_force(empty)["tier"].tolist() == ["A"]
+    assert overrides.list_overrides(empty, scan)["tier"].tolist() == ["C", "A"]
+    override(empty, scan, "R", None, "as the rule says")
+    assert overrides.in_force(empty).empty
+    assert import_ratings(empty, tmp_path) == Imported(0, 2, 0)

@@ -1,3 +1,6 @@
+import datetime
+import sqlite3
+
 import pytest
 
 from curation.decisions import audit_trail, database, schema
@@ -117,3 +120,50 @@ def test_only_its_rater_takes_a_rating_back_and_not_out_of_a_session(workspace: 
     with pytest.raises(RatingError, match="of a session"):
         rating_log.withdraw(workspace, given, "Ada")
     assert len(rating_log.list_ratings(workspace)) == 1
+
+
+# ---- which of several stands ------------------------------------------------------------------------
+
+
+def _moment(minute: int, microsecond: int = 0) -> datetime.datetime:
+    return datetime.datetime(2024, 1, 1, 12, minute, 0, microsecond, tzinfo=datetime.UTC)
+
+
+def _standing(workspace: Workspace) -> list[str]:
+    return rating_log.current(rating_log.list_ratings(workspace))["label"].tolist()
+
+
+def test_what_was_rated_later_stands_whenever_it_was_stored(workspace: Workspace) -> None:
+    newer = _rate(workspace, value=1.0, at=_moment(30))
+    older = _rate(workspace, value=-1.0, at=_moment(0))
+    assert _standing(workspace) == ["accept"]
+    assert rating_log.list_ratings(workspace)["id"].tolist() == [older, newer]
+    rating_log.withdraw(workspace, newer, "Ada")
+    assert _standing(workspace) == ["exclude"]  # the newest that is left
+    _rate(workspace, value=0.0)
+    assert _standing(workspace) == ["doubtful"]
+
+
+def test_of_one_moment_what_was_stored_later_stands(workspace: Workspace) -> None:
+    for value in (1.0, -1.0):
+        _rate(workspace, value=value, at=_moment(0))
+    assert _standing(workspace) == ["exclude"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [
+        ("2024-01-01 12:00:00", "2024-01-01 12:00:00.000000", "exclude"),
+        ("2024-01-01 12:00:00.000000", "2024-01-01 12:00:00", "exclude"),
+        ("2024-01-01 12:00:00.5", "2024-01-01 12:00:00", "accept"),
+        ("2024-01-01 12:00:01", "2024-01-01 12:00:00.999999", "accept"),
+    ],
+)
+def test_moments_stored_with_and_without_fractions_are_told_apart(
+    workspace: Workspace, first: str, second: str, stands: str
+) -> None:
+    for value, at in ((1.0, first), (-1.0, second)):
+        number = _rate(workspace, value=value)
+        with sqlite3.connect(workspace.database_path) as raw:
+            raw.execute("UPDATE ratings SET at = ? WHERE id = ?", (at, number))
+    assert _standing(workspace) == [stands]

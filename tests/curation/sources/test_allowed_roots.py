@@ -50,6 +50,7 @@ def said(place: Path, capsys: pytest.CaptureFixture, *words: object) -> tuple[in
         ("import-mriqc", "nowhere.tsv"),
         ("import-ratings", "private/ratings.tsv"),
         ("import-ratings", "data/rated"),
+        ("import-ratings", "data/rater-A/one.json"),
         ("import-ratings", "nowhere.tsv"),
     ],
 )
@@ -61,6 +62,9 @@ def test_what_lies_elsewhere_is_refused_whether_or_not_it_is_there(place, words,
     (place / "data" / "linked" / "participants.tsv").symlink_to(place / "private" / "people.tsv")
     (place / "data" / "rated").mkdir()
     (place / "data" / "rated" / "ratings.tsv").symlink_to(place / "private" / "ratings.tsv")
+    (place / "data" / "rater-A").mkdir()
+    (place / "data" / "rater-A" / "one.json").write_text('{"subject": "sub-01", "rating": 2}')
+    (place / "data" / "rater-A" / "rater.txt").symlink_to(place / "private" / "ratings.tsv")
     typed = [place / word if "/" in word or "nowhere" in word else word for word in words]
     typed[1] = place / words[1]
     status, told = said(place, capsys, *typed)
