@@ -214,7 +214,7 @@ def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None
         on_select="rerun",
         selection_mode="single-row",
         key=controls.table_key("moved-scans", table["scan_id"]),
-        alt="Scans that move from one tier to another",
+        alt="The scans of the move that is chosen",
         column_config={
             "scan_id": "Scan",
             "distortion_score": st.column_config.NumberColumn(

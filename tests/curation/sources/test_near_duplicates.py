@@ -144,7 +144,7 @@ def test_two_of_the_target_who_are_one_person_share_a_fold(ready: Workspace) -> 
     _copy_of(ready, "target_sub-12_T1w", "target_sub-09_T1w")
     near_duplicates.search(ready)
     with pytest.raises(
-        StudyError, match="target_sub-09_T1w and target_sub-12_T1w seem to show one"
+        StudyError, match="target_sub-09_T1w and target_sub-12_T1w seem to show the same"
     ):
         workspace_trainable.plan(ready)
     whose = pair("target:sub-09", "target:sub-12")

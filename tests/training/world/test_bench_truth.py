@@ -15,7 +15,7 @@ def test_the_dose_from_which_pretraining_is_worth_nothing_is_read_between_doses(
 
 @pytest.mark.parametrize("name", truth_studies.SCENARIOS)
 def test_each_scenario_is_of_a_world_in_which_its_arms_are_there(name: str) -> None:
-    dials, arms = truth_studies.SCENARIOS[name]
+    dials, arms, _ = truth_studies.SCENARIOS[name]
     pool = people.pool(dials)
     assert 32 < (~pool.bad).sum() < dials.pool
     for arm in arms:
