@@ -59,7 +59,8 @@ FLAGS: dict[str, Flag] = {
             "face",
             "Face",
             "Nose, cheeks, mouth and chin are in the image: the person could be recognised.",
-            "It counts for no score. Pictures show the brain alone, and 3D is off; see docs/privacy.md.",
+            "It counts for no score. Thumbnails and reports show the brain alone, the viewer's planes the "
+            "image as it is, and 3D is off; see docs/privacy.md.",
         ),
         Flag(
             "field_of_view_cut",

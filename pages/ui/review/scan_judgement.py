@@ -15,6 +15,7 @@ from curation.scoring import distortion_score
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
 from curation.scoring.score_reference import Anchor, Reference
 from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import DEFAULT_RULE
 from pages.ui.shell import cache, flags, formatting
 
 #: Each kind of trouble, as one says it of a scan.
@@ -37,9 +38,11 @@ _METRIC_TROUBLES: dict[str, str] = {
     "grey_levels": "coarse grey levels",
     "wave_amplitude": "herringbone or spikes",
 }
-#: From this sub-score on, a trouble is called so.
-_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
+#: From this sub-score on, a trouble is called so; slight where the default rule's best tier ends.
+_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (DEFAULT_RULE.cutoffs[0], "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
+#: The penalty of a value that is good just so, with what rounding adds.
+_GOOD = 20.0 + 1e-6
 _MENTIONED = 50.0  # other kinds from here on are named too
 #: From this share of what the reference judges on, all of it was measured.
 _ALL = 0.995
@@ -171,12 +174,21 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return _foretold(float(scores["distortion_score"]), _trouble(main, parts))
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
-        return f"<b>Nothing stands out.</b> The most there is: {_trouble(main, parts)}."
+        return f"<b>Nothing stands out.</b> {_most(main, parts, anchors)}"
     others = [name for name in known.index if name != main and known[name] >= _MENTIONED]
     named = " and ".join(_trouble(name, parts) for name in others)
     also = f" Also {html.escape(named)}." if others else ""
     text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
     return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+
+
+def _most(family: str, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
+    """Name the kind of trouble that there is most of; none where its own metric is good."""
+    its = parts[parts["family"] == family]
+    anchor = anchors.get(str(its["metric"].iloc[0])) if len(its) else None
+    if anchor and anchor.penalty(its["value"].to_numpy()[:1])[0] <= _GOOD:
+        return "What makes most of its score is within what is good."
+    return f"The most there is: {_trouble(family, parts)}."
 
 
 def _trouble(family: str, parts: pd.DataFrame) -> str:

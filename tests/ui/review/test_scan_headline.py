@@ -44,8 +44,25 @@ def test_nothing_stands_out_on_a_good_scan() -> None:
     assert said.startswith("<b>Nothing stands out.</b>")
 
 
+def test_no_fault_is_named_where_what_weighs_most_is_good() -> None:
+    parts = _parts(("orientation_missing", "geometry", 0.0, 0.7), ("noise_wm", "noise", 0.01, 0.3))
+    anchors = ANCHORS | {"orientation_missing": Anchor(0.2, 0.8)}
+    said = scan_judgement.headline(_scores(geometry=6.0), parts, anchors)
+    assert said.startswith("<b>Nothing stands out.</b>") and "left from right" not in said
+    assert "within what is good" in said
+    beyond = _parts(("noise_wm", "noise", 0.06, 1.0))
+    assert "The most there is: noise." in scan_judgement.headline(_scores(), beyond, ANCHORS)
+
+
+def test_what_lies_outside_the_best_tier_is_said_to_have_something() -> None:
+    parts = _parts(("noise_wm", "noise", 0.06, 1.0))
+    assert scan_judgement.headline(_scores(noise=28.7), parts, ANCHORS).startswith(
+        "<b>Slight noise.</b>"
+    )
+
+
 def test_thick_slices_are_not_called_distortion() -> None:
-    parts = _parts(("voxel_anisotropy", "geometry", 4.2, 0.8), ("noise_wm", "noise", 0.01, 0.2))
+    parts = _parts(("voxel_anisotropy", "geometry", 5.2, 0.8), ("noise_wm", "noise", 0.01, 0.2))
     anchors = ANCHORS | {"voxel_anisotropy": Anchor(4.5, 12.0), "shear": Anchor(0.05, 0.15)}
     said = scan_judgement.headline(_scores(geometry=17.0), parts, anchors)
     assert "thick slices" in said and "distortion" not in said
