@@ -107,7 +107,6 @@ def _differences(tally: Tally) -> None:
     if text := balance_panel.differences(tally):
         st.html(text)
         st.caption(balance_panel.DIFFERENCES_CAPTION)
-        st.caption("A strict tier is often also a younger and a smaller one: look before you cut.")
     else:
         st.caption("Neither age, sex, site, group nor modality is known of these scans.")
 
