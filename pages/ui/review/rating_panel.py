@@ -117,7 +117,8 @@ def choose_scale(workspace: Workspace) -> None:
     )
     st.caption(
         f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
-        "N goes on without saving; what you chose is kept here as a draft until you come back."
+        "N goes on without saving; what you chose is kept here as a draft until you come back. The score and "
+        "what others said stand on this page: to read independently of them, start a blinded session on Rate."
     )
 
 
