@@ -60,12 +60,12 @@ def span(low: float, high: float, digits: int = 1) -> str:
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
-def p_value(value: float) -> str:
+def p_in_words(value: float) -> str:
     """Return a p-value in a sentence.
 
     Examples
     --------
-    >>> p_value(0.0004), p_value(0.02)
+    >>> p_in_words(0.0004), p_in_words(0.02)
     ('p < 0.001', 'p = 0.020')
     """
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

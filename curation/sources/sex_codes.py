@@ -55,8 +55,8 @@ def sexes_in(values: Iterable[str]) -> dict[str, str | None] | None:
         known = dict.fromkeys(women.split(), "F") | dict.fromkeys(men.split(), "M")
         if told <= known.keys():
             readings.append({value: known.get(code) for value, code in codes.items()})
-            if len(readings) == 1 and (women, men) == _SEXES[0]:
-                return readings[0]
+            if (women, men) == _SEXES[0]:
+                break
     return readings[0] if readings and all(one == readings[0] for one in readings) else None
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from curation.wording import number, p_value, plural
+from curation.wording import number, p_in_words, plural
 from training.held_out.predictions import BASELINE, Predictions
 from training.results import resampling, study_summary
 from training.results.error_curves import t_quantile
@@ -223,7 +223,7 @@ def trends_said(found: pd.DataFrame) -> str:
     """Say the correlations of :func:`trends` in a sentence; at most three arms, the strongest first."""
     first = found.sort_values("p", kind="stable").head(3)
     told = "; ".join(
-        f"{row.arm} {number(row.rho, 2)} ({p_value(row.p_holm)}, "
+        f"{row.arm} {number(row.rho, 2)} ({p_in_words(row.p_holm)}, "
         f"{plural(row.n_subjects, 'person', 'people')})"
         for row in first.itertuples()
     )

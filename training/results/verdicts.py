@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from scipy.special import stdtr, stdtrit
 
-from curation.wording import p_value
+from curation.wording import p_in_words
 from training.judging.outcome import AGE
 from training.judging.outcome import Outcome as Judged
 from training.results.crossed_effects import ALPHA, NO_VARIANCE, Estimate, detectable_years
@@ -231,7 +231,7 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         which: Literal["better", "worse"] = "better" if seen.mean < 0 else "worse"
         words = (
             f"{pair.arm} is {which} than {pair.reference} by {pair.judged.amount(abs(seen.mean))} (95 % "
-            f"interval {_size(seen, pair.judged)}, {p_value(seen.p)})."
+            f"interval {_size(seen, pair.judged)}, {p_in_words(seen.p)})."
         )
         return Verdict(which, words + _too_small(pair, tests))
     if tests.p_equivalent <= ALPHA:
@@ -239,7 +239,7 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
             "equivalent",
             f"{pair.begins} makes no difference that matters: {pair.arm} and {pair.reference} are equivalent "
             f"within the margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, 90 % interval "
-            f"{pair.judged.span(tests.low, tests.high)}, {p_value(tests.p_equivalent)}).",
+            f"{pair.judged.span(tests.low, tests.high)}, {p_in_words(tests.p_equivalent)}).",
         )
     if tests.p_not_worse <= ALPHA:
         return _not_worse(pair, seen, tests)
@@ -256,7 +256,7 @@ def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     if tests.p_better <= ALPHA:
         words = (
             f"{pair.arm} is better than {pair.reference} by {pair.judged.amount(abs(seen.mean))}, by "
-            f"{pair.judged.number(-tests.high)} at least (one-sided, 95 %, {p_value(tests.p_better)})."
+            f"{pair.judged.number(-tests.high)} at least (one-sided, 95 %, {p_in_words(tests.p_better)})."
         )
         return Verdict("better", words + _too_small(pair, tests))
     if tests.p_not_worse <= ALPHA:
@@ -286,7 +286,7 @@ def _not_worse(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         "not worse",
         f"{pair.begins} does no harm that matters: {pair.arm} is not worse than {pair.reference} by the "
         f"margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, {_at_most(pair, tests)}, "
-        f"one-sided 95 %, {p_value(tests.p_not_worse)}). Whether it is better is not resolved.",
+        f"one-sided 95 %, {p_in_words(tests.p_not_worse)}). Whether it is better is not resolved.",
     )
 
 

@@ -7,6 +7,7 @@ from curation.storage.workspace import Workspace
 from curation.wording import number, plural
 from pages.ui.compare import dose_charts, picked_points
 from pages.ui.compare.comparison_data import Comparison
+from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import controls, formatting, html_marks
 from training.judging.outcome import Outcome
 from training.results import comparisons, conclusions, dose_harm, scaling, study_summary
@@ -91,7 +92,7 @@ def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
             f"{row.severity:g}",
             f"{number(row.years_lost, digits)} ({number(row.ci_low, digits)} to "
             f"{number(row.ci_high, digits)})",
-            _p(row.p_holm),
+            p_value(row.p_holm),
             number(row.detectable_years, outcome.coarse_digits),
             number(row.volume_change, 2),
             f"{number(row.distance_clean, 2)} → {number(row.distance_distorted, 2)}",
@@ -129,10 +130,6 @@ def _measured_words(lost: pd.DataFrame, outcome: Outcome) -> str:
         "deviations between people. Score: of the scans as they are, then distorted; means of up to "
         f"{plural(scored, 'scan')} each, assessed like any other image.{geometry}"
     )
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else number(value, 3)
 
 
 # ---- random subsets --------------------------------------------------------------------------------

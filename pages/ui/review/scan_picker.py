@@ -182,8 +182,7 @@ def _filters(
     state.keep_among(state.SOURCES, source_names)
     state.keep_among(state.TIERS, tier_names)
     state.keep_among(state.FLAGS, list(counts))
-    filters = (state.SOURCES, state.TIERS, state.FLAGS, state.LISTS, state.UNRATED_ONLY)
-    on = any(state.get(key) for key in filters) or tagging.is_filtered()
+    on = any(state.get(key) for key in state.REVIEW_FILTERS)
     with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
         sources = controls.choose_several("Sources", source_names, key=state.SOURCES)
         tiers = controls.choose_several(

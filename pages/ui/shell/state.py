@@ -93,6 +93,8 @@ SOURCES = Key[list[str]]("filter_sources")
 TIERS = Key[list[str]]("filter_tiers")
 UNRATED_ONLY = Key[bool]("filter_unrated")
 FLAGS = Key[list[str]]("filter_flags")
+#: All that can hide a scan on Scans and Review.
+REVIEW_FILTERS = (SOURCES, TIERS, UNRATED_ONLY, FLAGS, LISTS, WITH_TAGS, WITHOUT_TAGS)
 #: View and window of the viewer.
 VIEW = Key[str]("view")
 WINDOW = Key[str]("window")
