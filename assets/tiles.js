@@ -28,7 +28,9 @@ function tile(scan, root, open) {
   id.append(element("bdi", "", scan.id));
   line.append(id);
   if (scan.more) line.append(element("span", "more", scan.more));
-  line.append(element("span", "score", scan.score), element("span", "tier", scan.tier));
+  const score = element("span", "score", scan.score);
+  if (scan.end) score.append(element("span", "end", ` ${scan.end}`));
+  line.append(score, element("span", "tier", scan.tier));
   button.append(line);
   button.onclick = () => open(scan.id);
   return button;

@@ -39,13 +39,14 @@ def body(workspace: Workspace) -> None:
     with frame.in_words():
         source_outcome.say_added(workspace)
         progress.scoring(workspace)
+    _problems(scans)
     source_form.show(workspace, opened=False)
     with frame.in_words():
         flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans, {source.name for source in gone})
     people_panel.show(workspace)
     alike_panel.show(workspace)
-    _problems(scans)
+    _taken_differently(scans)
     plots_ahead.read_when_idle()
 
 
@@ -60,13 +61,23 @@ def _numbers(scans: pd.DataFrame) -> None:
                 html_marks.Card(
                     "Cannot be used",
                     f"{unusable:,}",
-                    "unreadable, missing or listed twice"
-                    if unusable
-                    else "every file was readable",
+                    _why_unusable(scans) if unusable else "every file was readable",
                 ),
             ]
         )
     )
+
+
+def _why_unusable(scans: pd.DataFrame) -> str:
+    """Say of how many scans what is wrong, such as ``4 unreadable, 2 listed twice: see below``."""
+    found = summaries.problems(scans)["status"].value_counts()
+    words = {"duplicate": "listed twice"}
+    told = [
+        words.get(one, one) if len(found) == 1 else f"{found[one]:,} {words.get(one, one)}"
+        for one in tables.TROUBLES
+        if one in found
+    ]
+    return f"{', '.join(told)}: see below"
 
 
 def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
@@ -157,12 +168,19 @@ _BESIDES = {
 
 
 def _problems(scans: pd.DataFrame) -> None:
+    """Draw the scans that cannot be used, each with its reason; open where a few files are to be mended."""
     found = summaries.problems(scans)
-    noted = scans.loc[scans["note"].notna(), ["source", "participant_id", "note"]]
-    if len(found):
-        st.subheader("Cannot be used, and why")
+    if found.empty:
+        return
+    title = f"Cannot be used, and why: {plural(len(found), 'scan')}"
+    few = len(found) <= _PROBLEMS_OPEN and (found["status"] != "missing").any()
+    with st.expander(title, expanded=bool(few), icon=":material/error:"):
         _problem_table(found)
         controls.offer_tables("scans", {"cannot-be-used": found})
+
+
+def _taken_differently(scans: pd.DataFrame) -> None:
+    noted = scans.loc[scans["note"].notna(), ["source", "participant_id", "note"]]
     if len(noted):
         with st.expander(f"Taken differently than written: {plural(len(noted), 'scan')}"):
             st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
@@ -176,7 +194,7 @@ def _problem_table(found: pd.DataFrame) -> None:
     st.html(html_marks.table(("Status", "Source", "Person", "Reason", "Path"), rows))
 
 
-_PROBLEMS_AS_TEXT = 40
+_PROBLEMS_AS_TEXT, _PROBLEMS_OPEN = 40, 8
 _PROBLEM_COLUMNS = {
     "status": st.column_config.TextColumn("Status", width="small"),
     "source": st.column_config.TextColumn("Source", width="small"),

@@ -32,9 +32,8 @@ def body(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         controls.choose_segment("Show scans as", [_TILES, _ROWS], key=state.SHEET_VIEW)
         page = _pages(found, size)
-    if unread := len(summaries.problems(cache.scored_scans(workspace))):
-        st.caption(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
     shown = found.iloc[size * page : size * (page + 1)]
+    _notes(workspace, shown)
     if _as_rows():
         scan_rows.show(workspace, found, shown)
         return
@@ -50,6 +49,19 @@ def body(workspace: Workspace) -> None:
     if (found["status"] == "ok").any():
         with st.container(key="out-of-sight"):
             niivue_viewer.warm()
+
+
+def _notes(workspace: Workspace, shown: pd.DataFrame) -> None:
+    """Say what the second number of a score is, where one is shown, and how many scans are not here."""
+    notes = []
+    if summaries.with_ends_worth_telling(shown).get("score_high", pd.Series()).notna().any():
+        notes.append(
+            "Where a score has a second number, not all could be measured: what was not may raise it so far."
+        )
+    if unread := len(summaries.problems(cache.scored_scans(workspace))):
+        notes.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
+    if notes:
+        st.caption(" ".join(notes))
 
 
 def _open(scan: pd.Series) -> None:

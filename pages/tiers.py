@@ -137,7 +137,7 @@ def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: Sor
     elif part == RULE:
         tier_gates.show(scans, sorted_scans.rule)
         rule_text_panel.show(workspace, sorted_scans.rule)
-        tier_cohorts.show_rule_comparison(workspace, scans, sorted_scans)
+        tier_cohorts.show_rule_comparison(workspace, scans, role, sorted_scans)
     elif part == COHORTS:
         tier_cohorts.show(workspace, scans, role, sorted_scans.rule)
     else:

@@ -3,8 +3,8 @@
 A flag is recognised, never guessed, and says nothing of quality. It names the metrics that have no value on
 this scan, and why its score stands on fewer of them; missing parts themselves are kept by
 :mod:`curation.imaging.masks` as ``absent``. A face is looked for by
-:mod:`curation.faces.face_region`. The last three are known only with a score, and stand beside it
-(:mod:`curation.scoring.score_flags`).
+:mod:`curation.faces.face_region`. Some are known only with a score, and stand beside it
+(:mod:`curation.scoring.score_flags`). Flags are listed in the order of their weight for a reader.
 """
 
 from dataclasses import dataclass
@@ -39,10 +39,17 @@ class Flag:
     consequence: str
 
 
-#: All flags by key.
+#: All flags by key, in the order in which they are shown.
 FLAGS: dict[str, Flag] = {
     flag.key: flag
     for flag in (
+        Flag(
+            "unusual_anatomy",
+            "Unusual anatomy: look",
+            "The brain's size or shape is unlike that of healthy adults: a lesion, a resection, atrophy, a "
+            "child's or a rare head, or else a bent image or a wrong voxel size.",
+            "It counts for no score. Whether anatomy or the scanner is behind it, only a look can tell.",
+        ),
         Flag(
             "skull_stripped",
             "Skull-stripped",
@@ -109,13 +116,6 @@ FLAGS: dict[str, Flag] = {
             "No orientation",
             "The header gives neither sform nor qform.",
             "Left and right have to be taken on trust.",
-        ),
-        Flag(
-            "unusual_anatomy",
-            "Unusual anatomy: look",
-            "The brain's size or shape is unlike that of healthy adults: a lesion, a resection, atrophy, a "
-            "child's or a rare head, or else a bent image or a wrong voxel size.",
-            "It counts for no score. Whether anatomy or the scanner is behind it, only a look can tell.",
         ),
         Flag(
             "outside_reference",

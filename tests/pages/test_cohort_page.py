@@ -23,6 +23,21 @@ def test_cohort_counts_and_gives_reasons(full, run) -> None:
     assert "the file is cut off: &lt;b&gt;5&lt;/b&gt; of 10 voxels are there" in words(page)
 
 
+def test_what_cannot_be_used_is_counted_by_kind_and_told_before_the_form_that_adds(
+    own, run
+) -> None:
+    scans = tables.read_scans(own)
+    assert "unreadable: see below" in words(run("cohort", own))
+    good = scans.index[scans["status"] == "ok"][:2]
+    tables.write_scans(
+        own, scans.assign(status=scans["status"].where(~scans.index.isin(good), "duplicate"))
+    )
+    page = run("cohort", own)
+    assert "1 unreadable, 2 listed twice: see below" in words(page)
+    titles = [one.label for one in page.expander]
+    assert titles.index("Cannot be used, and why: 3 scans") < titles.index("Add data")
+
+
 def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
     page = run("cohort", full.workspace)
     page.text_input[0].set_value("/not/there")

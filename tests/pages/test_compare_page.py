@@ -324,6 +324,16 @@ def test_rules_of_pool_and_target_that_differ_are_said_where_tiers_meet(mine, ru
     assert "A: 0 to under 15" in words(run("compare", own, **shown))
 
 
+def test_the_cutoffs_of_a_study_stand_with_its_arms_and_other_pages_cut_is_told(full, run) -> None:
+    shown = {state.STUDY: full.finished.id}
+    frozen = "Tiers as frozen: distortion score, A: 0 to under 25, B: 25 to under 50, C: 50 to 100."
+    said = words(run("compare", full.workspace, **shown))
+    assert frozen in said and "the same letters, other scans" not in said
+    tried = {state.TRIED: TierRule(cutoffs=(10.0, 50.0)).as_dict()}
+    said = words(run("compare", full.workspace, **shown, **tried))
+    assert f"{frozen} Other pages show tiers that are cut otherwise just now" in said
+
+
 # ---- many studies ----------------------------------------------------------------------------------
 
 

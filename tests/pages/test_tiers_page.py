@@ -274,6 +274,29 @@ def test_versions_are_saved_with_their_author_and_compared(own, run) -> None:
     assert state_of(checked(page)) == TierRule()
 
 
+def test_what_a_gate_leaves_out_is_no_judgement_where_two_rules_are_compared(own, run) -> None:
+    page = opened(run, own, RULE)
+    assert "is what a gate leaves out" not in words(page)
+    gated = "tiers: [A, B, C]\ncutoffs: [25, 50]\ngates:\n- {column: noise, above: 1}\n"
+    page.text_area(key=state.RULE_TEXT).set_value(gated)
+    button(page, "Apply the text").click().run()
+    page.selectbox(key=state.BEFORE).set_value("The rule that Tierscope starts with").run()
+    said = words(checked(page)).replace("\\", "")
+    assert "“Unusable” is what a gate leaves out of the study: noise over 1 → unusable." in said
+
+
+def test_the_rule_of_a_target_is_not_offered_where_a_pool_is_compared(own, run) -> None:
+    made = {
+        role: frozen_cohort.freeze(own, role, author="Ada", role=role, rule=TierRule(cutoffs=cut))
+        for role, cut in (("pool", (20.0, 50.0)), ("target", (15.0, 60.0)))
+    }
+    offered = {role: f"Frozen cohort {cohort.id}" for role, cohort in made.items()}
+    choices = opened(run, own, RULE).selectbox(key=state.BEFORE).options
+    assert offered["pool"] in choices and offered["target"] not in choices
+    choices = opened(run, own, RULE, **{state.ROLE: "target"}).selectbox(key=state.BEFORE).options
+    assert {*offered.values()} <= {*choices}
+
+
 def test_a_rule_without_author_is_not_saved(own, run) -> None:
     page = opened(run, own, RULE)
     checked(button(page, "Save this version").click().run())

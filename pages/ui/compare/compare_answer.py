@@ -76,7 +76,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
     found = comparisons.compare_all(shown.held_out, reference, shown.primary_pair)
     conclusion = _conclusion(shown, found, reference)
     with headline:
-        answer_headline.show(shown, conclusion)
+        answer_headline.show(workspace, shown, conclusion)
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
         _next_study(shown)

@@ -21,7 +21,7 @@ from curation.wording import plural
 from pages.ui.explore import linked_plots
 from pages.ui.scan_table import tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, controls, downloads, formatting, frame, person, state
+from pages.ui.shell import cache, controls, downloads, formatting, frame, person, state, summaries
 from pages.ui.viewer import tiles
 
 _TILES = 12
@@ -34,7 +34,7 @@ _DONE = {
     "keep": "; only those of the selection are kept",
     "drop": ", taken away from the selection",
 }
-_SHOWN = ("scan_id", "tier", SCORE, "site", "age_years", "sex", "group")
+_SHOWN = ("scan_id", "tier", SCORE, "score_high", "site", "age_years", "sex", "group")
 
 
 # ---- the selection ---------------------------------------------------------------------------------
@@ -261,6 +261,7 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
 
 
 def _rows(table: pd.DataFrame) -> None:
+    table = summaries.with_ends_worth_telling(table)
     columns = [
         name
         for name in _SHOWN
@@ -283,6 +284,9 @@ def _rows(table: pd.DataFrame) -> None:
             "group": "Group",
             SCORE: st.column_config.NumberColumn(
                 "Score", format=formatting.SCORE_COLUMN, help="0 pristine to 100 unusable"
+            ),
+            "score_high": st.column_config.NumberColumn(
+                "May be up to", format=formatting.SCORE_COLUMN, help=formatting.UPPER_END_HELP
             ),
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },

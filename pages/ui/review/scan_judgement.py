@@ -46,8 +46,6 @@ _GOOD = 20.0 + 1e-6
 _MENTIONED = 50.0  # other kinds from here on are named too
 #: From this share of what the reference judges on, all of it was measured.
 _ALL = 0.995
-#: Points from which on an upper end is told.
-_WORTH_TELLING = 0.5
 
 
 @dataclass(frozen=True)
@@ -213,8 +211,8 @@ def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> 
     if share >= _ALL:
         return "all that is judged was measured"
     words = f"{math.floor(100 * share)} % of what is judged was measured"
-    if upper - score >= _WORTH_TELLING:
-        words += f"; what was not could raise it to {formatting.score(upper)}"
+    if end := formatting.upper_end(score, upper):
+        words += f"; what was not could raise it {end}"
     return words
 
 

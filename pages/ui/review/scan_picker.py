@@ -113,10 +113,11 @@ def walked_alike() -> tuple[str, ...]:
 
 def _pick(listed: pd.DataFrame) -> str:
     ids = listed["scan_id"].tolist()
-    columns = (listed[name] for name in ("scan_id", "distortion_score", "tier"))
+    listed = listed.reindex(columns=["scan_id", "distortion_score", "score_high", "tier"])
     words = {
-        scan_id: f"{scan_id}  ·  score {formatting.score(score)}  ·  {tier}"
-        for scan_id, score, tier in zip(*columns, strict=True)
+        row.scan_id: f"{row.scan_id}  ·  score {_in_words(row.distortion_score, row.score_high)}  ·  "
+        f"{row.tier}"
+        for row in listed.itertuples()
     }
     return controls.choose_movable(
         st.selectbox,
@@ -126,6 +127,10 @@ def _pick(listed: pd.DataFrame) -> str:
         format_func=lambda i: words.get(i, i),
         label_visibility="collapsed",
     )
+
+
+def _in_words(score: float, high: float) -> str:
+    return f"{formatting.score(score)} {formatting.upper_end(score, high)}".strip()
 
 
 def listed(

@@ -7,9 +7,19 @@ from curation.decisions import scan_tags
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.scan_table import tagging
-from pages.ui.shell import cache, controls, formatting, frame, state
+from pages.ui.shell import cache, controls, formatting, frame, state, summaries
 
-_COLUMNS = ("scan_id", "tier", "distortion_score", "tags", "source", "site", "age_years", "sex")
+_COLUMNS = (
+    "scan_id",
+    "tier",
+    "distortion_score",
+    "score_high",
+    "tags",
+    "source",
+    "site",
+    "age_years",
+    "sex",
+)
 #: Rows of one page.
 PAGE_SIZE = 500
 
@@ -46,6 +56,9 @@ def show(workspace: Workspace, found: pd.DataFrame, shown: pd.DataFrame) -> None
             "distortion_score": st.column_config.NumberColumn(
                 "Score", format=formatting.SCORE_COLUMN, help="0 pristine to 100 unusable"
             ),
+            "score_high": st.column_config.NumberColumn(
+                "May be up to", format=formatting.SCORE_COLUMN, help=formatting.UPPER_END_HELP
+            ),
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },
     )
@@ -57,6 +70,7 @@ def show(workspace: Workspace, found: pd.DataFrame, shown: pd.DataFrame) -> None
 def _table(shown: pd.DataFrame, tags: dict[str, frozenset[str]]) -> pd.DataFrame:
     if tags:
         shown = shown.assign(tags=scan_tags.words(tags, shown["scan_id"]))
+    shown = summaries.with_ends_worth_telling(shown)
     told = [name for name in _COLUMNS if name in shown]
     return shown[[name for name in told if name in _COLUMNS[:3] or shown[name].notna().any()]]
 

@@ -14,6 +14,10 @@ SCORE_COLUMN = f"%.{SCORE_DIGITS}f"
 #: How plots write a score, and any other number, where the mouse rests: d3's formats.
 D3_SCORE, D3_NUMBER = f".{SCORE_DIGITS}f", ".4~g"
 
+#: What a column of upper ends of scores is, see :func:`upper_end`.
+UPPER_END_HELP = "Where not all could be measured: what was not may raise the score so far."
+#: Points from which on the upper end of a score is told.
+WORTH_TELLING = 0.5
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
 
 
@@ -33,6 +37,13 @@ def plain(text: str) -> str:
 def score(value: float | None) -> str:
     """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column."""
     return wording.number(value, SCORE_DIGITS)
+
+
+def upper_end(value: float | None, high: float | None) -> str:
+    """Return the upper end of a score, ``to 50.2``, where what could not be measured may raise it notably."""
+    if value is None or high is None or not high - value >= WORTH_TELLING:
+        return ""
+    return f"to {score(high)}"
 
 
 def measured(measure: RuleColumn, value: float | None) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 from curation.storage import tables
 from curation.storage.tables import STATUSES
 from curation.storage.workspace import Source
+from pages.ui.shell import formatting
 
 #: Orders of the list on Review: label -> the scans in that order.
 SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -69,6 +70,14 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that cannot be used, with the reason of each."""
     columns = ["status", "source", "participant_id", "reason", "path"]
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
+
+
+def with_ends_worth_telling(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return scans whose ``score_high`` is known only where it lies notably above the score."""
+    if "score_high" not in scans:
+        return scans
+    apart = scans["score_high"] - scans["distortion_score"]
+    return scans.assign(score_high=scans["score_high"].where(apart >= formatting.WORTH_TELLING))
 
 
 def review_list(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curation.storage.workspace import Workspace
 from curation.tier_effects.standardised_differences import Codes
 from curation.tier_effects.tier_balance import Floats
-from curation.tiers.rule_columns import RuleColumn
+from curation.tiers.rule_columns import SCORE, RuleColumn
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, frame, state
 from pages.ui.viewer import tiles
@@ -76,6 +76,8 @@ def show(
     measure : RuleColumn
         What the values are of: which way is worse, and how they are written.
     """
+    columns = ["scan_id", "status", *(["score_high"] if measure.name == SCORE else [])]
+    told = scans.reindex(columns=columns)
     for place, edge in enumerate(edges):
         sides = nearest(values, edge, COUNT)
         better, worse = sides[::-1] if measure.better_is_higher else sides
@@ -85,7 +87,7 @@ def show(
         for column, side, said in ((left, better, "just better"), (right, worse, "just worse")):
             with column:
                 st.caption(said)
-                rows, key = _rows(scans, values, side, codes, names), f"cut-{place}-{said[5:]}"
+                rows, key = _rows(told, values, side, codes, names), f"cut-{place}-{said[5:]}"
                 _tiles(
                     workspace, rows, [formatting.measured(measure, v) for v in values[side]], key
                 )
@@ -94,7 +96,7 @@ def show(
 def _rows(
     scans: pd.DataFrame, values: Floats, side: NDArray[np.intp], codes: Codes, names: Sequence[str]
 ) -> pd.DataFrame:
-    return scans.iloc[side][["scan_id", "status"]].assign(
+    return scans.iloc[side].assign(
         distortion_score=values[side], tier=[names[code] for code in codes[side]]
     )
 

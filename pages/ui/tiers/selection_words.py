@@ -26,9 +26,9 @@ _FEWEST = 5
 #: What a scan is called that the rule sorts, and several.
 SCORED, VALUED = ("scored scan", "scored scans"), ("scan with a value", "scans with a value")
 _ADVICE = {
-    "age": "Age still differs between tiers: use an age-matched control.",
-    "site": "Sites still differ between tiers: use a site-matched control.",
-    "group": "Groups, such as diagnoses, still differ between tiers: use a control matched by group.",
+    "age": "A study that predicts age needs an age-matched control.",
+    "site": "A study needs a site-matched control.",
+    "group": "A study needs a control matched by group, such as diagnosis.",
 }
 
 
@@ -159,28 +159,27 @@ def _most_unlike(one: Selection) -> str:
 def _why(one: Selection, rated: bool) -> str:
     """Say whether a difference is beyond chance, and how much of it quality explains where that is known."""
     seen, explained = smd(abs(one.seen)), smd(abs(one.seen) - one.unexplained)
-    of = f"of a standardised difference of {seen} at {one.better} | {one.worse}"
     bound = smd(one.null_quantile)
     if abs(one.seen) <= one.null_quantile:
         return (
-            f"That is no more than random cuts of this size give (a standardised difference of {seen} at "
-            f"{one.better} | {one.worse}; 95 of 100 stay below {bound}): with so few it may be chance."
+            f"It may be chance: 95 of 100 random cuts of this size differ by up to {bound} standard "
+            f"deviations, this one by {seen}."
         )
     if one.unexplained > UNEXPLAINED:
-        what = "image quality" if rated else "the score itself, within each site,"
+        what = "Image quality" if rated else "The score itself, within each site,"
         return (
-            f"At the cut between {one.better} and {one.worse} the standardised difference is {seen}: {what} "
-            f"explains {explained} of it, and the rest may be chance (95 of 100 random cuts of this size "
-            f"stay below {bound})."
+            f"{what} explains {explained} of the {seen} standard deviations at {one.better} | {one.worse}; "
+            f"the rest may be chance (95 of 100 random cuts differ by up to {bound})."
         )
     if rated:
         return (
-            f"That is about what image quality alone would give, as people rated it ({explained} {of}), so "
-            "the cut-off adds no further bias."
+            "That is about what image quality alone would give, as people rated it "
+            f"({explained} of {seen} standard deviations)."
         )
     return (
-        f"As much goes with a scan's place by score within its site ({explained} {of}): whether that is "
-        f"image quality, or the score takes {one.trait} for quality, only ratings can tell."
+        f"As much goes with a scan's place by score within its site ({explained} of {seen} standard "
+        f"deviations): whether that is image quality, or the score takes {one.trait} for quality, only "
+        "ratings can tell."
     )
 
 

@@ -11,6 +11,7 @@ from curation.sources import duplicates
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import assignment, overrides, rule_versions, tier_rule
 from curation.tiers.assignment import Moves
+from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
@@ -154,11 +155,15 @@ def _counts_in_words(header: CohortHeader) -> str:
 
 
 def show_rule_comparison(
-    workspace: Workspace, scan_table: ScanTable, sorted_scans: SortedScans
+    workspace: Workspace, scan_table: ScanTable, role: Role, sorted_scans: SortedScans
 ) -> None:
-    """Draw the comparison of two rules that are chosen here."""
+    """Draw the comparison of two rules that are chosen here; a pool's cohort has its rule for targets too."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
-    frozen = {f"Frozen cohort {h.id}": h.rule for h in cache.cohort_headers(workspace)[0]}
+    frozen = {
+        f"Frozen cohort {header.id}": header.rule
+        for header in cache.cohort_headers(workspace)[0]
+        if header.role in ("pool", role)
+    }
     options = [*saved, *frozen, _DEFAULT, _NOW]
     with st.container(border=True):
         st.markdown("**Compare two rules** – who would move where")
@@ -187,9 +192,19 @@ def _moves(scan_table: ScanTable, before: TierRule, after: TierRule) -> None:
         f"{plural(len(moves.moved), 'scan moves', 'scans move')} to another tier, "
         f"{moves.stayed:,} stay. Click a flow to see its scans."
     )
+    if gates := _left_out_by(before, after):
+        st.caption(formatting.escape(gates))
     colours = tier_rule.colours(before), tier_rule.colours(after)
     flow_plot.show(moves.table, *colours, lambda *flow: state.put(state.MOVE, list(flow)))
     _scans(scan_table, moves, colours[0] | colours[1])
+
+
+def _left_out_by(*rules: TierRule) -> str:
+    """Say which gates of some rules leave scans out, so that ``unusable`` is no judgement of the image."""
+    gates = {gate.describe() for rule in rules for gate in rule.gates if gate.tier == UNUSABLE}
+    if not gates:
+        return ""
+    return f"“{UNUSABLE.capitalize()}” is what a gate leaves out of the study: {'; '.join(sorted(gates))}."
 
 
 def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None:

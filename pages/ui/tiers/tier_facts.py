@@ -24,7 +24,7 @@ from curation.tiers.rule_columns import SCORE
 from curation.wording import number
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, html_marks
-from pages.ui.tiers import anatomy_note, balance_panel, selection_words
+from pages.ui.tiers import balance_panel, scan_notes, selection_words
 
 # ---- the panel -----------------------------------------------------------------------------------
 
@@ -46,7 +46,7 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     if doubts:
         messages = [formatting.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(messages), icon=":material/warning:")
-    anatomy_note.show(scan_table, sorted_scans)
+    scan_notes.show(scan_table, sorted_scans)
     if found:
         summary = (
             selection_words.small_differences(found)

@@ -55,7 +55,7 @@ def describe(
     Parameters
     ----------
     scans : pandas.DataFrame
-        With ``scan_id status distortion_score tier``, in order.
+        With ``scan_id status distortion_score tier``, and ``score_high`` where known, in order.
     pictures : mapping of str to str
         Scan id -> name of its picture, where there is one.
     rated : collection of str
@@ -69,27 +69,31 @@ def describe(
     colour_of : callable
         From a tier to its colour.
     """
-    columns = (scans[name] for name in ("scan_id", "status", "distortion_score", "tier"))
+    if "score_high" not in scans:
+        scans = scans.assign(score_high=math.nan)
+    columns = (
+        scans[name] for name in ("scan_id", "status", "distortion_score", "score_high", "tier")
+    )
     return [
         {
             "id": scan_id,
             "picture": pictures.get(scan_id),
             "why": _why_bare(status, _called(tier, score)),
             "score": formatting.score(score),
+            "end": formatting.upper_end(score, high),
             "tier": _called(tier, score),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
             "more": "rated" if scan_id in rated else "",
             "title": _title(
                 scan_id,
-                score,
-                _called(tier, score),
+                _worth(_called(tier, score), score, high),
                 recognised.get(scan_id, {}),
                 scan_tags.of_scan(tags, scan_id),
             ),
             "current": scan_id == current,
         }
-        for scan_id, status, score, tier in zip(*columns, strict=True)
+        for scan_id, status, score, high, tier in zip(*columns, strict=True)
     ]
 
 
@@ -104,11 +108,17 @@ def _why_bare(status: str, tier: str) -> str:
     return _WITHOUT.get(status, formatting.DASH)
 
 
-def _title(
-    scan_id: str, score: float, tier: str, flags: Mapping[str, str], tags: Sequence[str]
-) -> str:
+def _worth(tier: str, score: float, high: float) -> str:
+    """Return tier and score in words, and how high the score may be where not all was measured."""
+    if tier == UNSCORED:
+        return tier
     named = tier if tier == NO_VALUE else f"tier {tier}"
-    worth = tier if tier == UNSCORED else f"{named}, distortion score {formatting.score(score)}"
+    worth = f"{named}, distortion score {formatting.score(score)}"
+    end = formatting.upper_end(score, high)
+    return f"{worth}; what could not be measured may raise it {end}" if end else worth
+
+
+def _title(scan_id: str, worth: str, flags: Mapping[str, str], tags: Sequence[str]) -> str:
     tagged = [f"Tags: {', '.join(tags)}"] if tags else []
     return "\n".join([f"{scan_id}: {worth}", *flags.values(), *tagged])
 

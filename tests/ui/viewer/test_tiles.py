@@ -39,6 +39,25 @@ def test_each_tile_says_score_and_tier_in_its_colour() -> None:
     assert "Cut." in third["title"]
 
 
+def test_how_high_a_score_may_be_stands_beside_it_only_where_it_is_notably_higher() -> None:
+    scans = pd.DataFrame(
+        {
+            "scan_id": ["a", "b", "c"],
+            "status": "ok",
+            "distortion_score": [4.8, 12.3, float("nan")],
+            "score_high": [50.21, 12.6, float("nan")],
+            "tier": ["A", "A", UNSCORED],
+        }
+    )
+    drawn = tiles.describe(
+        scans, pictures={}, rated=(), recognised={}, current=None, colour_of=TIER_COLOURS.get
+    )
+    assert [tile["end"] for tile in drawn] == ["to 50.2", "", ""]
+    assert "what could not be measured may raise it to 50.2" in drawn[0]["title"]
+    assert all("may raise" not in tile["title"] for tile in drawn[1:])
+    assert [tile["end"] for tile in described()] == [""] * 3
+
+
 def test_the_scan_that_is_open_is_marked_and_no_other() -> None:
     assert [tile["current"] for tile in described()] == [True, False, False]
 
