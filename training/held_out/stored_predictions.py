@@ -9,6 +9,7 @@ from curation import errors
 from curation.cohorts import frozen_cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import sites_of
+from curation.sources import sex_codes
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.held_out import predictions
@@ -86,10 +87,15 @@ def _scans(workspace: Workspace, study: Study, table: pd.DataFrame) -> pd.DataFr
 
 
 def _sex(workspace: Workspace, study: Study) -> dict[str, str]:
-    """Return the sex by scan, from the frozen target; of a cohort that is gone or changed, nothing."""
+    """Return the sex by scan, from the frozen target; of a cohort that is gone or changed, nothing.
+
+    Codes that are not understood together stay as they are written, see :mod:`curation.sources.sex_codes`.
+    """
     try:
         scans = frozen_cohort.load(workspace, study.target_id).scans
     except CohortError:
         return {}
-    known = scans["sex"].dropna().str.upper().str[:1]
+    written = scans["sex"].dropna()
+    read = sex_codes.sexes_in(written.unique()) or {}
+    known = written.map(lambda code: read.get(code, code)).dropna()
     return dict(zip(scans.loc[known.index, "scan_id"], known, strict=True))

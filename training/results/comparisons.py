@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from curation.wording import p_in_words
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary, verdicts
@@ -29,6 +30,7 @@ COMPARISON_COLUMNS = (
     "p",
     "p_holm",
     "p_flip",
+    "p_draw",
     "boot_low",
     "boot_high",
     "detectable_years",
@@ -59,6 +61,7 @@ class Comparisons(NamedTuple):
     interval ``ci_low, ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``:
     corrected for the number of comparisons, those with predicting the mean by themselves, all others
     together; NaN of the primary one · ``p_flip``: sign-flip test over people, of these trained models ·
+    ``p_draw``: the arm counted as one draw of scans, as its control is one a seed; NaN of all others ·
     ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true difference that four of
     five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
     :mod:`training.results.verdicts`.
@@ -162,6 +165,7 @@ def _row(
         "ci_high": estimate.high,
         "p": estimate.p,
         "p_holm": p_holm,
+        "p_draw": p_of_draw(held_out, pair, found),
         "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
         "boot_low": low,
         "boot_high": high,
@@ -169,8 +173,31 @@ def _row(
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
-        "words": judgement.words + _spread_words(pair, found, held_out.outcome),
+        "words": judgement.words
+        + draw_words(held_out, pair, found)
+        + _spread_words(pair, found, held_out.outcome),
     }
+
+
+def p_of_draw(held_out: Predictions, pair: Pair, found: Difference) -> float:
+    """Return the p of an arm and its own control in which the arm, too, is one draw; NaN of other pairs.
+
+    See :func:`training.results.study_summary.with_draw`.
+    """
+    for arm, control in analysis_plan.with_controls(held_out.arms):
+        if {arm.name, control.name} == {*pair} and found.spreads:
+            spreads = found.spreads if pair[0] == arm.name else found.spreads[::-1]
+            return study_summary.with_draw(found._replace(spreads=spreads)).p
+    return math.nan
+
+
+def draw_words(held_out: Predictions, pair: Pair, found: Difference) -> str:
+    """Say, where an arm and its own control are told apart, what is left of it with the draw counted."""
+    p = p_of_draw(held_out, pair, found)
+    if not math.isfinite(p) or found.estimate.p > ALPHA:
+        return ""
+    luck = ": it may be luck which scans it holds" * (p > ALPHA)
+    return f" With the arm, too, counted as one draw of scans, {p_in_words(p)}{luck}."
 
 
 def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:

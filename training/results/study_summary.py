@@ -170,6 +170,33 @@ def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
     )
 
 
+def with_draw(found: Difference) -> Estimate:
+    """Return the difference of an arm and its own control, the arm counted as one draw of scans too.
+
+    The estimate in ``found`` takes the arm's scans as given. If quality makes no difference they are like any
+    random sample of as many, and another one would do better or worse by chance.
+
+    Parameters
+    ----------
+    found : Difference
+        Of an arm less its control, which is drawn anew for every seed; of two seeds or more.
+
+    Notes
+    -----
+    Seeds of a control spread further than those of its arm by what a draw adds, so that
+    ``max(MS_control − MS_arm, 0) / N`` estimates its variance. The arm has it once, and not once a seed: to
+    the mean squares of the seeds comes S times that difference, with Satterthwaite's degrees of freedom.
+    """
+    (arm, control), seeds = found.spreads, len(found.table)
+    total, df = crossed_effects.welch(
+        arm.mean_square, control.mean_square, of_first=arm.df, of_second=control.df
+    )
+    if control.mean_square > arm.mean_square:
+        parts = (1 - seeds) * arm.mean_square, (1 + seeds) * control.mean_square
+        total, df = crossed_effects.welch(*parts, of_first=arm.df, of_second=control.df)
+    return crossed_effects.estimate(found.table, SeedSpread(float(total), float(df)))
+
+
 def estimate(
     held_out: Predictions, arm: str
 ) -> tuple[Estimate, NDArray[np.intp], NDArray[np.intp]]:

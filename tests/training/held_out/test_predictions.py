@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from curation.cohorts import frozen_cohort
 from curation.storage import files
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
@@ -145,6 +148,27 @@ def test_a_study_without_its_target_cohort_still_has_its_predictions(workspace) 
     for path in workspace.cohorts_dir.glob("target*"):
         path.unlink()
     assert stored_predictions.read(workspace, study).scans["sex"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("written", "sexes"),
+    [
+        (("f", "MALE"), {"F", "M"}),
+        (("mujer", "hombre"), {"F", "M"}),
+        (("mujer", "masculino"), {"mujer", "masculino"}),
+        (("F", "divers"), {"F"}),
+    ],
+)
+def test_the_sex_of_scans_is_read_from_all_codes_together(workspace, written, sexes) -> None:
+    """In Spanish both a woman's word and a man's can begin with M."""
+    study = workspace_trainable.plan(workspace_trainable.make(workspace))
+    cohort = frozen_cohort.load(workspace, study.target_id)
+    codes = [written[place % 2] for place in range(len(cohort.scans))]
+    held = replace(cohort, scans=cohort.scans.assign(sex=codes))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frozen_cohort, "load", lambda *_: held)
+        found = stored_predictions.read(workspace, study).scans["sex"]
+    assert set(found.dropna()) == sexes
 
 
 def test_arms_keep_their_names_in_words() -> None:

@@ -71,6 +71,58 @@ def test_an_arm_is_compared_with_the_control_that_is_trained_as_it_is() -> None:
     assert found["p_holm"].tolist() == pytest.approx(holm(found["p"]).tolist())
 
 
+def _drawn(luck: np.ndarray, seeds: int = 5) -> Predictions:
+    """A, and a control that errs by so many years more with each of its draws; the same people err."""
+    rng = np.random.default_rng(4)
+    errors = rng.normal(0, 3, (2, seeds, 31)) + 20
+    errors[1] += luck[:, None]
+    return made(AGES + errors, AGES, arms=(A, CONTROL))
+
+
+def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> None:
+    found = compare_all(_drawn(np.array([0.5, 4.0, 2.0, 7.0, 3.0])), "A")
+    assert np.isnan(found.mean_age["p_draw"]).all()
+    row = _row(found.reference, "control-A")
+    assert row["p"] < 0.05 < row["p_draw"]
+    assert (
+        row["words"]
+        .split("Their seeds")[0]
+        .endswith(
+            f"With the arm, too, counted as one draw of scans, p = {row['p_draw']:.3f}: it may be luck which "
+            "scans it holds. "
+        )
+    )
+    turned = _row(
+        compare_all(_drawn(np.array([0.5, 4.0, 2.0, 7.0, 3.0])), "control-A").reference, "A"
+    )
+    assert turned["p_draw"] == pytest.approx(row["p_draw"])
+    assert np.isnan(_row(compare_all(random(), "scratch").reference, "A")["p_draw"])
+
+
+def test_where_draws_add_nothing_counting_them_changes_nothing() -> None:
+    held_out = _drawn(np.zeros(5))
+    held_out = replace(held_out, predicted_years=held_out.predicted_years[::-1].copy())
+    spreads = study_summary.compare(held_out, "A", "control-A").spreads
+    if spreads[0].mean_square < spreads[1].mean_square:
+        held_out = replace(held_out, predicted_years=held_out.predicted_years[::-1].copy())
+    row = compare_all(held_out, None).controls.iloc[0]
+    assert row["p_draw"] == pytest.approx(row["p"]) and "draw" not in row["words"]
+
+
+def test_an_arm_that_is_any_draw_is_called_different_by_p_draw_as_often_as_it_says() -> None:
+    """Arm and control worth the same; each draw of scans moves an error by 1 year, each training by 0.5."""
+    rng, told = np.random.default_rng(6), []
+    for _ in range(400):
+        people = rng.normal(0, 2, 31)
+        errors = 20 + people + rng.normal(0, 1, (2, 5, 31)) + rng.normal(0, 0.5, (2, 5, 1))
+        errors[0] += rng.normal(0, 1)
+        errors[1] += rng.normal(0, 1, (5, 1))
+        row = compare_all(made(AGES + errors, AGES, arms=(A, CONTROL)), None).controls.iloc[0]
+        told.append((row["p"] <= 0.05, row["p_draw"] <= 0.05))
+    given, drawn = np.mean(told, axis=0)
+    assert drawn <= 0.07 and given > 0.2
+
+
 def test_controls_of_several_studies_are_of_the_arms_of_their_study() -> None:
     one = _trained_otherwise()
     found = compare_all(joined_studies.joined({"one": one, "two": one}), None).controls
