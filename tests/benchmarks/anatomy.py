@@ -116,8 +116,13 @@ def _masks(of_set: str, scan: str) -> Masks:
     return find_masks(_clean(of_set, scan))
 
 
+def seed_of(case: Case) -> int:
+    """Return the seed of what is done to a scan: the same wherever the scans lie."""
+    return len(Path(case.scan).name)
+
+
 def _made(case: Case) -> Volume:
-    clean, seed = _clean(case.of_set, case.scan), len(case.scan)
+    clean, seed = _clean(case.of_set, case.scan), seed_of(case)
     if case.kind == "anatomy":
         make, _ = anatomy_cases.CASES[case.name]
         return make(clean, _masks(case.of_set, case.scan), case.amount, seed)

@@ -15,7 +15,7 @@ from curation.scoring.distortion_score import score
 from curation.simulation import phantom_t1w
 from curation.simulation.phantom_t1w import SCANNERS, Person
 from curation.tiers.tier_rule import DEFAULT_RULE
-from tests.benchmarks import anatomy_cases
+from tests.benchmarks import anatomy, anatomy_cases
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,8 @@ def test_a_cavity_of_a_fifth_of_the_brain_raises_no_score_however_dark_its_fluid
     before, *after = scored["distortion_score"]
     assert max(after) < before + 3
     assert (scored["unusual_anatomy"][1:] >= 50).all()
+
+
+def test_what_the_benchmark_does_to_a_scan_is_the_same_wherever_the_scans_lie() -> None:
+    made = [anatomy.Case("ixi", f"{at}/IXI012.nii.gz", "foreign") for at in ("/a", "/b/c/d")]
+    assert len({anatomy.seed_of(case) for case in made}) == 1
