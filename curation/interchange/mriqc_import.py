@@ -212,7 +212,8 @@ def _metrics(every: pd.DataFrame, table: MriqcTable) -> pd.DataFrame:
 
 
 def _held(workspace: Workspace, scan_ids: set[str]) -> pd.DataFrame:
-    given = rating_log.list_ratings(workspace)
+    """Return the ratings of some scans; those that were taken back too, so that they do not come again."""
+    given = rating_log.list_ratings(workspace, withdrawn=True)
     return given[given["scan_id"].isin(scan_ids)]
 
 

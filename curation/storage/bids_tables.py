@@ -24,6 +24,8 @@ from curation.storage.workspace import Workspace
 MISSING = "n/a"
 #: Years in which a moment may lie.
 _YEARS = range(1900, 2200)
+#: So far the clocks of two machines may be apart.
+_AHEAD = datetime.timedelta(days=1)
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r", "/": "/"}
 
@@ -74,6 +76,8 @@ def _moment(text: str) -> datetime.datetime:
         found.year not in _YEARS
     ):  # a slip, and at the ends of the calendar zones are no numbers any more
         raise ValueError(text)
+    if found > datetime.datetime.now(datetime.UTC) + _AHEAD:  # it would be the newest for ever
+        raise ValueError(text)
     return found.astimezone(datetime.UTC)
 
 
@@ -89,7 +93,9 @@ NUMBER = CellFormat("a number", lambda value: repr(float(value)), _number)
 INTEGER = CellFormat("a whole number", lambda value: str(int(value)), _integer)
 TRUTH = CellFormat("true or false", lambda value: str(bool(value)).lower(), _truth)
 MOMENT = CellFormat(
-    "a moment such as 2026-11-24T09:30:00+00:00", lambda value: value.isoformat(), _moment
+    "a moment that has been, such as 2026-11-24T09:30:00+00:00",
+    lambda value: value.isoformat(),
+    _moment,
 )
 KEYS = CellFormat("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
 JSON = CellFormat(

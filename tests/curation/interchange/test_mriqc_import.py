@@ -44,6 +44,14 @@ def test_importing_twice_adds_nothing_twice(workspace, path) -> None:
     assert len(workspace.sources()) == 1
 
 
+def test_a_rating_that_was_taken_back_does_not_come_again(workspace, path) -> None:
+    mriqc_import.import_table(workspace, path)
+    given = rating_log.list_ratings(workspace).iloc[0]
+    rating_log.withdraw(workspace, int(given["id"]), given["rater"])
+    assert mriqc_import.import_table(workspace, path).ratings == 0
+    assert len(rating_log.list_ratings(workspace)) == 119
+
+
 def test_raters_that_two_tables_only_number_are_not_taken_for_one_person(
     workspace, path, tmp_path
 ) -> None:

@@ -281,6 +281,10 @@ GOOD = "SCAN\tAda\tpass-fail\t1\t2026-01-01T10:00:00\t2\tinu\tfalse\thigher is b
             HEADER + GOOD.replace("2026-01-01T10:00:00", "0001-01-01T00:00:00+14:00"),
             "line 2: at holds '0001-01-01T00:00:00.14:00'; expected is a moment",
         ),
+        (
+            HEADER + GOOD.replace("2026-01-01", "2199-01-01"),
+            "line 2: at holds '2199-01-01T10:00:00.*expected is a moment that has been",
+        ),
         (HEADER + GOOD.replace("\t2\t", "\t5\t"), "line 2: Confidence goes from 0 to 4"),
         (HEADER + GOOD.replace("inu", "gremlins"), "line 2: gremlins is not known"),
         (
