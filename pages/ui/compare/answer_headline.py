@@ -36,9 +36,9 @@ def show(workspace: Workspace, shown: Comparison, conclusion: Conclusion) -> Non
         for arm in shown.arms
         if few or arm.name in asked
     ]
-    if told:
-        arms, tiers = " · ".join(told), html.escape(_tiers(workspace, shown))
-        st.html(f'<div class="ts-muted">Arms: {arms}{"<br>" if tiers else ""}{tiers}</div>')
+    lines = [f"Arms: {' · '.join(told)}" if told else "", html.escape(_tiers(workspace, shown))]
+    if any(lines):
+        st.html(f'<div class="ts-muted">{"<br>".join(filter(None, lines))}</div>')
 
 
 def _tiers(workspace: Workspace, shown: Comparison) -> str:

@@ -4,7 +4,8 @@
   "use strict";
   const RENDER = 4;                              // NiiVue's number of the 3D view
   const AXIAL = 0, SAGITTAL = 2, PLANES = 3;
-  const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
+  const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, CROSS_PX = 2;
+  const WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
   const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
   const INT16 = 65536;
   let room = new Uint8ClampedArray(0), held = false, fitting = false;
@@ -27,9 +28,8 @@
       return kind.setSliceType.call(this, type);
     };
     view.drawSliceOrientationText = function (tile, plane) { letters(this, tile, plane); };
-    for (const part of ["drawCrosshairs3D", "drawCrossLines"]) {
-      view[part] = function (...how) { return window.tierscopeCross ? kind[part].apply(this, how) : undefined; };
-    }
+    view.drawCrossLines = function (...how) { if (window.tierscopeCross) kind.drawCrossLines.apply(this, how); };
+    view.drawCrosshairs3D = function (...how) { if (window.tierscopeCross) thinly(this, how, kind.drawCrosshairs3D); };
     const attach = view.attachToCanvas;
     view.attachToCanvas = async function (...how) {
       const attached = await attach.apply(this, how);
@@ -102,6 +102,18 @@
       for (const [dx, dy] of AROUND) view.drawText([x + dx * far, y + dy * far], letter, scale, DARK);
     }
     view.drawText([x, y], letter, scale, WHITE);
+  }
+
+  // ---- cross hair ----------------------------------------------------------------------------------
+
+  // NiiVue draws the cross hair in millimetres, so thicker where a plane is larger: here so many pixels in each.
+  function thinly(view, how, draw) {
+    const { gl, opts } = view, matrix = how[2], usual = opts.crosshairWidth;
+    const perMm = matrix ? Math.hypot(matrix[0], matrix[4], matrix[8]) * gl.getParameter(gl.VIEWPORT)[2] / 2 : 0;
+    if (perMm > 0) opts.crosshairWidth = CROSS_PX * (window.devicePixelRatio || 1) / perMm;
+    if (view.crosshairs3D) view.crosshairs3D.mm[0] = NaN;          // it is made anew for each plane
+    draw.apply(view, how);
+    opts.crosshairWidth = usual;
   }
 
   // ---- grey planes ---------------------------------------------------------------------------------
