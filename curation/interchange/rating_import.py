@@ -27,7 +27,7 @@ from curation.interchange.rating_export import (
 from curation.interchange.session_import import Given
 from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import Rating
-from curation.ratings.scales import Scale, add_scale, all_scales
+from curation.ratings.scales import Scale, all_scales, import_scale
 from curation.sources import allowed_roots
 from curation.storage import bids_tables, folder_walk, tables, typed_paths
 from curation.storage.bids_tables import bids_names
@@ -184,7 +184,7 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
     decided = bids_tables.read(beside, OVERRIDE_COLUMNS) if beside.exists() else []
     sessions = session_import.read(path.with_name(SESSIONS))
     for scale in sessions["scales"]:
-        add_scale(workspace, scale)
+        import_scale(workspace, scale)
     here = set(tables.read_scans(workspace)["scan_id"])
     here |= rating_log.rated_scans(workspace)
     rows = [(where, row) for where, row in given if row["scan_id"] in here]

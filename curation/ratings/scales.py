@@ -135,6 +135,16 @@ def add_scale(workspace: Workspace, scale: Scale, author: str = "") -> None:
     RatingError
         When the scale does not make sense, or another one has its name.
     """
+    _store(workspace, scale, author)
+
+
+@guarded(Action.IMPORT_RATINGS)
+def import_scale(workspace: Workspace, scale: Scale) -> None:
+    """Add a scale that imported ratings were given on, as :func:`add_scale`; who made it is not known."""
+    _store(workspace, scale, "")
+
+
+def _store(workspace: Workspace, scale: Scale, author: str) -> None:
     words = {float(value): word.strip() for value, word in scale.values.items()}
     scale = replace(
         scale,

@@ -107,7 +107,6 @@ def test_nobody_decides_in_anothers_name(workspace: Workspace) -> None:
     with signed_in("eve@lab.example", Rank.ADMINISTRATOR):
         for forbidden in (
             lambda: rating_log.add_rating(workspace, given),
-            lambda: rating_log.add_ratings(workspace, [given]),
             lambda: rating_log.withdraw(workspace, number, "ada@lab.example"),
             lambda: overrides.override(workspace, "s", "ada@lab.example", "A", "because"),
         ):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from curation.access.actions import Rank
 from curation.cohorts import frozen_cohort
 from curation.errors import CohortError, SourceError
 from curation.interchange import mriqc_import
@@ -16,6 +17,7 @@ from curation.sources import ingest
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import rated_table
+from tests.helpers.logins import signed_in
 
 
 @pytest.fixture
@@ -32,6 +34,13 @@ def test_every_row_is_a_scored_scan_and_every_rating_is_kept(workspace, path) ->
     assert scans["distortion_score"].between(0, 100).all()
     assert scans["certainty"].between(0.01, 0.99).all()
     assert rating_log.list_ratings(workspace)["rater"].unique().tolist() == ["made rater_1"]
+
+
+def test_a_curator_who_is_signed_in_imports_ratings_with_their_table(workspace, path) -> None:
+    with signed_in("cleo@lab.example", Rank.CURATOR):
+        summary = mriqc_import.import_table(workspace, path, name="made")
+    assert (summary.added, summary.ratings) == (120, 120)
+    assert tables.read_scored_scans(workspace)["distortion_score"].notna().all()
 
 
 def test_importing_twice_adds_nothing_twice(workspace, path) -> None:

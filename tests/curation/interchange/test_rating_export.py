@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from curation.access.actions import Rank
 from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
@@ -21,6 +22,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.overrides import override
 from tests.helpers import workspace_full
+from tests.helpers.logins import signed_in
 
 NASTY = 'a "quoted"\ttab,\nline\r\nbreak \\n back\\slash \u2028 n/a é <b>'
 OWN = Scale("study", "Ours", {1.0: "fine", 2.5: "so, so", 9.0: "useless"}, "higher is worse", "us")
@@ -100,6 +102,14 @@ def test_a_round_trip_loses_nothing(rated: Workspace, empty: Workspace) -> None:
     for name in ("overrides.tsv", "ratings.json", "sessions.json", "dataset_description.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
     assert sorted(p.name for p in again.rglob("*")) == sorted(p.name for p in folder.rglob("*"))
+
+
+def test_a_curator_who_is_signed_in_imports_what_others_rated(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated)
+    with signed_in("cleo@lab.example", Rank.CURATOR):
+        import_ratings(empty, folder)
+    assert _same(_all(rated), _all(empty))
+    assert "study" in all_scales(empty)
 
 
 def test_a_session_that_was_imported_goes_on_where_it_was(rated, empty) -> None:
