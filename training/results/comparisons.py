@@ -174,7 +174,7 @@ def _row(
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
         "words": judgement.words
-        + draw_words(held_out, pair, found)
+        + draw_words(held_out, pair, found, judgement)
         + _spread_words(pair, found, held_out.outcome),
     }
 
@@ -191,13 +191,13 @@ def p_of_draw(held_out: Predictions, pair: Pair, found: Difference) -> float:
     return math.nan
 
 
-def draw_words(held_out: Predictions, pair: Pair, found: Difference) -> str:
+def draw_words(held_out: Predictions, pair: Pair, found: Difference, said: verdicts.Verdict) -> str:
     """Say, where an arm and its own control are told apart, what is left of it with the draw counted."""
     p = p_of_draw(held_out, pair, found)
-    if not math.isfinite(p) or found.estimate.p > ALPHA:
+    if not math.isfinite(p) or said.outcome not in ("better", "worse", "leaning"):
         return ""
     luck = ": it may be luck which scans it holds" * (p > ALPHA)
-    return f" With the arm, too, counted as one draw of scans, {p_in_words(p)}{luck}."
+    return f" With the arm, too, counted as one draw of scans, two-sided {p_in_words(p)}{luck}."
 
 
 def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:

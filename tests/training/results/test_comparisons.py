@@ -88,7 +88,7 @@ def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> No
         row["words"]
         .split("Their seeds")[0]
         .endswith(
-            f"With the arm, too, counted as one draw of scans, p = {row['p_draw']:.3f}: it may be luck which "
+            f"With the arm, too, counted as one draw of scans, two-sided p = {row['p_draw']:.3f}: it may be luck which "
             "scans it holds. "
         )
     )
@@ -97,6 +97,12 @@ def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> No
     )
     assert turned["p_draw"] == pytest.approx(row["p_draw"])
     assert np.isnan(_row(compare_all(random(), "scratch").reference, "A")["p_draw"])
+
+
+def test_where_there_is_no_verdict_nothing_is_said_of_the_draw() -> None:
+    luck = np.array([0.5, 4.0, 2.0, 7.0, 3.0])
+    row = _row(compare_all(_drawn(luck).only(seeds=[0, 1, 2]), "control-A").reference, "A")
+    assert row["verdict"] == "withheld" and "draw" not in row["words"]
 
 
 def test_where_draws_add_nothing_counting_them_changes_nothing() -> None:
