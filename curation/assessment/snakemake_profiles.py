@@ -75,7 +75,8 @@ def command(
     """Return the Snakemake command of a workflow.
 
     Every output is written whole or not at all, and its being there says that it is done, so Snakemake's own
-    marks of incomplete files and its lock are not used; whoever calls holds a lock.
+    marks of incomplete files and its lock are not used; whoever calls holds a lock. For the same reason it
+    removes no output of a job that failed: one that was stopped after its last write is done.
 
     Parameters
     ----------
@@ -103,6 +104,7 @@ def command(
         "--keep-going",
         "--nolock",
         "--ignore-incomplete",
+        "--keep-incomplete",
         "--drop-metadata",
         "--rerun-triggers",
         "mtime",

@@ -6,7 +6,7 @@ import torch
 from lightning_fabric import Fabric
 
 from curation.errors import StudyError, TierscopeError
-from training.tasks.stop_signal import Interruption
+from training.tasks.stop_signal import Interruption, Stopped
 
 
 class FromElsewhere(TierscopeError):
@@ -21,6 +21,10 @@ def work(fabric: Fabric, interruption: Interruption, micro_batches: int, folder:
         raise StudyError("The scans are of no use. Take others.")
     if folder.name == "renamed":
         raise FromElsewhere("The scans are of no use.\nTake others.")
+    if folder.name == "stopped":
+        raise Stopped
+    if folder.name == "done":
+        return
     if folder.name == "foreign":
         raise RuntimeError("curation.errors.StudyError: a text that only looks like ours")
     if fabric.global_rank == 1 and micro_batches < int(folder.name):

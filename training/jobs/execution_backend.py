@@ -5,6 +5,7 @@ The backend is no part of the study: the same study comes to the same numbers on
 
 import contextlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -92,7 +93,8 @@ class Backend:
                 f"{self.gres!r} is no resource of Slurm's; write NAME, NAME:COUNT or NAME:TYPE:COUNT, "
                 "such as gpu:1."
             )
-        if not self.hours > 0 or not self.memory_gb > 0 or min(self.at_once, self.check_s) < 1:
+        amounts = (self.hours, self.memory_gb)
+        if not all(0 < one < math.inf for one in amounts) or min(self.at_once, self.check_s) < 1:
             raise StudyError("Hours, memory and jobs at once are numbers above 0.")
         if self.cores is not None and self.cores < 1:
             raise StudyError("At least one processor core is needed.")

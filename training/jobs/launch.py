@@ -31,7 +31,7 @@ from training.studies.run_status import reset_failed, states
 _log = logging.getLogger(__name__)
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
-GRACE_S = 20.0
+GRACE_S = 60.0
 #: How often a stop reports the runs that it waits for, seconds, and how many it names.
 TELL_EVERY_S = 5.0
 _NAMED = 3
@@ -133,6 +133,9 @@ def retry(
         running = study_status.supervised(study)
         if anew and running:
             raise StudyError("Stop the study first: a run that goes on cannot begin anew.")
+        backend = backend or execution_backend.backend_of(study)
+        if not running:
+            _refuse_lacking(study, backend, mlflow)  # before anything is deleted
         if anew:
             selected = runs.delete_results(study, selected)
         left = [run.id for run in selected if not run.result_path.exists()]
@@ -144,7 +147,6 @@ def retry(
             earlier = files.read_json(study.selected_runs_path) or []
             files.write_json(study.selected_runs_path, list(dict.fromkeys(earlier + left)))
         else:
-            backend = backend or execution_backend.backend_of(study)
             _start(workspace, study, backend, mlflow, selected=left)
     how = "from the beginning" if anew else "from where they were"
     actions.note(workspace, "runs started again", study_id, runs=list(names), how=how)
@@ -238,9 +240,7 @@ def _start(
 ) -> None:
     if study_status.supervised(study):
         raise StudyError(f"Study {study.id} is already running. Stop it first to start it again.")
-    execution_backend.refuse_unusable(backend)
-    if tracked := mlflow_log.is_tracked(study) if mlflow is None else mlflow:
-        mlflow_log.refuse_lacking()
+    tracked = _refuse_lacking(study, backend, mlflow)
     _end(study_status.leftovers(study))
     if execution_backend.backend_of(study).kind == "slurm":
         slurm.cancel(study, grace_s=supervisor.CLUSTER_GRACE_S)
@@ -275,6 +275,15 @@ def _start(
         state=study.supervisor_path,
         environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
     )
+
+
+def _refuse_lacking(study: Study, backend: Backend, mlflow: bool | None) -> bool:
+    """Refuse a start for which something is lacking here; return whether runs are logged to MLflow."""
+    execution_backend.refuse_unusable(backend)
+    tracked = mlflow_log.is_tracked(study) if mlflow is None else mlflow
+    if tracked:
+        mlflow_log.refuse_lacking()
+    return tracked
 
 
 def _backend(study: Study, cores: int | None) -> Backend:

@@ -70,14 +70,22 @@ class Events:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._written: dict[int, dict[str, Any]] = {}
-        for old in run.folder.glob("events.out.tfevents.*"):
-            old.unlink()
         self._writer: SummaryWriter | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._writer:
+            self._writer.close()
+        self._writer = None
+        self._written: dict[int, dict[str, Any]] = {}
+        for old in self._run.folder.glob("events.out.tfevents.*"):
+            old.unlink()
 
     def update(self) -> None:
         """Write the epochs that are new since the last time."""
         lines = {line["epoch"]: line for line in json_lines.read(self._run.metrics_path)}
+        if any(lines.get(epoch) != line for epoch, line in self._written.items()):
+            self._forget()  # an epoch after the checkpoint of a run that was killed, done again
         new = [line for epoch, line in lines.items() if self._written.get(epoch) != line]
         if new and self._writer is None:
             self._writer = SummaryWriter(str(self._run.folder))

@@ -50,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         lock, status = _own_files(folder, chosen.job)
         with _slot(study, chosen.slots, interruption), files.lock(lock, busy):
+            if chosen.run and runs.find(study, chosen.run).result_path.exists():
+                _log.info("it is finished already; 'retry --anew' does it once more")
+                return 0
             done = _guarded(_Job(chosen, study, Status(status), interruption))
             _note_work(study, chosen)
             return done

@@ -87,10 +87,14 @@ def read_expected(path: Path) -> ExpectedVolumes:
         ) from error
     if not set(expected.modalities) <= {"T1w", "pet"} or min(expected.shape) < 1:
         raise StudyError(f"{path} asks for images that are not prepared here. {_OTHER}")
-    if affine.shape != (4, 4) or not np.allclose(affine, prepared_volume.grid_affine(expected)):
+    same_grid = affine.shape == (4, 4) and np.allclose(
+        affine, prepared_volume.grid_affine(expected)
+    )
+    way = told.get("preparation", prepared_volume.VERSION)  # which 0.13 and before did not say
+    if not same_grid or way != prepared_volume.VERSION:
         raise StudyError(
-            f"{path} asks for another grid than this version makes. Use the Tierscope that wrote it "
-            f"({about.get('version', 'of which version, it does not say')})."
+            f"{path} asks for volumes that are prepared otherwise than by this version. Use the Tierscope "
+            f"that wrote it ({about.get('version', 'of which version, it does not say')})."
         )
     return expected
 

@@ -4,6 +4,7 @@ A PET has neither score nor tier: cohorts are of T1w, and each brings its PET al
 """
 
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from curation.sources import image_modality
 from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from training.settings import input_images, volume_grid
 from training.settings.preset import Preset
 
@@ -24,6 +26,13 @@ from training.settings.preset import Preset
 PAIR_COLUMNS = ("pet_scan_id", "pet_sha256")
 #: Share of the T1w's brain that the field of view of its PET has to cover.
 COVERED = 0.8
+#: The cohorts of a study by role, each learned from no later than those after it.
+_COHORTS = {
+    "pool": "pretraining pool",
+    "target": "target cohort",
+    "external": "external cohorts",
+}
+_MEND = "Mend the sources, then ingest them again."
 #: So many places of the brain are looked up.
 _PLACES = 2000
 
@@ -49,8 +58,8 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     Raises
     ------
     StudyError
-        When a scan has no PET or several, or one that does not lie in the space of its T1w; or a PET of the
-        target is one of the pool.
+        When a scan has no PET or several, or one that does not lie in the space of its T1w; or a PET is in
+        two of the study's cohorts, or of two people of the target.
     """
     if "pet" not in preset.modalities:
         return scans
@@ -89,17 +98,23 @@ def find(workspace: Workspace, scan_ids: Iterable[str]) -> pd.DataFrame:
 
 
 def _refuse_in_both(chosen: pd.DataFrame, found: pd.DataFrame) -> None:
-    """Refuse a PET of the target that is one of the pool, by its voxels or by its file."""
-    needed = found[chosen["pet_scan_id"].notna().to_numpy()]
-    roles = chosen.loc[chosen["pet_scan_id"].notna(), "role"].to_numpy()
+    """Refuse a PET that would be judged on what was learned from it, by its voxels or by its file."""
+    needed = chosen["pet_scan_id"].notna().to_numpy()
+    whose = chosen.loc[needed, ["role", "subject_id"]].reset_index(drop=True)
     for column in ("pet_image_hash", "pet_sha256"):
-        pool, target = (
-            set(needed.loc[roles == role, column].dropna()) for role in ("pool", "target")
-        )
-        if shared := len(pool & target):
+        held = whose.assign(pet=found.loc[needed, column].to_numpy()).dropna(subset="pet")
+        of_role = {role: set(held.loc[held["role"] == role, "pet"]) for role in _COHORTS}
+        for one, other in combinations(_COHORTS, 2):
+            if shared := len(of_role[one] & of_role[other]):
+                raise StudyError(
+                    f"{plural(shared, 'PET')} of the {_COHORTS[other]} also in the {_COHORTS[one]}: the "
+                    f"model would be judged on what it was trained on. {_MEND}"
+                )
+        people = held[held["role"] == "target"].groupby("pet")["subject_id"].nunique()
+        if twice := int((people > 1).sum()):
             raise StudyError(
-                f"{shared} PETs of the target cohort are also in the pretraining pool: the model would be "
-                "judged on what it was trained on. Mend the sources, then ingest them again."
+                f"{plural(twice, 'PET')} of several people of the target cohort: one would be judged on what "
+                f"the model learned of another. {_MEND}"
             )
 
 

@@ -17,6 +17,9 @@ from training.settings.presets import PRESETS
 from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import harmonised_arms, study_checks
 
+#: Networks are built from seeds below this.
+_SEEDS = 2**63
+
 
 def refuse_settings(
     name: str, preset: str, seeds: Sequence[int], asked: Asked, target_id: str
@@ -26,8 +29,10 @@ def refuse_settings(
         raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
     if not name.strip():
         raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {list(seeds)}.")
+    if not seeds or len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < _SEEDS:
+        raise StudyError(
+            f"Seeds are different numbers of 0 or more, and below 2⁶³; these are {list(seeds)}."
+        )
     judging.refuse(asked, target_id)
 
 

@@ -258,7 +258,8 @@ def delete_results(study: Study, selected: Sequence[Run]) -> list[Run]:
     What a tuning chose on a pretraining stays chosen, unless its trials are named themselves.
     """
     ids, deleted = {run.id for run in selected}, []
-    for run in runs_of(study):
+    study.result_path.unlink(missing_ok=True)
+    for run in reversed(runs_of(study)):  # none stays that was built on an encoder that is gone
         parents = parents_of(study, run) if run.kind == "finetune" else []
         if run.id in ids or any(parent.id in ids for parent in parents):
             # the result first: without it, nothing else is taken for finished
@@ -272,8 +273,7 @@ def delete_results(study: Study, selected: Sequence[Run]) -> list[Run]:
             ):
                 path.unlink(missing_ok=True)
             deleted.append(run)
-    study.result_path.unlink(missing_ok=True)
-    return deleted
+    return deleted[::-1]
 
 
 def _run(study: Study, kind: RunKind, arm: str, seed: int, fold: int | None = None) -> Run:

@@ -20,6 +20,7 @@ from torch.multiprocessing import ProcessRaisedException
 from curation import logs
 from curation.errors import BusyError, StudyError, TierscopeError
 from curation.storage import files
+from curation.wording import plural
 from training.settings.preset import Preset
 from training.tasks.stop_signal import Interruption, Stopped
 
@@ -30,6 +31,8 @@ BF16_WIDTH = 192
 #: In bfloat16 on a CPU attention in one kernel pays from this many patches on: tables of all pairs get large.
 FUSED_PATCHES = 1000
 _POLL_S = 0.2
+#: What a process leaves that ended its work early, since it was asked to stop.
+_STOPPED = "stopped"
 
 
 @contextlib.contextmanager
@@ -70,6 +73,7 @@ def launch_ddp(
     set_determinism(preset)
     on_gpus = torch.cuda.is_available()
     gpus = leased_gpus(preset.devices, interruption) if on_gpus else nullcontext(preset.devices)
+    stopped = False
     with gpus as indices:
         micro_batches = 1
         while True:
@@ -80,11 +84,13 @@ def launch_ddp(
                     fabric.launch(
                         partial(_ddp_process, preset, work, micro_batches, failures, given)
                     )
+                    stopped = (failures / _STOPPED).exists()
                     break
                 except ProcessRaisedException as error:
                     most = preset.pretrain_batch // preset.devices
                     micro_batches = _micro_batches_after(error, failures, micro_batches, most)
-    interruption.check()
+    if stopped:  # else a stop came too late for the work, which is done
+        raise Stopped
 
 
 def _ddp_process(
@@ -99,8 +105,9 @@ def _ddp_process(
     logs.configure("INFO")
     set_determinism(preset)
     try:
-        with contextlib.suppress(Stopped):  # the process that waits was asked as well
-            work(fabric, Interruption(), micro_batches, *given)
+        work(fabric, Interruption(), micro_batches, *given)
+    except Stopped:
+        (failures / _STOPPED).touch()
     except Exception as error:
         failure = {
             "class": type(error).__name__,
@@ -195,7 +202,20 @@ def fuses_attention(fabric: Fabric, preset: Preset) -> bool:
 
 @contextlib.contextmanager
 def leased_gpus(count: int, interruption: Interruption) -> Iterator[list[int]]:
-    """Hold some GPUs, waiting until that many are free at once; none is held while waiting."""
+    """Hold some GPUs, waiting until that many are free at once; none is held while waiting.
+
+    Raises
+    ------
+    StudyError
+        When there are fewer here, so that waiting would have no end.
+    """
+    there = torch.cuda.device_count()
+    if count > there:
+        raise StudyError(
+            f"The plan asks for {plural(count, 'GPU')} (devices), and here there "
+            f"{'is' if there == 1 else 'are'} {there}. Launch it where there are as many, or over several "
+            "machines (docs/cluster.md), or plan it with fewer devices."
+        )
     folder = Path(tempfile.gettempdir())
     locks = [
         folder / f"tierscope-{getuid()}-gpu-{_gpu_id(index)}.lock"

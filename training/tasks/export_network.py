@@ -17,7 +17,8 @@ from curation.access.guard import guarded
 from curation.errors import DamagedError, StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
-from training.models import masked_autoencoder, networks
+from training.models import masked_autoencoder, masking, networks
+from training.models.patches import patch_weights
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
@@ -130,7 +131,9 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
             "intensities": "(x / white - 0.5) / 0.25, white being "
             + ", ".join(_WHITE[modality] for modality in shown)
             + ", x / white limited to 0 to 1.5; -2 outside the template's brain",
+            "preparation": prepared_volume.VERSION,
         },
+        **({"patches": _patches(preset)} if preset.backbone == "vit" else {}),
         "objective": preset.objective,
         "decoder": "predicts by how much a patch differs from the mean patch at its place"
         if OBJECTIVES[preset.objective].reconstructs
@@ -142,6 +145,12 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
         "simulated": study.simulated,
         "version": __version__,
     }
+
+
+def _patches(preset: Preset) -> list[int]:
+    """Return the places of the patches that the network was shown: all, or those with brain."""
+    shares = patch_weights(prepared_volume.template_brain(preset), preset.patch)
+    return masking.usable(shares, preset).tolist()
 
 
 def _index_of(preset: Preset, modality: str | None) -> int:

@@ -100,7 +100,10 @@ def _small(study: Study, folder: Path) -> Study:
     judged = of_role["target"]
     if outcome in judged:
         judged = judged.sort_values(["fold", outcome])
-    few = [_spread(of_role["pool"], _POOL), _spread(judged, _TARGET)]
+    tried = (
+        _of_each_value(judged, outcome) if study.outcome.two_valued else _spread(judged, _TARGET)
+    )
+    few = [_spread(of_role["pool"], _POOL), tried]
     train = len(few[1]) * (study.folds - 1) / study.folds
     epochs = max(1, round(STEPS * study.preset.finetune_batch / max(train, 1)))
     changes = {
@@ -109,9 +112,18 @@ def _small(study: Study, folder: Path) -> Study:
         "finetune_epochs": min(epochs, STEPS),
         "devices": 1,
     }
-    small = replace(study, folder=folder, preset=study.preset.changed(changes), tuning=None)
+    alone = replace(study.judging, external=())  # of whose cohorts no scan is taken
+    small = replace(
+        study, folder=folder, preset=study.preset.changed(changes), tuning=None, judging=alone
+    )
     files.write_parquet(small.scans_path, pd.concat(few))
     return small
+
+
+def _of_each_value(judged: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    """Return some people of each value in each fold, so that each has an AUC."""
+    groups = [rows for _, rows in judged.groupby(["fold", outcome])]
+    return pd.concat([_spread(rows, max(1, _TARGET // len(groups))) for rows in groups])
 
 
 def _spread(scans: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -207,6 +207,34 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     assert "Traceback" in log
 
 
+def test_what_cannot_be_started_deletes_nothing(tmp_path: Path, monkeypatch) -> None:
+    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
+    study = workspace_trainable.plan(workspace, arms=["scratch", "A"])
+    for run in runs.runs_of(study):
+        files.write_json(run.result_path, {"run": run.id})
+    files.write_json(study.result_path, {"study": study.id})
+
+    def refuse(backend: object) -> None:
+        raise StudyError("There is no sbatch here.")
+
+    monkeypatch.setattr(launch.execution_backend, "refuse_unusable", refuse)
+    with pytest.raises(StudyError, match="no sbatch"):
+        launch.retry(workspace, study.id, ["A"], anew=True)
+    assert all(run.result_path.exists() for run in runs.runs_of(study))
+    assert study.result_path.exists()
+
+
+def test_what_was_built_on_a_pretraining_is_deleted_before_it(tmp_path: Path, monkeypatch) -> None:
+    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
+    study = workspace_trainable.plan(workspace, arms=["scratch", "A"])
+    gone: list[Path] = []
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok=False: gone.append(path))
+    chosen = runs.delete_results(study, [runs.find(study, "pretrain_A_seed0")])
+    assert chosen[0].kind == "pretrain" and {run.arm for run in chosen} == {"A"}
+    results = [path.parent.name for path in gone if path.name == chosen[0].result_path.name]
+    assert results[-1] == "pretrain_A_seed0"
+
+
 def test_an_arm_that_is_asked_for_while_others_run_follows_them(tmp_path: Path) -> None:
     workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     study = workspace_trainable.plan(workspace, arms=["scratch", "A"], folds=2)

@@ -85,6 +85,21 @@ def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) 
     ]
 
 
+def test_an_epoch_that_is_done_again_while_it_is_watched_counts_once(run: Run) -> None:
+    for epoch in (1, 2, 3):  # the last two lie after the checkpoint of a run that was killed
+        json_lines.append(run.metrics_path, _line(epoch, 0.5))
+    events = monitoring.Events(run)
+    events.update()
+    for epoch in (2, 3):
+        json_lines.append(run.metrics_path, _line(epoch, 0.5) | {"time": 2e9 + epoch})
+    events.close()
+    assert [(step, time) for _, step, _, time in _scalars(run.folder)] == [
+        (4, 1e9 + 1),
+        (8, 2e9 + 2),
+        (12, 2e9 + 3),
+    ]
+
+
 def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, monkeypatch) -> None:
     study_id = run.folder.parents[1].name
     monkeypatch.setattr(monitoring, "INTERVAL_S", 0.05)

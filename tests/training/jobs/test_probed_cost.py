@@ -1,12 +1,16 @@
 """What a study will cost, from a few steps: closed forms of known parts, and what is measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from tests.helpers.stops import StopAt
 from training.__main__ import main
 from training.jobs import probed_cost, worker
 from training.jobs.execution_backend import Backend
@@ -15,6 +19,7 @@ from training.settings.tuning import Tuning
 from training.studies import cost_probe
 from training.studies.cost_probe import CostProbe, RunParts, Seconds
 from training.studies.planned_study import Study
+from training.tasks import probe
 from training.tasks.training_loop import Trainer
 
 START = Seconds(9.0, 10.0)
@@ -111,6 +116,26 @@ def test_a_probe_tries_each_kind_of_run_and_leaves_the_study_as_it_was(
     cost = probed_cost.of_study(workspace, study)
     assert cost is not None
     assert 0 < cost.work.processor <= 1.05 * cost.probe.cores * cost.work.wall
+
+
+def test_a_probe_takes_people_of_each_value_from_each_fold() -> None:
+    """Of few who have the rarer value, evenly spaced places can miss all of a fold."""
+    ill = np.zeros(200)
+    ill[::20] = 1  # two of each fold
+    judged = pd.DataFrame({"fold": np.arange(200) // 40, "ill": ill})
+    tried = probe._of_each_value(judged.sort_values(["fold", "ill"]), "ill")
+    assert len(tried) <= probe._TARGET
+    assert (tried.groupby("fold")["ill"].nunique() == 2).all() and tried["fold"].nunique() == 5
+
+
+def test_a_probe_of_a_study_with_an_external_cohort_and_ridge_regression_ends_well(
+    workspace: Workspace,
+) -> None:
+    workspace_trainable.make(workspace)
+    planned = workspace_trainable.plan(workspace, arms=["scratch", "ridge"])
+    study = replace(planned, judging=replace(planned.judging, external=("elsewhere-1a2b3c4d",)))
+    found = probe.measure(workspace, study, StopAt())
+    assert set(found.runs) == {"full", "ridge"}
 
 
 def test_a_preset_that_is_too_large_is_told_before_anything_is_started(

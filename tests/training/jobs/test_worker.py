@@ -55,6 +55,19 @@ def test_whatever_happens_is_said_in_words(
     assert "Traceback" in caplog.text
 
 
+def test_a_run_that_is_finished_is_not_begun_again(planned, monkeypatch, caplog) -> None:
+    workspace, study = planned
+    monkeypatch.setattr(worker, "Interruption", lambda: None)
+    run = runs.find(study, "pretrain_A_seed0")
+    files.write_json(run.result_path, {"steps": 3})
+    run.metrics_path.write_text('{"epoch": 1}\n')
+    monkeypatch.setitem(worker._JOBS, "pretrain", lambda job: run.metrics_path.unlink())
+    asked = ["pretrain", "--workspace", str(workspace.root), "--study", study.id, "--run", run.id]
+    assert worker.main(asked) == 0
+    assert run.metrics_path.exists()
+    assert "'retry --anew' does it once more" in caplog.text
+
+
 def test_a_run_is_trained_by_one_process_at_a_time(planned, monkeypatch, caplog) -> None:
     workspace, study = planned
     monkeypatch.setattr(worker, "Interruption", lambda: None)

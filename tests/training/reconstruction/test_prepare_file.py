@@ -60,7 +60,8 @@ def test_a_new_scan_is_prepared_to_the_bit_as_a_study_prepares_it(tmp_path, imag
 @pytest.mark.parametrize(
     ("volumes", "more", "said"),
     [
-        ({"affine": np.eye(4).tolist()}, [], "asks for another grid than this version makes"),
+        ({"affine": np.eye(4).tolist()}, [], "prepared otherwise than by this version"),
+        ({"preparation": 2}, [], "prepared otherwise than by this version"),
         ({"shape": [4]}, [], "does not say what its network expects"),
         ({"modalities": ["dwi"]}, [], "asks for images that are not prepared here"),
         ({"modalities": ["T1w", "pet"]}, [], "sees T1w and pet: give the PET, too"),

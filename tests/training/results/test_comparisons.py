@@ -84,13 +84,10 @@ def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> No
     assert np.isnan(found.mean_age["p_draw"]).all()
     row = _row(found.reference, "control-A")
     assert row["p"] < 0.05 < row["p_draw"]
-    assert (
-        row["words"]
-        .split("Their seeds")[0]
-        .endswith(
-            f"With the arm, too, counted as one draw of scans, two-sided p = {row['p_draw']:.3f}: it may be luck which "
-            "scans it holds. "
-        )
+    told, _, _ = row["words"].partition(" Their seeds")
+    assert told.endswith(
+        f"With the arm, too, counted as one draw of scans, two-sided p = {row['p_draw']:.3f}: it may be "
+        "luck which scans it holds."
     )
     turned = _row(
         compare_all(_drawn(np.array([0.5, 4.0, 2.0, 7.0, 3.0])), "control-A").reference, "A"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from curation.errors import StudyError
@@ -128,5 +129,32 @@ def test_a_pet_in_both_cohorts_is_refused(ready: Workspace) -> None:
     known = tables.read_scans(ready).set_index("scan_id")
     twin = known.loc["pool_sub-01_pet"]
     _change(ready, "target_sub-13_pet", sha256=twin["sha256"], path=twin["path"])
-    with pytest.raises(StudyError, match="1 PETs of the target cohort are also in the"):
+    with pytest.raises(StudyError, match="1 PET of the target cohort also in the pretraining pool"):
         _plan(ready)
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        (("pool", "target"), "of the target cohort also in the pretraining pool"),
+        (("pool", "external"), "of the external cohorts also in the pretraining pool"),
+        (("target", "external"), "of the external cohorts also in the target cohort"),
+        (("target", "target"), "of several people of the target cohort"),
+        (("pool", "pool"), None),
+        (("external", "external"), None),
+    ],
+)
+def test_one_pet_is_never_learned_from_and_judged_on(roles, said) -> None:
+    chosen = pd.DataFrame({"role": roles, "subject_id": ["a", "b"], "pet_scan_id": ["p", "q"]})
+    found = pd.DataFrame({"pet_image_hash": ["same", "same"], "pet_sha256": ["1", "2"]})
+    if said is None:
+        pet_pairing._refuse_in_both(chosen, found)
+        return
+    with pytest.raises(StudyError, match=said):
+        pet_pairing._refuse_in_both(chosen, found)
+
+
+def test_two_visits_of_one_person_may_share_a_pet() -> None:
+    chosen = pd.DataFrame({"role": "target", "subject_id": ["a", "a"], "pet_scan_id": ["p", "q"]})
+    found = pd.DataFrame({"pet_image_hash": ["same", "same"], "pet_sha256": ["1", "1"]})
+    pet_pairing._refuse_in_both(chosen, found)

@@ -202,6 +202,7 @@ def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:
         ({"seeds": []}, "Seeds are different numbers"),
         ({"seeds": [1, 1]}, "Seeds are different numbers"),
         ({"seeds": [-1]}, "Seeds are different numbers"),
+        ({"seeds": [2**64]}, "below 2⁶³"),
         ({"folds": 1}, "2 folds or more"),
         ({"folds": 5}, "8 people to judge on; 5 folds need at least 10"),
         ({"arms": ["best"]}, "cannot carry the arm 'best'"),

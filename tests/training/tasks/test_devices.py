@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from curation.errors import StudyError
 from curation.storage import files
 from training.settings.presets import PRESETS
 from training.tasks import devices
@@ -87,6 +88,15 @@ def test_a_gpu_is_known_by_what_it_is_not_by_its_number_in_a_job(tmp_path, monke
         _pretend_gpus(monkeypatch, tmp_path, ["b"])  # as another job sees its own
         with devices.leased_gpus(1, _AtOnce()) as second:
             assert second == [0]
+
+
+def test_more_gpus_than_there_are_are_refused_and_not_waited_for(tmp_path, monkeypatch) -> None:
+    _pretend_gpus(monkeypatch, tmp_path, ["0", "1"])
+    with (
+        pytest.raises(StudyError, match=r"asks for 4 GPUs \(devices\), and here there are 2"),
+        devices.leased_gpus(4, _Never()),
+    ):
+        pass
 
 
 def test_gpus_are_lent_to_one_at_a_time_and_all_or_none(tmp_path, monkeypatch) -> None:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
 from tests.helpers.paths import ROOT
 from training.__main__ import main
-from training.models import masked_autoencoder
+from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
 from training.settings import volume_grid
@@ -41,10 +42,12 @@ def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, Reconstruc
     return study, run, loss
 
 
+@pytest.mark.parametrize("how", ["uniform", "brain"])
 def test_the_lines_of_the_documentation_run_as_they_are_printed(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path, how: str
 ) -> None:
-    study, run, loss = _finished(workspace_trainable.make(workspace))
+    """What they give are the features that a study's head reads."""
+    study, run, loss = _finished(workspace_trainable.make(workspace), masking=how)
     words = _printed("training.md", "sh", "## An encoder for elsewhere").split()
     places = {
         "STUDY": study.id,
@@ -69,7 +72,10 @@ def test_the_lines_of_the_documentation_run_as_they_are_printed(
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path / "encoder")
     network = loss.network
     first = network.cls_token.expand(2, -1, -1)
-    expected = network.blocks(torch.cat((first, network.patch_embedding(x)), dim=1))
+    mask = volume_grid.brain_mask(workspace, study.preset)
+    shown = masking.usable(patch_weights(mask, study.preset.patch), study.preset)
+    assert (len(shown) < np.prod(study.preset.grid)) == (how == "brain")
+    expected = network.blocks(torch.cat((first, network.patch_embedding(x)[:, shown]), dim=1))
     tokens = torch.load(tmp_path / "tokens.pt", weights_only=True)
     assert torch.allclose(tokens, expected, atol=1e-5)
 

@@ -1,5 +1,6 @@
 """Pretraining spread over processes, on the CPU with gloo: the same sums, only shared out."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, pretrain
+from training.tasks.stop_signal import Stopped
 
 
 def _pretrained(workspace: Workspace, **overrides) -> tuple[Study, Run]:
@@ -84,3 +86,13 @@ def test_an_error_of_others_is_not_taken_for_ours(tmp_path: Path, two_processes:
     folder.mkdir()
     with pytest.raises(ProcessRaisedException):
         devices.launch_ddp(two_processes, StopAt(), spread_work.work, folder)
+
+
+@pytest.mark.parametrize(("name", "stopped"), [("stopped", True), ("done", False)])
+def test_a_stop_that_comes_when_the_work_is_done_undoes_nothing(
+    tmp_path: Path, two_processes: Preset, name: str, stopped: bool
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    with pytest.raises(Stopped) if stopped else nullcontext():
+        devices.launch_ddp(two_processes, StopAt(0), spread_work.work, folder)
