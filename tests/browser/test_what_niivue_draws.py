@@ -316,6 +316,18 @@ def test_one_plane_is_large_the_others_stand_clear_of_it_and_arrows_exchange_the
         page.wait_for_timeout(300)
 
 
+def test_the_cross_hair_is_as_thin_in_the_large_plane_as_in_the_small_ones(
+    page: Page, address: str
+) -> None:
+    planes, blue = _ready(page, address).evaluate(_PLANES), _blue(page)
+    widths = [
+        blue[int(y) + 4 : int(y) + 24, int(x) : int(x + wide)].sum(axis=1).max()
+        for _, x, y, wide, _ in planes
+    ]
+    assert len(widths) == 3 and max(widths) <= 3
+    assert max(widths) - min(widths) <= 1 and min(widths) >= 1
+
+
 @pytest.mark.usefixtures("small_page")
 def test_planes_fill_the_frame_after_an_image_of_other_proportions(
     page: Page, address: str
