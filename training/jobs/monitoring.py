@@ -6,7 +6,6 @@ whatever goes wrong here ends nothing but itself.
 
 import contextlib
 import json
-import os
 import socket
 import threading
 import time
@@ -40,19 +39,25 @@ def monitored(run: Run) -> Iterator[None]:
 
 
 def usage() -> dict[str, Any]:
-    """Return the resource usage of this process now.
+    """Return the resource usage of this process and of those that it has now, such as one a GPU.
 
     Returns
     -------
     dict
-        ``time`` · ``host`` · ``memory_mb`` of this process · ``gpus``, each a :class:`.Gpu`.
+        ``time`` · ``host`` · ``memory_mb`` of all of them · ``gpus``, each a :class:`.Gpu`.
     """
-    memory = psutil.Process().memory_info().rss
+    own = psutil.Process()
+    memory = 0
+    ids = set()
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            memory += process.memory_info().rss
+            ids.add(process.pid)
     return {
         "time": time.time(),
         "host": socket.gethostname(),
         "memory_mb": round(memory / 2**20),
-        "gpus": [asdict(gpu) for gpu in hardware.used_by(os.getpid())],
+        "gpus": [asdict(gpu) for gpu in hardware.used_by(ids)],
     }
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,16 +36,17 @@ def now() -> list[Gpu]:
     return [gpu for line in _ask(f"--query-gpu={_FIELDS}") if (gpu := _parsed(line))]
 
 
-def used_by(pid: int) -> list[Gpu]:
-    """Return the GPUs that a process of this machine computes on.
+def used_by(pids: Collection[int]) -> list[Gpu]:
+    """Return the GPUs that any of some processes of this machine computes on.
 
-    In a container the driver may not know the process by the same id; then a machine's only GPU is it.
+    In a container the driver may not know a process by the same id; then a machine's only GPU is it.
     """
     there = now()
     if len(there) < 2:
         return there
     pairs = [line.partition(",") for line in _ask("--query-compute-apps=gpu_uuid,pid")]
-    mine = {uuid.strip() for uuid, _, user in pairs if user.strip() == str(pid)}
+    known = set(map(str, pids))
+    mine = {uuid.strip() for uuid, _, user in pairs if user.strip() in known}
     return [gpu for gpu in there if gpu.uuid in mine]
 
 

@@ -13,7 +13,7 @@ from curation.errors import DamagedError, in_words
 from curation.storage import files, processes
 from curation.storage.processes import Process
 from training.studies.planned_study import Study
-from training.studies.runs import Run, RunKind, epochs_of, runs_of
+from training.studies.runs import USAGE_NAME, Run, RunKind, epochs_of, runs_of
 
 State = Literal["waiting", "running", "stopped", "failed", "finished"]
 
@@ -148,7 +148,11 @@ def is_alive(status: dict[str, Any], path: Path) -> bool:
     if not processes.names_a_process(status) or processes.is_copied(status, path):
         return False
     if status.get("host") != socket.gethostname():
-        return time.time() - float(status.get("heartbeat") or 0.0) < REMOTE_HEARTBEAT_S
+        # between steps, or while it waits for a GPU, a run says by its usage alone that it lives
+        seen = files.read_note(path.with_name(USAGE_NAME))
+        usage = seen.get("time") if seen.get("host") == status.get("host") else None
+        last = max(float(status.get("heartbeat") or 0.0), float(usage or 0.0))
+        return time.time() - last < REMOTE_HEARTBEAT_S
     return Process.noted(status).alive()
 
 

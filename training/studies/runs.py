@@ -22,6 +22,9 @@ RunKind = Literal["pretrain", "tune", "finetune"]
 #: Characters at the beginning of a result in which its header lies.
 _HEADER = 4096
 
+#: Beside a run's status, written every few seconds while it lives.
+USAGE_NAME = "usage.json"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -91,7 +94,7 @@ class Run:
     @property
     def usage_path(self) -> Path:
         """Resource usage of its process: see :func:`training.jobs.monitoring.usage`."""
-        return self.folder / "usage.json"
+        return self.folder / USAGE_NAME
 
 
 def runs_of(study: Study) -> list[Run]:

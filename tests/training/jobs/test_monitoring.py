@@ -1,6 +1,8 @@
 """What a run leaves beside its own files."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -112,9 +114,22 @@ def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, m
         state = state_of(study, run)
         assert state.usage is not None
         assert state.usage["memory_mb"] > 10
-        assert state.usage["gpus"] == [vars(gpu) for gpu in hardware.used_by(os.getpid())]
+        assert state.usage["gpus"] == [vars(gpu) for gpu in hardware.used_by({os.getpid()})]
     status.write("finished")
     assert state_of(study, run).usage is None
+
+
+def test_what_a_run_takes_is_of_all_its_processes() -> None:
+    before = monitoring.usage()["memory_mb"]
+    held = [
+        sys.executable,
+        "-c",
+        "kept = bytes(range(256)) * 800_000; print(1, flush=True); input()",
+    ]
+    with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout and child.stdout.readline()
+        assert monitoring.usage()["memory_mb"] > before + 150
+        child.communicate(b"\n")
 
 
 def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypatch, capfd) -> None:

@@ -38,10 +38,10 @@ def test_memory_and_use_of_every_gpu_and_none_where_the_driver_does_not_say(driv
 
 def test_a_process_is_told_its_own_gpu(driver) -> None:
     driver([ONE, TWO], ["GPU-2, 4711", "GPU-1, 12"])
-    assert [gpu.uuid for gpu in hardware.used_by(4711)] == ["GPU-2"]
-    assert hardware.used_by(1) == []
+    assert [gpu.uuid for gpu in hardware.used_by({4711})] == ["GPU-2"]
+    assert hardware.used_by({1}) == []
     driver([ONE], ["GPU-1, 12"])  # in a container ids differ
-    assert [gpu.uuid for gpu in hardware.used_by(4711)] == ["GPU-1"]
+    assert [gpu.uuid for gpu in hardware.used_by({4711})] == ["GPU-1"]
 
 
 def test_without_a_driver_or_with_a_broken_one_there_are_none(driver, monkeypatch) -> None:
@@ -50,4 +50,4 @@ def test_without_a_driver_or_with_a_broken_one_there_are_none(driver, monkeypatc
     driver(["what is this"])
     assert hardware.now() == []
     monkeypatch.setenv("PATH", "/nowhere")
-    assert hardware.now() == hardware.used_by(1) == []
+    assert hardware.now() == hardware.used_by({1}) == []

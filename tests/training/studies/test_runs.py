@@ -124,6 +124,17 @@ def test_on_another_machine_the_heartbeat_tells(study: Study) -> None:
     assert _state(study, **values, heartbeat=time.time() - 3600).state == "stopped"
 
 
+def test_a_run_elsewhere_that_makes_no_step_lives_while_it_tells_what_it_takes(
+    study: Study,
+) -> None:
+    values = {"state": "running", "pid": os.getpid(), "started": 0.0, "host": "elsewhere"}
+    run, long_ago = runs.runs_of(study)[0], time.time() - 3600
+    files.write_json(run.usage_path, {"time": time.time(), "host": "elsewhere"})
+    assert _state(study, **values, heartbeat=long_ago).state == "running"
+    files.write_json(run.usage_path, {"time": time.time(), "host": "another"})
+    assert _state(study, **values, heartbeat=long_ago).state == "stopped"
+
+
 def test_a_result_means_finished_whatever_the_status_says(study: Study) -> None:
     run = runs.runs_of(study)[0]
     files.write_json(run.result_path, {})
