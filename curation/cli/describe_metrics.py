@@ -29,10 +29,13 @@ _HEAD = """\
 Made by `python -m curation describe-metrics > docs/metrics.md` from the registries in `curation/metrics/` and
 `curation/imaging/image_flags.py`: change it there.
 
-{count} metrics in {families} families. Each is a pure function of one scan. Where a scan lacks what a metric
-needs, the metric has no value and says why; it is never 0 or −1. {scored} of them count for the score by the
-built-in reference `{reference}`; the others are shown, and can count in references made from the cohort or
-from ratings. MRIQC's names stand only where the definition is MRIQC's.
+{count} metrics: of {families} families of distortion, and of the *prepared volume*, which is no family and
+has no sub-score. Each is a pure function of one scan. Where a scan lacks what a metric needs, the metric has
+no value and says why; it is never 0 or −1. {scored} of them count for the score by the built-in reference
+`{reference}`, and the same ones in a reference made from the cohort's own scans; the others are shown, and
+can count in references learned from ratings. Of MRIQC's rows a cohort's reference judges every metric that
+has a better and a worse side and is none of [unusual anatomy](#unusual-anatomy). MRIQC's names stand only
+where the definition is MRIQC's.
 
 ## From metrics to the score
 
@@ -43,17 +46,18 @@ another metric in a family dilutes nothing; a scan on which every metric is exac
 the usual cut-off. References made before `builtin-2` keep the power mean that they were made for, `100 · (Σ
 (b / 100)¹⁰ / N)^(1/10)` over all N metrics that they judge.
 
-**What could not be measured** adds nothing, so a scan never scores worse for lacking it. How much worse it
-may be is said beside the score: `score_high` is its upper end. Of {cases} damaged scans of
+**What could not be measured** adds nothing: by anchors a scan never scores worse for lacking it; by a
+reference learned from ratings, a missing value that would have spoken for the scan can make it worse. How
+much worse a scan may be is said beside the score: `score_high` is its upper end. Of {cases} damaged scans of
 `measured-cases.csv`, real and simulated, on which nearly everything could be measured, the {neighbours}
 that look most nearly as good by the same metrics are taken, and the largest rise of one of them by all
 metrics is added: the worst of 19 is exceeded by one like them in 5 %. Clean scans are no part of it, so
 that it answers how bad a scan may be and not how usual damage is. It equals the score where nothing is
 missing. What the cases hold nothing of makes it 100; where a learned model lacks one of its metrics it has
-no value. `certainty` is the score's **coverage**: the measured part of what the reference judges. It is no
-error: a scan of which everything was measured can be misjudged. A sub-score of which nothing was measured
-has no value. References learned from ratings add log-odds instead: a metric without a value counts as
-usual.
+no value. `certainty` is the score's **coverage**: the measured part of what the reference judges, averaged
+over the families that it judges. It is no error: a scan of which everything was measured can be misjudged. A
+sub-score of which nothing was measured has no value. References learned from ratings add log-odds instead: a
+metric without a value counts as usual.
 
 **How usual a brain is** counts for no score: symmetry, agreement with the template, size and stretch answer
 to a stroke, a tumour, atrophy, a child or a rare head as they do to a bent image, and no number tells
@@ -76,13 +80,16 @@ It holds for T1w of people from 6 to 64 years with voxels of 0.5 to 1.5 mm, as i
 are judged by it alone; Tierscope's own scans by the anchors of the other families as well. `experts-1`, of
 62 metrics scaled within sites, stays readable, and what it scored keeps its scores.
 
-Version 1 divided by the number of metrics that were measured, so that missing ones raised the score;
-version 2 by all that are judged, so that the worst metric was averaged away; version 3 had upper ends that
-were made from clean scans as well and were too low for damage of another kind; version 4 counted a nodding
-head as slightly distorted, had a floor of 8 for every image, and took any unevenness of the lines of k-space
-for ruin; version 5 is this one. Scores of an earlier version are made anew from the stored metrics when a
-workspace is opened or a cohort drafted; nothing is measured for that. Frozen cohorts and studies keep the
-scores and tiers that they were made with; `versions` in a cohort's JSON holds the `scoring_version`.
+Version 1 divided by the number of metrics that were measured, so that missing ones raised the score; version
+2 by all that are judged, so that the worst metric was averaged away; version 3 had upper ends that were made
+from clean scans as well and were too low for damage of another kind; version 4 counted a nodding head as
+slightly distorted, had a floor of 8 for every image, and took any unevenness of the lines of k-space for
+ruin; version 5 told scores by the anchors of `builtin-3` as by `builtin-2`; version 6 counted a family that
+the reference does not judge as not measured, so that the coverage of MRIQC's rows by `experts-2` was told as
+28 % where all was measured; version {scoring} is this one. Scores of an earlier version are made anew from
+the stored metrics when a workspace is opened or a cohort drafted; nothing is measured for that. Frozen
+cohorts and studies keep the scores and tiers that they were made with; `versions` in a cohort's JSON holds
+the `scoring_version`.
 
 ## For whom the references hold
 
@@ -92,7 +99,8 @@ the flag *Outside the reference*. Age comes from the table of people, scanner an
 files beside the images. What is not known makes no flag. A reference made from a workspace's own scans (20 or
 more) holds for the kind, ages and field strengths of these, so T2w or low-field scans can be judged among
 themselves. Its anchors lie {cohort.GOOD_SD:g} and {cohort.BAD_SD:g} robust standard deviations
-(interquartile range over 1.349) from the median of a site, on the bad side. What is wrong with all scans of
+(interquartile range over 1.349) from the median of a site, on the bad side; a site of fewer than
+{cohort.MIN_COHORT} scans is compared with all sites together. What is wrong with all scans of
 a site alike it cannot see, with one exception: damage that a sound scan has none of, or next to none. These
 are {defects}.
 No anchor of them is laxer than the built-in one by more than {cohort.LAXER_STEPS:g} of the step from its
@@ -171,7 +179,7 @@ def page(
     parts = [
         _HEAD.format(
             count=len(metrics),
-            families=len(families),
+            families=len(set(families) - {PREPARED}),
             scored=len(set(reference.anchors) & set(metrics)),
             reference=reference.id,
             scoring=SCORING_VERSION,

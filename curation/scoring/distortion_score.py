@@ -5,8 +5,9 @@ By anchors, each metric becomes a penalty from 0 to 100 on a soft step: 20 at it
 family, the distortion score those of all, see :mod:`curation.scoring.combination`: the worst metric alone
 makes a scan as bad as it is.
 
-What could not be measured adds nothing, so that a scan never scores worse for lacking something, such as air
-around a stripped head. ``score_high`` says how much worse it may be (:mod:`curation.scoring.unmeasured`),
+What could not be measured adds nothing: by anchors a scan never scores worse for lacking something, such as
+air around a stripped head. By a learned model it can, where what is missing would have spoken for the scan.
+``score_high`` says how much worse it may be (:mod:`curation.scoring.unmeasured`),
 ``certainty`` which part of what is judged was measured: the score's coverage.
 
 How usual the brain is counts for no score. ``unusual_anatomy`` says it beside the score
@@ -33,7 +34,7 @@ GUARDED = ("incompleteness", "geometry")
 #: Kept with each score: another number is another way from metrics to scores. Rises when the sums here
 #: change; scores of an earlier one are then made anew from the metrics
 #: (:mod:`curation.references.reference_library`).
-SCORING_VERSION = 6
+SCORING_VERSION = 7
 
 
 def score(
@@ -64,7 +65,7 @@ def score(
         ``distortion_score`` (0 pristine to 100 unusable; NaN where nothing of it could be measured, and of a
         kind of image that the reference does not hold for), ``score_high`` (the upper end of what it may be,
         for what could not be measured), ``families_measured`` (0 to 7), ``certainty`` (0 to 1: the measured
-        part of the metrics that the reference judges, averaged over the seven families), ``unusual_anatomy``
+        part of the metrics that the reference judges, averaged over their families), ``unusual_anatomy``
         (0 usual to 100; no part of the score) and ``score_flags`` (JSON: what is to be known beside the
         score, by the keys of :data:`curation.imaging.image_flags.FLAGS`).
 
@@ -237,10 +238,10 @@ def _sum(values: np.ndarray) -> np.ndarray:
 
 
 def _certainty(judged: pd.DataFrame) -> np.ndarray:
-    """Return the measured part of each family's metrics, averaged over all families; 0 to 1."""
+    """Return the measured part of each family's metrics, averaged over the families judged; 0 to 1."""
     parts = [np.isfinite(_of(judged, family)) for family in FAMILIES]
-    zeros = np.zeros(len(judged))
-    return np.mean([part.mean(axis=1) if part.shape[1] else zeros for part in parts], axis=0)
+    found = [part.mean(axis=1) for part in parts if part.shape[1]]
+    return np.mean(found, axis=0) if found else np.zeros(len(judged))
 
 
 # ---- explaining --------------------------------------------------------------------------------------

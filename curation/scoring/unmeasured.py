@@ -1,6 +1,6 @@
 """Interval of a score from what could not be measured: how much worse the scan may be than was seen.
 
-A metric without a value adds nothing to a score, so that a scan never scores worse for lacking it; the
+By anchors a metric without a value adds nothing to a score: a scan never scores worse for lacking it, and the
 score is the lower end. The upper end comes from damaged scans, real and simulated, on which nearly everything
 could be measured (``assets/references/measured-cases.csv``): of the 19 that look most nearly as good as the
 scan by the same metrics, it is as far above the score as the score of the worst of them rises with all

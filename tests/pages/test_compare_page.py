@@ -131,6 +131,22 @@ def test_before_the_first_result_the_parts_say_so(full, run, part) -> None:
     assert _figures(page) == 0
 
 
+def test_how_verdicts_are_come_to_is_told_of_one_sided_plans_too(full, run) -> None:
+    workspace, finished, _ = full
+    told = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "One-sided, it is *better* where its 90 % interval" in told
+    assert "never *worse*, never *equivalent*" in told
+    assert "neither of its arms is shown to beat the mean" in " ".join(told.split())
+
+
+def test_a_line_below_its_controls_hints_at_better_scans_and_a_comparison_tells(full, run) -> None:
+    workspace, finished, _ = full
+    told = words(
+        run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})
+    )
+    assert "hints at better scans" in told and "comparison with its control" in told
+
+
 def test_runs_that_failed_are_said_and_the_rest_is_shown(mine, run) -> None:
     workspace, finished, _ = mine
     finished.result_path.unlink()
@@ -151,7 +167,7 @@ def test_one_arm_alone_is_compared_with_predicting_the_mean(mine, run) -> None:
         if other.arm != "A":
             shutil.rmtree(other.folder)
     page = run("compare", workspace, **{state.STUDY: finished.id})
-    assert "Better than predicting the mean age: A" in words(page)
+    assert "Not the whole study: so far better than predicting the mean age: A" in words(page)
     assert "There is no other arm to compare with yet." in words(page)
     assert "No finished run yet: scratch, all, control-A." in words(page)
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})

@@ -58,12 +58,10 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
     """
     if found.mean_age.empty:
         return Conclusion("", ranks=False)
-    learned = comparisons.learned(held_out)
-    if not learned:
+    if not comparisons.learned(held_out):
         return Conclusion(nothing_learned(held_out), ranks=False)
     if found.reference.empty:
-        arms = ", ".join(learned)
-        return Conclusion(f"Better than {held_out.outcome.no_model}: {arms}", ranks=True)
+        return Conclusion(_of_mean_age(found.mean_age, held_out), ranks=True)
     return Conclusion(_of_arms(found.reference, str(reference), held_out), ranks=True)
 
 
@@ -86,6 +84,15 @@ def nothing_learned(held_out: Predictions) -> str:
     return headline
 
 
+def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:
+    """Return which arms are better than the mean age, where there is nothing else to compare them with."""
+    better = table.loc[table["verdict"] == "better", "arm"]
+    if better.empty:
+        return _none_called(held_out)
+    so_far = "Better" if whole(held_out) else "Not the whole study: so far better"
+    return f"{so_far} than {held_out.outcome.no_model}: {', '.join(better)}"
+
+
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     """Return the verdict that matters most, or the reason why there is none."""
     so_far = "Exploratory: " if whole(held_out) else "Not the whole study, exploratory: so far "
@@ -96,14 +103,19 @@ def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     if len(worse):
         return so_far + str(worse.iloc[-1]["words"])
     if table["verdict"].isin(["withheld", "unknown"]).all():
-        if not whole(held_out):
-            return "Not the whole study: no arm is called better or worse"
-        if len(held_out.seeds) < 2:
-            return "One seed: no arm is called better or worse"
-        return "No arm is called better or worse: people and seeds do not differ in what arms differ by"
+        return _none_called(held_out)
     rows = table[table["verdict"].isin(["open", "leaning"])]
     rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
     return f"{so_far}no arm is told apart from {reference} with these {rests}"
+
+
+def _none_called(held_out: Predictions) -> str:
+    """Return the headline where verdicts are withheld, with the reason."""
+    if not whole(held_out):
+        return "Not the whole study: no arm is called better or worse"
+    if len(held_out.seeds) < 2:
+        return "One seed: no arm is called better or worse"
+    return "No arm is called better or worse: people and seeds do not differ in what arms differ by"
 
 
 def whole(held_out: Predictions) -> bool:

@@ -55,7 +55,7 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
     data : array of shape (X, Y, Z)
         Intensities in RAS order; finite.
     severity : float
-        0 (identity, bit for bit) to 1 (unusable).
+        0 (identity, bit for bit) to 1 (the strongest that is made).
     seed : int
         Same seed, same artefact.
 

@@ -81,7 +81,7 @@ def _pair(workspace: Workspace, suspicion: Suspicion, author: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 f"Similarity {suspicion.similarity:.2f}",
-                help="Copies of one scan have 0.95 or more, two people about 0.3; shown from 0.6 on.",
+                help="Copies of one scan have 0.96 or more, two people about 0.3; shown from 0.6 on.",
             )
             if st.button("One person", key=f"one-{name}"):
                 _decide(workspace, suspicion, author, one_person=True)

@@ -37,23 +37,6 @@ from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.studies.arm_overlap import Overlap
 
-_HOW = """\
-**Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would both
-give another number. With one seed they are over people alone. **Differences** are paired: the same people,
-seed by seed; how far training again would move them is taken from the seeds of the two arms that are
-compared. The **primary comparison** was declared before the study ran, and is tested by itself: *better* or
-*worse* where its 95 % interval leaves out 0, *equivalent* where its 90 % interval lies within the margin (two
-one-sided tests at 5 %), *not worse* where that lies below the margin, else *unresolved*. All others are
-**exploratory**: a verdict stands when its p-value, corrected for the number of comparisons (Holm), is at most
-0.05. None is given with one seed, before all runs of both arms are finished, or where seeds or folds are left
-out. The sign-flip test asks whether *these trained models* differ, which is an easier question. **p (draw)**,
-against its own control, counts the arm as one draw too: a harder question. **Would be found** is the true
-difference that four of five such studies would find. **Not in any interval**: that another pool of scans
-would have given other arms; the pool is one fixed set, and of controls alone a new draw is made for every
-seed. **Bias-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards
-the mean, fitted on the other folds; where predictions do not follow the true values there are none. How often
-these intervals hold was measured: `docs/statistics.md`."""
-
 
 def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGenerator) -> None:
     """Draw the part.
@@ -98,7 +81,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
     st.caption(formatting.escape(_people(shown, final)))
     judging_panels.show(shown, reference, name)
     with st.expander("How these numbers are made"):
-        st.markdown(_HOW)
+        st.markdown(verdict_lines.HOW)
         if shown.primary:
             primary_panel.numbers(shown.primary)
         _tests(pd.concat(found), outcome)

@@ -246,9 +246,10 @@ def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
                 alt = f"{_capital(shown.outcome.measure)} against the number of scans pretrained on"
                 chosen += [str(p[0]) for p in picked_points.figure(figure, key="by-size", alt=alt)]
                 st.caption(
-                    f"Where the line runs {_better_side(shown.outcome)} the band, the scans are better, not "
-                    "only more, fewer or younger: "
-                    f"each control is of the same {shown.controls_match}, drawn at random."
+                    f"Where the line runs {_better_side(shown.outcome)} the band, that hints at better "
+                    "scans, not only more, fewer or younger ones; whether they are better is told by each "
+                    "arm's comparison with its control, under **The answer**. "
+                    f"Each control is of the same {shown.controls_match}, drawn at random."
                 )
         with st.container(width="stretch"):
             st.subheader("With fewer labels")

@@ -59,8 +59,8 @@ def show(workspace: Workspace, study: Study, run: Run) -> None:
 def _offer(workspace: Workspace, study: Study, run: Run, done: ReconstructionProgress) -> None:
     st.markdown(
         "How badly the model fills in a scan can be read as a second opinion on its quality: nobody told "
-        "it what an artefact is. Every scored scan gets one number, which tiers can be cut on like any "
-        "metric."
+        "it what an artefact is. Every measured scan with an image gets one number, which tiers can be cut "
+        "on like any metric."
     )
     if not person.may(Action.LOOK_THROUGH_MODEL):
         return

@@ -106,7 +106,8 @@ def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:
 def _reading(made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
     seen = (
-        "**The model was pretrained on this person**, so its error is lower than on others."
+        "**The model was pretrained on this person**, so its error is lower than it would be for somebody "
+        "new."
         if facts["pretrained_on"]
         else "The model has not seen this person."
     )

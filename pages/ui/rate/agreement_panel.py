@@ -115,8 +115,9 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
         )
     )
     st.caption(
-        "1 is perfect agreement, 0 is what chance alone would give. Only the first rating of a scan counts, "
-        f"not its hidden repeats. {formatting.escape(WHAT_EXPERTS_REACH)}"
+        "1 is perfect agreement, 0 is what chance alone would give. Of several ratings of a scan by one "
+        "rater the newest that stands counts, hidden repeats left out. "
+        f"{formatting.escape(WHAT_EXPERTS_REACH)}"
     )
 
 

@@ -147,8 +147,8 @@ def agreement_text(result: TierAgreement) -> str:
     if math.isfinite(result.auc.value):
         text += (
             f" A scan that people exclude is in a worse tier than one that they keep in "
-            f"{100 * result.auc.value:.0f} of 100 pairs (area under the curve "
-            f"{figure(result.auc)}; 0.50 is chance)."
+            f"{100 * result.auc.value:.0f} of 100 pairs, pairs in the same tier counted half (area under "
+            f"the curve {figure(result.auc)}; 0.50 is chance)."
         )
     if math.isfinite(result.weighted_kappa.value):
         text += f" Tiers against levels of the scale: weighted κ {figure(result.weighted_kappa)}."

@@ -17,8 +17,10 @@ from pages.ui.shell import cache, controls, formatting, frame, state
 #: What the kinds of reference compare a scan with, in words.
 REFERENCE_KINDS: dict[str, str] = {
     "builtin": "The same good and bad values for every scan",
-    "cohort": "Compared with the other scans of its site",
-    "learned": "The chance that people would exclude the scan",
+    "cohort": f"Compared with the scans of its site, of a site of fewer than {cohort_anchors.MIN_COHORT} "
+    "with those of all sites",
+    "learned": "The chance that people would exclude the scan, or what good and bad values say of other "
+    "damage, whichever is more",
 }
 
 
@@ -88,7 +90,8 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     scored = int(scans["distortion_score"].notna().sum())
     missing = cohort_anchors.MIN_COHORT - scored
     st.caption(
-        "Each metric is judged by how far it lies from what is usual at its site. It finds the odd "
+        "Each metric is judged by how far it lies from what is usual at its site, or at all sites together "
+        f"where the site has fewer than {cohort_anchors.MIN_COHORT} scans. It finds the odd "
         "ones out; apart from damage such as ghosts or missing brain, it cannot see what is wrong with all "
         "of them." + (f" {plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
     )
@@ -107,7 +110,8 @@ def _from_ratings(workspace: Workspace) -> None:
         + (
             f"{missing} more are needed, the doubtful and the bad ones too."
             if missing > 0
-            else "The score becomes the chance that you would exclude the scan; how well that is "
+            else "The score becomes the chance that you would exclude the scan, or what good and bad values "
+            "say of other damage, such as missing slices, whichever is more; how well the chance is "
             "foretold on scans not learned from stands beside it."
         )
     )

@@ -82,7 +82,7 @@ def _severities(usual: tuple[float, ...] | None, key: str) -> tuple[float, ...] 
         default=usual,
         format_func=lambda severity: f"{severity:g}",
         key=f"severities-{key}",
-        help="Above 0 (the scan as it is), at most 1 (unusable).",
+        help="Above 0 (the scan as it is), at most 1 (the strongest that is made).",
     )
     return tuple(chosen)
 
@@ -125,8 +125,9 @@ def _arms(design: Design, pool: CohortHeader, choices: Choices) -> list[str]:
         format_func=lambda name: arm_words(find(pool, name), name),
         key=f"arms-{pool.id}-{design.name}-{choices}",
         accept_new_options=True,
-        help="Every arm is fine-tuned and judged on the same folds of the target cohort, with as many "
-        "optimiser steps. A control holds as many scans as the arm it matches, drawn at random: "
+        help="Every arm is fine-tuned and judged on the same folds of the target cohort. All get as many "
+        "optimiser steps, but for arms named -passes (fewer), and where fine-tuning is tuned: there all of a "
+        "kind and fold do. A control holds as many scans as the arm it matches, drawn at random: "
         "without it, better may only be more, fewer or younger. Others can be typed: worst-20, not-A, B+C, "
         "A~motion-0.5.",
     )

@@ -9,6 +9,7 @@ from curation.cli.describe_metrics import NEEDS_IN_WORDS, page
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS, NEEDS
 from curation.references import reference_library
+from curation.scoring.distortion_score import SCORING_VERSION
 from curation.scoring.score_reference import builtin
 from tests.helpers.paths import ROOT
 
@@ -37,6 +38,13 @@ def test_every_metric_flag_and_anchor_has_its_row() -> None:
 def test_the_page_says_for_whom_the_built_in_reference_holds() -> None:
     assert builtin().population.words[:60] in page()
     assert all(kind in page() for kind in ("T2w, FLAIR", "19–55", "3 T"))
+
+
+def test_every_way_of_scoring_is_told() -> None:
+    text = " ".join(page().split())
+    told = text[text.index("Version 1 divided") : text.index("Scores of an earlier version")]
+    assert all(f"ersion {number} " in told for number in range(1, SCORING_VERSION + 1))
+    assert f"version {SCORING_VERSION} is this one." in told
 
 
 def test_every_need_is_told_in_words() -> None:

@@ -11,6 +11,7 @@ import pytest
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
+from curation.references import reference_library
 from curation.scoring.combination import ANY_POWER, MEAN_POWER
 from curation.scoring.distortion_score import explain, score
 from curation.scoring.exclusion_model import ExclusionModel, quantiles_of
@@ -134,6 +135,23 @@ def test_certainty_is_the_measured_part_averaged_over_the_families() -> None:
     second = [n for n, m in METRICS.items() if m.family == "blur"][1]
     two = Reference("two", "1", "", ANCHORS | {second: Anchor(0, 1)}, combination="any")
     assert score(row(), two)["certainty"][0] == pytest.approx(6.5 / 7)
+
+
+def test_a_family_that_the_reference_does_not_judge_counts_for_no_certainty() -> None:
+    noise, blur = FIRST["noise"], FIRST["blur"]
+    some = Reference("some", "1", "", {n: ANCHORS[n] for n in (noise, blur)}, combination="any")
+    assert score(row(), some)["certainty"][0] == 1
+    assert score(row(blur=math.nan, motion=math.nan), some)["certainty"][0] == pytest.approx(0.5)
+    none = Reference("none", "1", "", {}, combination="any")
+    assert score(row(), none)["certainty"][0] == 0
+
+
+def test_a_row_of_mriqc_with_all_that_the_experts_judge_is_covered_whole() -> None:
+    values = {"cjv": 0.4, "snr_wm": 12.0, "summary_wm_p95": 1100.0, "summary_wm_median": 1000.0}
+    mriqc = pd.DataFrame([{"scan_id": "s", "sha256": "x", "measured_by": "MRIQC 23.1.0"}])
+    experts = reference_library.experts()
+    assert score(mriqc.assign(**values), experts)["certainty"][0] == 1
+    assert score(mriqc.assign(**values | {"cjv": math.nan}), experts)["certainty"][0] < 1
 
 
 def test_a_scan_is_judged_by_the_anchors_of_its_site_else_by_those_of_all_sites() -> None:

@@ -80,6 +80,33 @@ def test_an_arm_alone_is_compared_with_the_mean_age() -> None:
     assert said == ("Better than predicting the mean age: scratch", True)
 
 
+def test_an_arm_alone_is_better_than_nothing_before_its_runs_are_finished() -> None:
+    predicted = np.stack([AGES + NOISE])
+    predicted[:, :, 1::2] = np.nan  # one of two folds
+    held_out = made(predicted, AGES, baseline=50.0)
+    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch") == (
+        "Not the whole study: no arm is called better or worse",
+        True,
+    )
+
+
+def test_an_arm_alone_of_one_seed_is_not_called_better() -> None:
+    held_out = made(np.stack([AGES + NOISE[:1]]), AGES, baseline=50.0)
+    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch") == (
+        "One seed: no arm is called better or worse",
+        True,
+    )
+
+
+def test_a_finished_arm_is_better_than_the_mean_age_so_far_while_others_have_not_begun() -> None:
+    predicted = np.stack([AGES + NOISE, np.full_like(NOISE, np.nan)])
+    held_out = made(predicted, AGES, baseline=50.0)
+    said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
+    assert (
+        said.headline == "Not the whole study: so far better than predicting the mean age: scratch"
+    )
+
+
 def test_before_the_first_result_there_is_no_conclusion() -> None:
     held_out = made(np.full((2, 2, 31), np.nan), AGES)
     assert conclusions.conclude(held_out, compare_all(held_out, None), None) == ("", False)

@@ -58,7 +58,9 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     )
     made = balance_panel.agreement(told, 0.44)
     assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made
-    assert "80 of 100" in balance_panel.agreement_text(told)
+    assert "80 of 100 pairs, pairs in the same tier counted half" in balance_panel.agreement_text(
+        told
+    )
     assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
     none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
     assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""

@@ -13,6 +13,11 @@ def test_every_kind_says_what_a_scan_is_compared_with() -> None:
         assert reference_panel.evidence(_header(kind)) == f"{words}."
 
 
+def test_kinds_say_what_else_makes_their_score() -> None:
+    assert "fewer than 20 with those of all sites" in reference_panel.REFERENCE_KINDS["cohort"]
+    assert reference_panel.REFERENCE_KINDS["learned"].endswith("other damage, whichever is more")
+
+
 def test_a_learned_reference_shows_its_auc_its_interval_and_from_what() -> None:
     said = reference_panel.evidence(
         _header(
