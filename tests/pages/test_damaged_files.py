@@ -237,3 +237,14 @@ def test_a_damaged_result_names_the_run_to_be_done_again(ours, run) -> None:
     result.write_text(result.read_text()[:40])
     page = run("compare", workspace, study=finished.id)
     assert str(result) in words(page) and "retry" in words(page)
+
+
+def test_without_metrics_a_scan_of_a_person_is_looked_at_and_rated_all_the_same(ours, run) -> None:
+    workspace = ours.workspace
+    settings = workspace.root / "workspace.toml"
+    settings.write_text(settings.read_text().replace("simulated = true", "simulated = false"))
+    path = workspace.metrics_dir / "part-made.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    page = run("review", workspace)
+    assert "Whether this image shows a face is not known" in words(page)
+    assert "Your rating" in words(page) and str(path) in words(page)

@@ -5,6 +5,7 @@ import shlex
 import pandas as pd
 import streamlit as st
 
+from curation.errors import DamagedError
 from curation.faces.face_state import LIMIT, FaceState, state_of
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
@@ -55,4 +56,7 @@ def _face_of(workspace: Workspace, scan: pd.Series) -> FaceState:
     simulated = {source.name for source in workspace.sources() if source.simulated}
     if scan["source"] in simulated:
         return FaceState.NONE
-    return state_of(cache.metrics_row(workspace, scan["scan_id"]))
+    try:
+        return state_of(cache.metrics_row(workspace, scan["scan_id"]))
+    except DamagedError:  # the page tells it, see flags.flags_of_workspace
+        return FaceState.UNKNOWN
