@@ -248,3 +248,11 @@ def test_without_metrics_a_scan_of_a_person_is_looked_at_and_rated_all_the_same(
     page = run("review", workspace)
     assert "Whether this image shows a face is not known" in words(page)
     assert "Your rating" in words(page) and str(path) in words(page)
+
+
+def test_what_is_damaged_is_told_once_where_it_is_missed(ours, run) -> None:
+    path = ours.workspace.metrics_dir / "part-made.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    drawn = run("cohort", ours.workspace)
+    told = [one.value.replace("\\", "") for one in (*drawn.warning, *drawn.error)]
+    assert sum(str(path) in one for one in told) == 1

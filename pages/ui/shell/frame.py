@@ -185,19 +185,19 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except (TierscopeError, OSError) as error:
-        _log.warning("a page reports a %s", type(error).__name__)
-        _log.debug("%s", error, exc_info=True)
+        in_full = _log.isEnabledFor(logging.DEBUG)
+        _log.warning("a page reports a %s", type(error).__name__, exc_info=in_full)
         words, reported = errors.in_words(error), _reported.get()
-        if reported is None or words not in reported.words:
+        if reported is None or not reported.told.setdefault(words, False):
             st.error(formatting.escape(words))
 
 
 @dataclass(frozen=True)
 class _Reported:
-    """Container of reported problems at the top of a page, and the words reported so far."""
+    """Container of problems at the top of a page, and the words so far: whether they stand there."""
 
     container: DeltaGenerator
-    words: set[str] = field(default_factory=set)
+    told: dict[str, bool] = field(default_factory=dict)
 
 
 #: Of the page that is being drawn; none while a part of it is drawn anew by itself.
@@ -206,11 +206,11 @@ _reported: ContextVar[_Reported | None] = ContextVar("reported", default=None)
 
 def report(*troubles: TierscopeError | OSError | str) -> None:
     """Report problems of the workspace at the top of the page, each once; the page goes on."""
-    reported = _reported.get()
-    for trouble in troubles:
-        words = trouble if isinstance(trouble, str) else errors.in_words(trouble)
-        if reported is not None and words not in reported.words:
-            reported.words.add(words)
+    if (reported := _reported.get()) is None:
+        return
+    for words in (one if isinstance(one, str) else errors.in_words(one) for one in troubles):
+        if words not in reported.told:
+            reported.told[words] = True
             reported.container.warning(formatting.escape(words))
 
 
