@@ -172,7 +172,7 @@ def look(
     groups: dict[tuple[str, str, str], list[DicomHeader]] = defaultdict(list)
     lost, others, elsewhere = [], 0, 0
     for number, path in enumerate(contents.files, start=1):
-        if path.is_symlink() and allowed.reason(path):
+        if allowed.reason(path):  # of each, since a link may lead here at any folder above it
             elsewhere += 1
         elif isinstance(header := _read(path), str):
             lost.append(f"{path.relative_to(folder).as_posix()}: {header}")

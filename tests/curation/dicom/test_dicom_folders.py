@@ -449,6 +449,20 @@ def test_a_folder_outside_of_the_allowed_roots_is_refused(tmp_path, workspace, m
     assert any("lie outside of what may be read" in note for note in found.notes)
 
 
+def test_files_in_a_folder_that_is_linked_to_from_elsewhere_are_not_read(
+    tmp_path, workspace, monkeypatch
+) -> None:
+    write_series(tmp_path / "private" / "deep", 9)
+    write_series(tmp_path / "data" / "in")
+    (tmp_path / "data" / "in" / "way").symlink_to(tmp_path / "private")
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(tmp_path / "data"))
+    found = last_look.look(workspace, tmp_path / "data" / "in")
+    assert [one.number for one in found.series] == [3]
+    assert [note.split()[0] for note in found.notes if "lie outside" in note] == ["16"]
+    conversion.take_in(workspace, tmp_path / "data" / "in")
+    assert len(images_of(workspace)) == 1
+
+
 def test_a_source_of_images_is_told_to_be_dicom(tmp_path, workspace) -> None:
     write_series(tmp_path / "in")
     with pytest.raises(SourceError, match=r"These are DICOM files \(16 found\).*curation dicom"):
