@@ -123,7 +123,8 @@ def import_table(
     listed = tables.read_scans(workspace).query("source == @source.name")
     new = int((~listed["scan_id"].isin(known.index)).sum())
     note_listed(workspace, earlier, source, scans=len(listed), new=new, ratings=ratings)
-    return TableSummary(source, listed, new, table.ignored_columns, table.notes, ratings)
+    notes = pseudonyms.in_words(workspace, source, table.notes)
+    return TableSummary(source, listed, new, table.ignored_columns, notes, ratings)
 
 
 def _as_others(workspace: Workspace, earlier: Source | None) -> bool | None:

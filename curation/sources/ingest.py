@@ -147,7 +147,8 @@ def ingest(
     scans, added = _of_source(workspace, source, known)
     note_listed(workspace, earlier, source, scans=len(scans), new=added)
     _log.info("source %s listed: %d scans, %d of them new", source.name, len(scans), added)
-    return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
+    notes = pseudonyms.in_words(workspace, source, found.notes)
+    return IngestSummary(source, scans, added, found.ignored_columns, notes)
 
 
 def _of_source(
