@@ -12,7 +12,7 @@ from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
-from curation.dicom import people_table
+from curation.dicom import last_look, people_table
 from curation.errors import WorkspaceError
 from curation.faces import defacing
 from curation.sources import joined_tables
@@ -136,6 +136,7 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
     shutil.rmtree(workspace.earlier_dir, ignore_errors=True)  # decisions and tables with all people
     for log in workspace.tasks_dir.glob("*.log"):
         log.unlink(missing_ok=True)
+    last_look.forget(workspace)
 
 
 def _remove_converted(image: Path, person: str) -> None:

@@ -20,7 +20,7 @@ from curation.decisions import (
     schema,
 )
 from curation.decisions.person_decisions import PersonDecision
-from curation.dicom import conversion
+from curation.dicom import conversion, last_look
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -165,7 +165,9 @@ def test_images_made_of_dicom_files_and_rows_of_joined_tables_go_with_the_person
     told = tmp_path / "motion.csv"
     told.write_text(f"participant_id,motion_mm\n{gone},2\n{stays},3\nsomebody,4\n")
     joined_tables.join(workspace, other_tables.read_table(workspace, told))
+    last_look.look(workspace, tmp_path / "in")
     assert forget(workspace, gone, "asked to").left == ()
+    assert last_look.read(workspace) is None
     assert gone not in _told(workspace)
     (kept,) = workspace.converted_dir.rglob("*.nii.gz")
     assert stays in kept.name
