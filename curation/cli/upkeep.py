@@ -106,7 +106,8 @@ def run_forget(chosen: argparse.Namespace) -> int:
         print(f"still named in {path}")
     if done.left:
         print(
-            "A frozen cohort or a study is what it holds: remove its folder, if it is to go, too."
+            "A frozen cohort or a study is what it holds: remove its folder, if it is to go, too. A text of "
+            "a decision on another scan stays as it was written."
         )
     return int(bool(done.left))
 

@@ -208,6 +208,27 @@ def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
     assert _names(decided, GONE)
 
 
+def test_what_is_called_after_the_person_and_what_others_scans_say_of_them_is_listed(
+    decided: Workspace, tmp_path: Path
+) -> None:
+    own = "t_sub-s0_T1w"
+    scans = tables.read_scans(decided)
+    tables.write_scans(decided, scans.replace({"scan_id": {GONE: own}}))
+    exported = decided.root / "exports" / "cohorts" / "pool-1" / "A"
+    exported.mkdir(parents=True)
+    (exported / f"{own}.nii.gz").symlink_to("/nowhere/image.nii.gz")
+    (exported / f"{own.replace('s0', 's01')}.nii.gz").symlink_to("/nowhere/image.nii.gz")
+    (exported / f"{own}.png").write_bytes(b"a picture")
+    rating_log.add_rating(
+        decided,
+        Rating(scan_id=STAYS, rater="ben", scale="three-level", value=1.0, comment=f"as {own}"),
+    )
+    files_, (told,) = (left := forget(decided, "t:0", "asked for").left)[:2], left[2:]
+    place = "exports/cohorts/pool-1/A"
+    assert files_ == (f"{place}/{own}.nii.gz", f"{place}/{own}.png")
+    assert told.startswith("the decisions: ratings ") and told.endswith(", comment")
+
+
 def test_the_command_lists_what_still_names_the_person(
     decided: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
