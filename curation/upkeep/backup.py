@@ -96,7 +96,8 @@ def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None 
     into.mkdir(parents=True, exist_ok=True)
     part.mkdir(mode=0o700)
     try:
-        on_server = not _copy_database(workspace, part, held := {})
+        held: Held = {}
+        on_server = not _copy_database(workspace, part, held)
         newest = _newest_link(workspace, None if on_server else part)
         _copy_files(workspace, part, held, progress)
         hashed_copies.write_manifest(
