@@ -204,7 +204,8 @@ def restore(folder: Path, root: Path, *, replace: bool = False) -> Restored:
     Raises
     ------
     WorkspaceError
-        When a file of the backup is gone or changed, or something is at ``root`` and is not to be replaced.
+        When a file of the backup is gone or changed, something is at ``root`` and is not to be replaced, or
+        its ``access.toml`` cannot be read.
     """
     folder, root = typed_paths.resolved(folder), typed_paths.resolved(root)
     held = _manifest(folder)
@@ -234,7 +235,13 @@ def _access_of(new: Path, root: Path) -> Literal["kept", "of the copy"] | None:
     if not os.path.lexists(now):
         return "of the copy" if then.exists() else None
     then.unlink(missing_ok=True)
-    shutil.copy2(now, then, follow_symlinks=False)
+    try:
+        shutil.copy2(now, then, follow_symlinks=False)
+    except PermissionError as error:
+        raise WorkspaceError(
+            f"{now}, which says who may come in and is kept, cannot be read by this account. Restore with "
+            "one that may read it. Nothing was changed."
+        ) from error
     owner = now.lstat()
     with contextlib.suppress(PermissionError):  # only the owner or root may give it to others
         os.chown(then, owner.st_uid, owner.st_gid, follow_symlinks=False)

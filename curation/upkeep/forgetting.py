@@ -139,7 +139,7 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
             if path.is_file():
                 path.unlink(missing_ok=True)
     shutil.rmtree(workspace.earlier_dir, ignore_errors=True)  # decisions and tables with all people
-    for log in workspace.tasks_dir.glob("*.log"):
+    for log in workspace.tasks_dir.rglob("*.log"):
         log.unlink(missing_ok=True)
     last_look.forget(workspace)
 

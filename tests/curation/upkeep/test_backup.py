@@ -197,6 +197,22 @@ def test_whoever_was_taken_out_since_the_copy_stays_out(
     assert line["what"] == "workspace restored" and "access" in line["detail"]
 
 
+def test_a_list_of_who_may_come_in_that_cannot_be_read_stops_the_restore(
+    ours, tmp_path, capsys, monkeypatch
+) -> None:
+    ours.access_path.write_text(GIVEN)
+    made = backup.back_up(ours, tmp_path / "safe")
+    before = content(ours.root)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    words = ["restore", str(made.folder), "--workspace", str(ours.root), "--replace"]
+    assert main(words) == 2 and "cannot be read by this account" in capsys.readouterr().err
+    assert content(ours.root) == before
+
+
 def test_a_restore_is_noted_on_a_server_and_one_that_is_not_to_be_had_is_said(
     tmp_path, postgres_url, monkeypatch, capsys
 ) -> None:
@@ -208,7 +224,10 @@ def test_a_restore_is_noted_on_a_server_and_one_that_is_not_to_be_had_is_said(
     assert main(words) == 0 and "no line" not in capsys.readouterr().out
     assert audit_trail.history(workspace).iloc[0]["what"] == "workspace restored"
     monkeypatch.delenv(URL_VARIABLE)
-    assert main(words) == 0 and "The audit has no line on this" in capsys.readouterr().out
+    assert (
+        main([*words[:3], str(tmp_path / "new")]) == 0
+        and "The audit has no line on this" in capsys.readouterr().out
+    )
 
 
 def test_a_lost_database_comes_back_from_a_copy(ours, tmp_path) -> None:
