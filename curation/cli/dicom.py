@@ -1,6 +1,7 @@
 """The command ``dicom``: series of a DICOM folder shown, and made into images of the workspace."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from curation.cli import framework, sources
@@ -9,6 +10,7 @@ from curation.dicom import conversion, last_look
 from curation.dicom.conversion import Conversion
 from curation.dicom.series import Series
 from curation.sources import source_summary
+from curation.sources.scan_names import as_unicode
 from curation.storage.workspace import Workspace
 
 
@@ -49,6 +51,9 @@ def run(chosen: argparse.Namespace) -> int:
             print(_line(one))
         for note in found.notes:
             print(note)
+        if sys.stdout.isatty():  # what a page starts writes into a log, in which no name may stand
+            for place, path in found.places.items():
+                print(f"{place}: {as_unicode(path)}")
         return 0
     ids = None if chosen.series is None else [one for one in chosen.series.split(",") if one]
     with framework.bar("converting", "image") as progress:

@@ -15,7 +15,7 @@ from curation.wording import plural
 def add_deface_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``deface``."""
     command.add_argument("scans", nargs="*", help="ids of scans (default: all that show a face)")
-    command.epilog = LIMIT.replace("%", "%%")
+    command.epilog = LIMIT  # argparse leaves % alone in it
 
 
 def run_deface(chosen: argparse.Namespace) -> int:

@@ -12,6 +12,10 @@ from curation.upkeep.forgetting import forget
 from curation.wording import plural
 
 _MB = 1_000_000
+_ACCESS = {
+    "kept": "access.toml is the one that was there, not the copy's; whoever was taken out stays out.",
+    "of the copy": "access.toml is the copy's; look whether somebody in it is to be taken out again.",
+}
 
 
 def add_check_options(command: argparse.ArgumentParser) -> None:
@@ -70,11 +74,15 @@ def add_restore_options(command: argparse.ArgumentParser) -> None:
 
 def run_restore(chosen: argparse.Namespace) -> int:
     """Make a workspace from a backup."""
-    before = backup.restore(chosen.backup, chosen.workspace, replace=chosen.replace)
+    done = backup.restore(chosen.backup, chosen.workspace, replace=chosen.replace)
     workspace = Workspace.open(chosen.workspace)
     print(f"{workspace.root} is as it was copied; every file was compared with its hash.")
-    if before is not None:
-        print(f"What was there, with all that came after the copy, lies in {before}")
+    if done.before is not None:
+        print(f"What was there, with all that came after the copy, lies in {done.before}")
+    if done.access is not None:
+        print(f"Who may come in: {_ACCESS[done.access]}")
+    if done.unnoted is not None:
+        print(f"The audit has no line on this, since the server was not to be had: {done.unnoted}")
     return 0
 
 
@@ -98,7 +106,8 @@ def run_forget(chosen: argparse.Namespace) -> int:
         print(f"still named in {path}")
     if done.left:
         print(
-            "A frozen cohort or a study is what it holds: remove its folder, if it is to go, too."
+            "A frozen cohort or a study is what it holds: remove its folder, if it is to go, too. A text of "
+            "a decision on another scan stays as it was written."
         )
     return int(bool(done.left))
 

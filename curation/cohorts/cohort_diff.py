@@ -249,17 +249,17 @@ def today(workspace: Workspace, cohort: CohortHeader, rule: TierRule) -> CohortD
 # ---- pool and target -----------------------------------------------------------------------------------
 
 
-def letters_differ(pool: CohortHeader, target: CohortHeader, *, tags: bool = True) -> str:
+def letters_differ(pool: CohortHeader, target: CohortHeader, *, names: bool = True) -> str:
     """Say how the tiers of a pool and a target were made otherwise; empty where they were made alike.
 
     Parameters
     ----------
     pool, target : CohortHeader
         Both frozen. What an earlier version did not note is taken to be alike.
-    tags : bool
-        Whether tags that a rule looks at are named.
+    names : bool
+        Whether tags and joined tables that a rule looks at are named.
     """
-    told = [rule_versions.rule_difference(pool.rule, target.rule, tags=tags)]
+    told = [rule_versions.rule_difference(pool.rule, target.rule, names=names)]
     if pool.reference and target.reference and pool.reference != target.reference:
         told.append(
             f"The pool was judged by the reference {pool.reference}, the target by {target.reference}, so "

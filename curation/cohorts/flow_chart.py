@@ -163,7 +163,7 @@ def flow_of_rule(
             np.ones_like(scored),
             people,
             [
-                (f"not scored: {rule.rule_column.label.lower()} not measured", ~scored),
+                (not_scored(rule.rule_column.label), ~scored),
             ],
         ),
     ]
@@ -249,6 +249,11 @@ def _different(codes: NDArray[np.integer[Any]]) -> int:
 def _place(rule: TierRule, tier: str) -> int:
     """Return the code of a tier, -1 where the rule lacks it."""
     return rule.tiers.index(tier) if tier in rule.tiers else -1
+
+
+def not_scored(label: str) -> str:
+    """Return why scans are not scored, by the label of the column that a rule cuts."""
+    return f"not scored: {label.lower()} not measured"
 
 
 def _held(

@@ -143,7 +143,9 @@ def refuse_other_kind(workspace: Workspace, note: DatabaseNote | None, kind: Dat
     raise WorkspaceError(
         f"The decisions of this workspace lie in {workspace.database_path}, but {URL_VARIABLE} names a "
         "server. Unset it to go on with the file. To move: export the ratings without it, then with it "
-        f"{_adopt(workspace)}, and import them. {_UNTIL}"
+        f"{_adopt(workspace)}, and import them. With them come sessions, scales and tiers by hand, and "
+        "nothing else: no rules, tags, saved lists, decisions on who is who, marks and notes of studies, and "
+        f"no audit. Keep the file, which has these (docs/recovery.md). {_UNTIL}"
     )
 
 

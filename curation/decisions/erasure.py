@@ -5,6 +5,8 @@ a line in a table of its own, chained as all others, with the hash of what it he
 now; so the audit chain still tells this change from every other one.
 """
 
+import json
+import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -72,6 +74,25 @@ def erase(
     if rows:
         connection.execute(schema.erasures.insert(), rows)
     return len(rows)
+
+
+def still_naming(connection: sa.Connection, names: re.Pattern[str]) -> list[str]:
+    """Return where texts of the decisions still hold a name, such as a comment on another scan, in words."""
+    found = []
+    for table in schema.metadata.sorted_tables:
+        texts = [one for one in table.c if isinstance(one.type, sa.String | sa.JSON)]
+        for row in connection.execute(sa.select(table)).mappings():
+            key = " ".join(str(row[one]) for one in table.primary_key)
+            found += [
+                f"the decisions: {table.name} {key}, {one.name}"
+                for one in texts
+                if names.search(_as_text(row[one.name]))
+            ]
+    return found
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def leave_nothing_behind(workspace: Workspace) -> None:

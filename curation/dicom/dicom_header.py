@@ -65,11 +65,14 @@ class DicomHeader:
         Elements of :data:`_TAGS` that it has.
     problem : str or None
         Why the image in it cannot be used, though it is known what it would be.
+    place : str
+        What it is called in messages: its name may be somebody's.
     """
 
     path: Path
     values: FileDataset
     problem: str | None = None
+    place: str = "a file"
 
     def text(self, name: str) -> str:
         """Return an element as one line of text; empty where there is none."""
@@ -243,9 +246,14 @@ def refuse_none(found: int, folder: Path) -> None:
     """
     if found:
         return
-    packed = [path.name for path in sorted(folder.iterdir()) if path.name.lower().endswith(_PACKED)]
+    names = [path.name.lower() for path in folder.iterdir()]
+    packed = [end for end in _PACKED if any(name.endswith(end) for name in names)]
     raise SourceError(
         f"There are no DICOM images in {folder}. Name the folder in which they lie; images that are "
         "NIfTI already are added as they are (ingest)."
-        + (f" {packed[0]} is an archive: unpack it, and name what was in it." if packed else "")
+        + (
+            f" It holds an archive ({packed[0]}): unpack it, and name what was in it."
+            if packed
+            else ""
+        )
     )

@@ -1,6 +1,7 @@
 """What was found in the DICOM folder that was looked at last, kept until its series are chosen."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from curation.dicom import pseudonyms, series
@@ -23,11 +24,14 @@ class LastLook:
         All of them.
     notes : tuple of str
         What else was found, in sentences: damaged files that belong to no series, for one.
+    places : mapping of str to str
+        As :class:`curation.dicom.series.Folder` has them; not kept.
     """
 
     folder: Path
     series: tuple[Series, ...]
     notes: tuple[str, ...]
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def look(workspace: Workspace, folder: Path, progress: Progress | None = None) -> LastLook:
@@ -44,7 +48,7 @@ def look(workspace: Workspace, folder: Path, progress: Progress | None = None) -
     if not folder.is_dir():
         raise SourceError(f"There is no folder at {folder}. Check the path.")
     found = series.look(folder, pseudonyms.of(workspace), allowed, progress)
-    kept = LastLook(folder, found.series, notes_of(found))
+    kept = LastLook(folder, found.series, notes_of(found), found.places)
     files.write_json(
         workspace.dicom_series_path,
         {
@@ -78,4 +82,10 @@ def notes_of(found: Folder) -> tuple[str, ...]:
     if found.others:
         files_, verb = ("file", "holds") if found.others == 1 else ("files", "hold")
         notes.append(f"{found.others:,} other {files_} {verb} no image of DICOM.")
-    return (*notes, *(f"{note}." for note in found.notes))
+    notes += [f"{note[0].upper()}{note[1:]}." for note in found.notes]
+    if found.places:
+        notes.append(
+            "Files and folders are told by their number in the order of their paths, as names may be "
+            "somebody's. 'python -m curation dicom FOLDER --list', run in a terminal, names them."
+        )
+    return tuple(notes)

@@ -18,6 +18,16 @@ from curation.storage import files, text_tables
 from curation.storage.workspace import Workspace
 
 _PERSON_DIGITS, _VISIT_DIGITS, _SERIES_DIGITS = 8, 6, 8
+#: Names of so many letters are found within other words as well.
+_WITHIN = 4
+#: A day, however it is written.
+_DATE = re.compile(
+    r"(?<!\d)(?:\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})|\d{4}([./-])\d{1,2}\2\d{1,2}|(?:19|20)\d{6})(?!\d)"
+)
+#: A word, or what stands between two.
+_WORD = re.compile(
+    r"[^\W\d_]?[^\W\d_A-ZÀ-Þ]+|[^\W\d_]+?(?=[A-ZÀ-Þ][a-zß-ÿ]|[\W\d_]|$)|\d+|[\W_]+|."
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,21 @@ def identity(header: DicomHeader) -> tuple[str, str, str]:
     """Return patient, examination and series of a file: files that differ in one are of different series."""
     patient = f"{header.text('PatientID')} {header.text('IssuerOfPatientID')}".strip()
     return patient, header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
+
+
+def without_names(text: str, header: DicomHeader) -> str:
+    """Return a scanner's words without dates, and without those that are somebody's name or id.
+
+    A word is what stands between signs, or between small letters, capitals and digits; names of four letters
+    and more are found within others too. What is written otherwise than in the header's own fields is not
+    known to be a name.
+    """
+    who = " ".join(header.text(name) for name in ("PatientName", "PatientID", "PatientBirthDate"))
+    names = {word.casefold() for word in re.split(r"[\W_]+", who) if len(word) > 1}
+    long = sorted((name for name in names if len(name) >= _WITHIN), key=len, reverse=True)
+    within = re.compile("|".join(map(re.escape, long)) or r"(?!)", re.IGNORECASE)
+    words = _WORD.findall(within.sub("…", _DATE.sub("…", text)))
+    return "".join("…" if word.casefold() in names else word for word in words)[:60]
 
 
 def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from curation.dicom import dicom_header
 from curation.dicom.dicom_header import Damaged, DicomHeader, NoImage
-from curation.dicom.pseudonyms import Pseudonyms, identity
+from curation.dicom.pseudonyms import Pseudonyms, identity, without_names
 from curation.dicom.slice_places import Slices
 from curation.errors import SourceError
 from curation.sources import allowed_roots, image_modality
@@ -129,11 +129,14 @@ class Folder:
     headers : mapping of str to list of DicomHeader
         The files of each series, by its id.
     damaged : tuple of str
-        Files that belong to no series as nothing of them can be read, each with the reason.
+        Files that belong to no series as nothing of them can be read, each by its place, with the reason.
     others : int
         Files that hold no image of DICOM.
     notes : tuple of str
         What else there is to say, in sentences.
+    places : mapping of str to str
+        Path below the folder of each file and folder that is told by its place, as its name may be
+        somebody's: to be shown to who looks, and stored nowhere.
     """
 
     series: tuple[Series, ...]
@@ -141,6 +144,7 @@ class Folder:
     damaged: tuple[str, ...]
     others: int
     notes: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def look(
@@ -170,16 +174,20 @@ def look(
     allowed.refuse_others(folder)
     contents = folder_walk.walk(folder, lambda name: name.startswith("."))
     groups: dict[tuple[str, str, str], list[DicomHeader]] = defaultdict(list)
+    named = {f"closed folder {n}": one.path for n, one in enumerate(contents.closed, start=1)}
     lost, others, elsewhere = [], 0, 0
     for number, path in enumerate(contents.files, start=1):
-        if path.is_symlink() and allowed.reason(path):
+        place = f"file {number:,} of {len(contents.files):,}"
+        if allowed.reason(path):  # of each, since a link may lead here at any folder above it
             elsewhere += 1
         elif isinstance(header := _read(path), str):
-            lost.append(f"{path.relative_to(folder).as_posix()}: {header}")
+            lost.append(f"{place}: {header}")
+            named[place] = path
         elif header is None:
             others += 1
         else:
-            groups[identity(header)].append(header)
+            groups[identity(header)].append(replace(header, place=place))
+            named |= {place: path} if header.problem else {}
         if progress:
             progress(number, len(contents.files))
     dicom_header.refuse_none(len(groups) + len(lost), folder)
@@ -187,12 +195,13 @@ def look(
     described = [_describe(id_, of_it, pseudonyms) for id_, of_it in by_id.items()]
     described.sort(key=lambda one: (one.person, one.visit, one.number, one.id))
     notes = [
-        f"{each.path.name} could not be entered ({each.why}), and nothing in it is listed"
-        for each in contents.closed
+        f"closed folder {n} could not be entered ({each.why}), and nothing in it is listed"
+        for n, each in enumerate(contents.closed, start=1)
     ]
     if elsewhere:
         notes.append(f"{elsewhere} files behind links lie outside of what may be read, and are not")
-    return Folder(tuple(described), by_id, tuple(lost), others, tuple(notes))
+    places = {place: path.relative_to(folder).as_posix() for place, path in named.items()}
+    return Folder(tuple(described), by_id, tuple(lost), others, tuple(notes), places)
 
 
 def _by_id(
@@ -225,7 +234,7 @@ def _read(path: Path) -> DicomHeader | str | None:
 
 def _describe(id_: str, headers: list[DicomHeader], pseudonyms: Pseudonyms) -> Series:
     first = headers[0]
-    described = _without_names(first.text("SeriesDescription") or first.text("ProtocolName"), first)
+    described = without_names(first.text("SeriesDescription") or first.text("ProtocolName"), first)
     kind = image_modality.modality_of_file_name(described)
     if kind == "T1w" and first.text("ContrastBolusAgent"):
         kind = "T1w-ce"
@@ -249,20 +258,12 @@ def _describe(id_: str, headers: list[DicomHeader], pseudonyms: Pseudonyms) -> S
     )
 
 
-def _without_names(text: str, header: DicomHeader) -> str:
-    """Return a scanner's words without those that are somebody's name or id."""
-    who = " ".join(header.text(name) for name in ("PatientName", "PatientID", "PatientBirthDate"))
-    names = {word.lower() for word in re.split(r"[\W_]+", who) if len(word) > 2}
-    parts = re.split(r"([\W_]+)", text)
-    return "".join("…" if part.lower() in names else part for part in parts)[:60]
-
-
 def _marks(
     headers: list[DicomHeader], words: str, kind: str | None, slices: "Slices"
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     first = headers[0]
     made = {text for header in headers for text in header.texts("ImageType")}
-    broken = [f"{each.path.name}: {each.problem}" for each in headers if each.problem]
+    broken = [f"{each.place}: {each.problem}" for each in headers if each.problem]
     holds = {
         "localizer": "LOCALIZER" in made or bool(_LOCALIZER.search(words)) or slices.planes > 1,
         "derived": first.texts("ImageType")[:1] == ("DERIVED",)

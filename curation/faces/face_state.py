@@ -11,7 +11,8 @@ from curation.faces.face_region import SHOWN_ML
 #: What is said wherever faces are offered to be taken out. Share: Schwarz et al. 2021, NeuroImage 231:117845.
 LIMIT = (
     "An image without a face is no longer recognised at a glance, but it is not anonymous: after popular "
-    "defacing, 28 to 38 % of faces were still matched with photographs (Schwarz et al. 2021)."
+    "defacing, 28 to 38 % of faces were still matched with photographs (Schwarz et al. 2021); after this one "
+    "it was not measured."
 )
 #: Flags of earlier versions that say that there is none.
 _WITHOUT = frozenset({"skull_stripped", "defaced"})

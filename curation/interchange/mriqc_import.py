@@ -27,7 +27,7 @@ from curation.sources import (
     who_is_who,
 )
 from curation.sources import source as sources
-from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, put
+from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, of_source, put
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -120,10 +120,10 @@ def import_table(
     ratings = _add_ratings(workspace, source, scans, table, held, stored_as)
     reference_library.freeze_experts(workspace)
     reference_library.rescore(workspace)
-    listed = tables.read_scans(workspace).query("source == @source.name")
-    new = int((~listed["scan_id"].isin(known.index)).sum())
+    listed, new = of_source(workspace, source, known)
     note_listed(workspace, earlier, source, scans=len(listed), new=new, ratings=ratings)
-    return TableSummary(source, listed, new, table.ignored_columns, table.notes, ratings)
+    said = pseudonyms.in_words(workspace, source, table.notes)
+    return TableSummary(source, listed, new, table.ignored_columns, said, ratings)
 
 
 def _as_others(workspace: Workspace, earlier: Source | None) -> bool | None:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from curation.metrics import METRICS
 from curation.ratings.scales import SCALES
 from curation.sources import allowed_roots, image_modality, participants_table, scan_names
 from curation.sources.allowed_roots import AllowedRoots
-from curation.sources.participants_table import People
+from curation.sources.participants_table import Called, Note, People
 from curation.sources.scan_names import as_unicode
 from curation.storage import files, folder_walk, text_tables
 
@@ -45,14 +46,14 @@ class MriqcTable:
         ``row`` (0 to N - 1), ``rater`` and ``value`` on the scale of :data:`RATING_SCALE`.
     ignored_columns : tuple of str
         What was not understood.
-    notes : tuple of str
+    notes : tuple of Note
         What was left out or guessed, in sentences.
     """
 
     rows: pd.DataFrame
     ratings: pd.DataFrame
     ignored_columns: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def read(
@@ -102,12 +103,12 @@ def read(
         for row in rows
         if known.unsure(row["participant_id"], row["session_id"], row)
     )
-    said = (known.joined(row["participant_id"] for row in rows), known.unsure_in_words(unsure))
-    notes = (*notes, *known.notes, *filter(None, said), *unrated)
+    of_people = known.notes_on((row["participant_id"] for row in rows), unsure)
+    notes = (*notes, *of_people, *unrated)
     return MriqcTable(pd.DataFrame(rows), ratings, tuple(ignored), notes)
 
 
-def _table(path: Path, allowed: AllowedRoots) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _table(path: Path, allowed: AllowedRoots) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """Return the results as a table of text, and notes on guesses and skipped files."""
     if path.is_file() and path.suffix.lower() != ".json":
         table = text_tables.read_table(path)
@@ -119,10 +120,14 @@ def _table(path: Path, allowed: AllowedRoots) -> tuple[pd.DataFrame, tuple[str, 
     rows = _json_rows([file for file in found.files if file not in outside])
     table = pd.DataFrame(list(rows)).astype(object)
     notes = (
-        *(f"{as_unicode(str(at.path))} could not be entered ({at.why})." for at in found.closed),
-        *(f"{as_unicode(str(file))} is not read: {why}." for file, why in outside.items()),
+        *(partial(_left, at.path, f"could not be entered ({at.why}).") for at in found.closed),
+        *(partial(_left, file, f"is not read: {why}.") for file, why in outside.items()),
     )
     return table.where(table.notna(), None), notes
+
+
+def _left(path: Path, why: str, called: Called | None) -> str:
+    return f"{'A file or folder' if called else as_unicode(str(path))} {why}"
 
 
 # ---- JSON --------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Export of ratings and overrides as BIDS derivatives and as files of MRIQC's rating widget.
 
 ``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv``, ``overrides.tsv`` and ``tags.tsv`` with
-dictionaries,
-``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json`` with the name in ``rater.txt``.
+dictionaries, ``sessions.json`` (scales, and sessions with when what they hid was shown), and
+``mriqc/rater-NAME/SUBJECT.json`` with the name in ``rater.txt``.
 The import reads the same columns, so that nothing is lost or doubled.
 """
 
@@ -22,7 +22,7 @@ from curation.errors import RatingError
 from curation.interchange import mriqc_widget
 from curation.ratings import artefact_places, rating_log
 from curation.ratings.scales import Scale, all_scales
-from curation.sessions import session_log
+from curation.sessions import session_log, unblinding
 from curation.storage import bids_tables, files, tables
 from curation.storage.bids_tables import INTEGER, JSON, KEYS, MOMENT, NUMBER, TRUTH, Column
 from curation.storage.workspace import Workspace
@@ -190,6 +190,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
             sa.select(items).order_by(items.c.session_id, items.c.position)
         ):
             listed.setdefault(row.session_id, []).append([row.scan_id, row.repeat_of])
+        shown = {row.id: unblinding.moment_of(connection, row.id) for row, _ in known}
     scales = all_scales(workspace).values()
     return {
         "scales": [_scale(scale) for scale in scales],
@@ -201,6 +202,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
                 "plan": row.plan,
                 "version": row.version,
                 "items": listed.get(row.id, []),
+                "unblinded": shown[row.id],
             }
             for row, _ in reversed(known)
         ],

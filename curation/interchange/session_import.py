@@ -11,7 +11,7 @@ from curation.errors import RatingError, SessionError
 from curation.interchange.rating_export import RATINGS, SESSIONS
 from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import SCALES, Scale
-from curation.sessions import session_plan
+from curation.sessions import session_plan, unblinding
 from curation.storage import bids_tables, files
 
 Given = list[tuple[str, dict[str, Any]]]
@@ -63,15 +63,22 @@ def _session(given: dict[str, Any]) -> dict[str, Any]:
     too_long = max(len(texts["name"]), len(texts["rater"])) > MAX_RATER
     if not places or not texts["name"] or not texts["rater"] or too_long:
         raise ValueError(f"the session {texts['name']!r:.60} of {texts['rater']!r:.60}")
+    shown = given.get("unblinded")  # files of versions until 0.12 do not say
     return (
         given
         | texts
-        | {"at": bids_tables.MOMENT.read(given["at"]), "version": texts["version"][:20]}
+        | {
+            "at": bids_tables.MOMENT.read(given["at"]),
+            "version": texts["version"][:20],
+            "unblinded": None if shown is None else bids_tables.MOMENT.read(shown).isoformat(),
+        }
     )
 
 
 def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:
     """Add the sessions that the database lacks; return the number of each by rater and name.
+
+    A session whose hidden fields were shown stays one: no rating of it is blind from then on.
 
     Raises
     ------
@@ -100,6 +107,9 @@ def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, i
             connection.execute(items.insert(), places)
         else:
             numbers[key] = found.id
+        if one["unblinded"] and unblinding.moment_of(connection, numbers[key]) is None:
+            detail = {"name": one["name"], "at": one["unblinded"]}
+            unblinding.note(connection, numbers[key], one["rater"], detail)
     return numbers
 
 

@@ -304,7 +304,7 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
         require_author(session.plan.rater)
-        if unblinding.was_unblinded(connection, session_id):
+        if unblinding.moment_of(connection, session_id) is not None:
             raise SessionError(
                 "What this session hid has been shown. A rating given after that would not be blind: start "
                 "another session to rate a scan again."

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
-from curation.decisions import database
+from curation.decisions import database, schema
 from curation.decisions.schema import AuditAction
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -16,14 +16,22 @@ def unblind(workspace: Workspace, session: Session) -> None:
     require_author(session.plan.rater)
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
-        if not was_unblinded(connection, session.id):
-            database.note_within(
-                connection,
-                author=session.plan.rater,
-                action=AuditAction.SESSION_UNBLINDED.value,
-                subject=_subject(session.id),
-                detail={"name": session.plan.name},
-            )
+        if moment_of(connection, session.id) is None:
+            note(connection, session.id, session.plan.rater, {"name": session.plan.name})
+
+
+def note(connection: sa.Connection, session_id: int, rater: str, detail: dict[str, str]) -> None:
+    """Store in a transaction that the hidden fields of a session were shown to its rater.
+
+    The detail of one that was imported says ``at`` which moment, in ISO 8601.
+    """
+    database.note_within(
+        connection,
+        author=rater,
+        action=AuditAction.SESSION_UNBLINDED.value,
+        subject=_subject(session_id),
+        detail=detail,
+    )
 
 
 def is_unblinded(workspace: Workspace, session: Session) -> bool:
@@ -31,14 +39,17 @@ def is_unblinded(workspace: Workspace, session: Session) -> bool:
     if not session.plan.blinded:
         return True
     with database.engine(workspace).connect() as connection:
-        return was_unblinded(connection, session.id)
+        return moment_of(connection, session.id) is not None
 
 
-def was_unblinded(connection: sa.Connection, session_id: int) -> bool:
-    """Return whether :func:`unblind` was called for a session."""
-    return database.is_noted(
-        connection, action=AuditAction.SESSION_UNBLINDED, subject=_subject(session_id)
+def moment_of(connection: sa.Connection, session_id: int) -> str | None:
+    """Return when the hidden fields of a session were shown, in ISO 8601; ``None`` where they were not."""
+    table = schema.audit
+    query = sa.select(table.c.at, table.c.detail).where(
+        schema.is_action(AuditAction.SESSION_UNBLINDED), table.c.subject == _subject(session_id)
     )
+    row = connection.execute(query.order_by(table.c.id).limit(1)).first()
+    return row and (row.detail.get("at") or row.at.isoformat())
 
 
 def _subject(session_id: int) -> str:

@@ -10,7 +10,7 @@ from curation.errors import SourceError
 from curation.sources import allowed_roots, image_modality, participants_table, scan_names
 from curation.sources import source as entries
 from curation.sources.allowed_roots import AllowedRoots
-from curation.sources.participants_table import People
+from curation.sources.participants_table import Note, People
 from curation.sources.scan_names import SUFFIXES, as_unicode, stem_of
 from curation.sources.source import NO_IMAGE, Entry, Listing
 from curation.storage import files, folder_walk, text_tables, typed_paths
@@ -136,9 +136,8 @@ def list_source(
     listing = LISTERS[source.kind](source, participants, allowed)
     if not any(entry.path and not entry.closed for entry in listing.entries):
         if shut := [entry for entry in listing.entries if entry.closed]:
-            raise SourceError(
-                f"No scan was found at {source.path}: {shut[0].problem} ({shut[0].path})."
-            )
+            where = "" if source.pseudonyms else f" ({shut[0].path})"
+            raise SourceError(f"No scan was found at {source.path}: {shut[0].problem}{where}.")
         raise SourceError(dicom_instead(Path(source.path)) or _why_empty(source))
     return listing
 
@@ -218,26 +217,25 @@ def _is_other_bids(path: Path) -> bool:
     return folder not in _IN_BIDS or image_modality.modality_of_file_name(stem) is None
 
 
-def _not_of_bids(paths: list[Path], root: Path) -> list[str]:
+def _not_of_bids(paths: list[Path], root: Path) -> list[Note]:
     """Say which images are listed beside those that have BIDS names."""
     if not paths:
         return []
-    first = as_unicode(paths[0].relative_to(root).as_posix())
-    return [
+    before = (
         f"Some images have names of BIDS and others have not; {len(paths)} of these are listed by what their "
-        f"names tell, first {first}. With a dataset_description.json the images with BIDS names alone are."
-    ]
+        "names tell"
+    )
+    after = " With a dataset_description.json the images with BIDS names alone are."
+    return [entries.naming_first(paths[0].relative_to(root).as_posix(), before, after)]
 
 
-def _without_name(paths: list[Path], root: Path) -> list[str]:
+def _without_name(paths: list[Path], root: Path) -> list[Note]:
     """Say which images lie where BIDS has those of heads, but are not named as such."""
     if not paths:
         return []
-    first = as_unicode(paths[0].relative_to(root).as_posix())
-    return [
-        f"Not listed, as BIDS has no such names for images of a head: {len(paths)} in folders anat or pet, "
-        f"first {first}."
-    ]
+    before = "Not listed, as BIDS has no such names for images of a head: "
+    before += f"{len(paths)} in folders anat or pet"
+    return [entries.naming_first(paths[0].relative_to(root).as_posix(), before)]
 
 
 def _of_bids(path: Path, table: People, allowed: AllowedRoots) -> Entry | None:

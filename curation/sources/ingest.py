@@ -136,7 +136,7 @@ def ingest(
     )
     earlier = earlier_source(workspace, source.name)
     source = pseudonyms.settle(workspace, source, earlier, hide_names)
-    found = _listing(workspace, source)
+    found, said = _listing(workspace, source)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -144,13 +144,13 @@ def ingest(
         rows = pd.concat([rows, _gone_from(known, rows, found.entries)], ignore_index=True)
         put(workspace, source, rows, before)
     _forget_scores_of_listed(workspace)
-    scans, added = _of_source(workspace, source, known)
+    scans, added = of_source(workspace, source, known)
     note_listed(workspace, earlier, source, scans=len(scans), new=added)
     _log.info("source %s listed: %d scans, %d of them new", source.name, len(scans), added)
-    return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
+    return IngestSummary(source, scans, added, found.ignored_columns, said)
 
 
-def _of_source(
+def of_source(
     workspace: Workspace, source: Source, known: pd.DataFrame
 ) -> tuple[pd.DataFrame, int]:
     """Return the scans of a source, and how many of them were not known before."""
@@ -158,11 +158,12 @@ def _of_source(
     return scans, int((~scans["scan_id"].isin(known.index)).sum())
 
 
-def _listing(workspace: Workspace, source: Source) -> Listing:
-    """Return what a source names, under pseudonyms where it has them."""
+def _listing(workspace: Workspace, source: Source) -> tuple[Listing, tuple[str, ...]]:
+    """Return what a source names and the notes on it, under pseudonyms where it has them."""
     people = Path(source.participants) if source.participants else None
     found = discovery.list_source(source, people, allowed_roots.of(workspace))
-    return replace(found, entries=pseudonyms.hide(workspace, source, found.entries))
+    said = pseudonyms.in_words(workspace, source, found.notes)
+    return replace(found, entries=pseudonyms.hide(workspace, source, found.entries)), said
 
 
 def earlier_source(workspace: Workspace, name: str) -> Source | None:

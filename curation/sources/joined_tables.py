@@ -44,6 +44,9 @@ class Joined:
         Columns that hold no numbers.
     unclear : tuple of str
         Columns whose commas can be read in two ways.
+    hidden : bool
+        Whether names are hidden in a source that was asked: ids that were not found may be names of its
+        people, and are counted alone.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Joined:
     left_out: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
     matched: int = 0
+    hidden: bool = False
 
     @property
     def headline(self) -> str:
@@ -75,20 +79,24 @@ class Joined:
         said = []
         if self.unknown:
             said.append(
-                f"{len(self.unknown):,} of its ids are not known here: {scan_finder.some(self.unknown)}. "
+                f"{len(self.unknown):,} of its ids are not known here{_named(self.unknown, self.hidden)}. "
                 "Their rows are kept, and join scans that are listed later."
             )
         if self.several:
             said.append(
                 f"{len(self.several):,} of its ids are in several sources, and nothing says that they are of "
-                f"one person: {scan_finder.some(self.several)}. Join it again and say which source its ids "
-                "are of (the field 'Its ids are of' on Cohort, --source of the command)."
+                f"one person{_named(self.several, self.hidden)}. Join it again and say which source its "
+                "ids are of (the field 'Its ids are of' on Cohort, --source of the command)."
             )
         if self.repeated:
             said.append(f"Of {self.repeated:,} scans several rows speak: the mean was taken.")
         if self.left_out:
             said.append(f"Left out, since they hold no numbers: {scan_finder.some(self.left_out)}.")
         return [*said, *unclear_in_words(self.unclear)]
+
+
+def _named(ids: Iterable[str], hidden: bool) -> str:
+    return "" if hidden else f": {scan_finder.some(ids)}"
 
 
 @guarded(Action.INGEST)
@@ -126,10 +134,12 @@ def join(
     named = {column: f"{way}.{table.name}.{_called(table, column)}" for column, way in ways.items()}
     held = table.values[list(named)].rename(columns=named)
     found, joined = _matched(workspace, table.keys, held, source_name)
+    asked = [one for one in workspace.sources() if source_name in (None, one.name)]
+    hidden = any(one.pseudonyms for one in asked)
     if found.empty:
         raise SourceError(
-            f"None of the {len(table.keys):,} ids of {table.name} is known here: "
-            f"{scan_finder.some(joined['unknown'] + joined['several'])}. Scans are called such as "
+            f"None of the {len(table.keys):,} ids of {table.name} is known here"
+            f"{_named(joined['unknown'] + joined['several'], hidden)}. Scans are called such as "
             f"{scan_finder.some(tables.read_scans(workspace)['scan_id'], 2) or 'nothing yet'}."
         )
     folder = workspace.joined_dir
@@ -146,6 +156,7 @@ def join(
         len(held),
         len(found),
         **joined,
+        hidden=hidden,
         left_out=table.left_out,
         unclear=table.unclear,
     )

@@ -3,15 +3,19 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from curation.errors import SourceError
 from curation.storage import text_tables
 
 OLDEST_YEARS = 125
+#: An age as a note of :func:`age_in_years` quotes it.
+_AGE_TEXT = re.compile(
+    r"age (?:'.*'|\".*\")(?= is (?:not a number of years|top-coded);)", re.DOTALL
+)
 _TOP_CODED = re.compile(r"(?:>=?\s*|≥\s*)?(\d+(?:\.\d+)?)\s*(\+)?")
 #: Words that one place puts before a person's number and another does not.
 _PREFIX = re.compile(r"(?:sub|subj|subject|patient|pat|participant|person|id)[-_ ]*(?=\d)|sub-")
@@ -27,6 +31,10 @@ _OF_PERSON = {
 }
 
 Row = dict[str, str | None]
+#: What a person is called where names are hidden, by the id.
+Called = Callable[[str], str]
+#: A sentence, or what makes it with names, or without where they are hidden; ``None``: there is none.
+Note = str | Callable[[Called | None], str | None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class People:
         Its file's name; empty where there is none.
     rows : dict of str to dict
         What it says of each person, by the id as it is written; of several rows that in which none differs.
-    notes : tuple of str
+    notes : tuple of Note
         What was guessed of its columns, in sentences.
     visits : dict of str to list of dict
         Each row of those who have several, as one a visit.
@@ -47,7 +55,7 @@ class People:
 
     table: str = ""
     rows: dict[str, Row] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     visits: dict[str, list[Row]] = field(default_factory=dict)
 
     def find(self, name: str) -> str | None:
@@ -100,14 +108,14 @@ class People:
             if any(row.get(column) is not None for row in rows)
         ]
 
-    def unsure_in_words(self, names: Iterable[str]) -> str | None:
+    def unsure_in_words(self, names: Iterable[str], called: Called | None = None) -> str | None:
         """Say of whom rows of the table differ, and what can be done about it."""
         if not (everybody := list(dict.fromkeys(names))):
             return None
         return (
-            f"{self.called} has rows that differ for {_some(everybody)}, and none that names the visit of "
-            "each of their scans: what differs, such as the age, is taken as unknown there. Add a column "
-            "'session_id' that says of which visit a row is."
+            f"{self.called} has rows that differ for {_some(everybody, called)}, and none that names the "
+            "visit of each of their scans: what differs, such as the age, is taken as unknown there. Add a "
+            "column 'session_id' that says of which visit a row is."
         )
 
     @property
@@ -124,18 +132,27 @@ class People:
         ]
         return exact or alike
 
-    def joined(self, names: Iterable[str]) -> str | None:
-        """Say how many of the people of a source the table knows, where it does not know all of them."""
+    def joined(self, names: Iterable[str], called: Called | None = None) -> str | None:
+        """Say how many of the people of a source the table knows, where it does not know all of them.
+
+        Whoever has a row and no scan has no other name: where names are hidden they are counted.
+        """
         everybody = list(dict.fromkeys(names))
         known = {name: self.find(name) for name in everybody}
         without = [name for name in everybody if known[name] is None]
         if not self.table or not without:
             return None
         unused = [name for name in self.rows if name not in set(known.values())]
+        others = _some(unused) if called is None else unused and f"{len(unused)}"
         return (
             f"{self.table} joined {len(everybody) - len(without)} of {len(everybody)} people. It has no row "
-            f"for {_some(without)}; its rows for nobody: {_some(unused) or 'none'}."
+            f"for {_some(without, called)}; its rows for nobody: {others or 'none'}."
         )
+
+    def notes_on(self, everybody: Iterable[str], unsure: Iterable[str]) -> tuple[Note, ...]:
+        """Return its notes, and those on whom of a source it holds and of whom it is unsure."""
+        said = partial(self.joined, tuple(everybody)), partial(self.unsure_in_words, tuple(unsure))
+        return (*self.notes, *(note for note in said if note()))
 
     @cached_property
     def _alike(self) -> dict[str, str]:
@@ -163,9 +180,15 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
-def _some(names: list[str]) -> str:
+def _some(names: list[str], called: Called | None = None) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return ", ".join(map(called or str, names[:_NAMED])) + more
+
+
+def in_words(notes: Iterable[Note], called: Called | None) -> tuple[str, ...]:
+    """Return notes as sentences; with ``called``, which gives people other names, without theirs."""
+    said = (note if isinstance(note, str) else note(called) for note in notes)
+    return tuple(filter(None, said))
 
 
 def participants(path: Path) -> People:
@@ -204,15 +227,17 @@ def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
     tables : iterable of (str, Path)
         A participant and the table of their visits; one that cannot be read becomes a note.
     """
-    rows, visits, notes = dict(people.rows), dict(people.visits), list(people.notes)
+    rows, visits = dict(people.rows), dict(people.visits)
+    notes: list[Note] = [*people.notes]
     for name, path in tables:
         try:
             told = text_tables.read_table(path)
         except SourceError as error:
-            notes.append(str(error))
+            notes.append(partial(_unread, name, str(error)))
             continue
         except OSError as error:
-            notes.append(f"{path.name} cannot be read ({error.strerror or error}) and is left out.")
+            why = f"{path.name} cannot be read ({error.strerror or error}) and is left out."
+            notes.append(partial(_unread, name, why))
             continue
         if "session_id" in told:
             written = people.find(name) or name
@@ -220,6 +245,11 @@ def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
             visits[written] = [*before, *told.to_dict("records")]
             rows[written] = _alike(visits[written])
     return People(people.table, rows, tuple(notes), visits)
+
+
+def _unread(name: str, why: str, called: Called | None) -> str:
+    """Say that a person's table of visits, which is named after them, cannot be read."""
+    return f"The table of visits of {called(name)} cannot be read." if called else why
 
 
 def _alike(rows: list[Row]) -> Row:
@@ -264,6 +294,11 @@ def age_in_years(text: str | None) -> tuple[float, str | None]:
     if match[0] != match[1]:
         return float(match[1]), f"age {text!r} is top-coded; taken as {float(match[1]):g}"
     return float(match[1]), None
+
+
+def without_texts(note: object) -> str | None:
+    """Return a note of :func:`describe` without what the table has as the age: it may be a date of birth."""
+    return _AGE_TEXT.sub("the age", note) if isinstance(note, str) else None
 
 
 def sex(text: str | None) -> str | None:

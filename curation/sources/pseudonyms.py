@@ -13,12 +13,14 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from curation.errors import SourceError
-from curation.sources import scan_names
+from curation.sources import participants_table, scan_names
+from curation.sources.participants_table import Note
 from curation.sources.source import Entry
 from curation.storage import files, tables, typed_paths
 from curation.storage.workspace import Source, Workspace
@@ -124,7 +126,7 @@ def hide_rows(workspace: Workspace, source: Source, rows: pd.DataFrame) -> pd.Da
     source : Source
         Whose scans they are, settled by :func:`settle`.
     rows : pandas.DataFrame
-        With ``key``, ``participant_id``, ``session_id``, ``modality``, ``person`` and ``problem``.
+        With ``key``, ``participant_id``, ``session_id``, ``modality``, ``person``, ``note`` and ``problem``.
 
     Returns
     -------
@@ -142,8 +144,15 @@ def hide_rows(workspace: Workspace, source: Source, rows: pd.DataFrame) -> pd.Da
         participant_id=[person(secret, who) for who in rows["participant_id"]],
         session_id=[_session(secret, one) for one in rows["session_id"]],
         person=[person(secret, one) if isinstance(one, str) else one for one in rows["person"]],
+        note=rows["note"].map(participants_table.without_texts),
         problem=problem,
     )
+
+
+def in_words(workspace: Workspace, source: Source, notes: Iterable[Note]) -> tuple[str, ...]:
+    """Return notes on a source as sentences; of one with pseudonyms they name nobody otherwise."""
+    called = partial(person, key_of(workspace)) if source.pseudonyms else None
+    return participants_table.in_words(notes, called)
 
 
 def _key_of_scan(secret: str, who: str, scan: str, modality: str | None) -> str:
@@ -163,6 +172,7 @@ def _hidden(key: str, folder: Path, entry: Entry, known_names: _Known) -> Entry:
     session = _session(key, entry.session_id)
     known = entry.person.get("person")
     described = entry.person | ({"person": person(key, known)} if isinstance(known, str) else {})
+    described["note"] = participants_table.without_texts(entry.person.get("note"))
     problem, path = entry.problem, entry.path
     if path is not None and entry.closed:
         problem, path = "a folder could not be entered, and nothing in it is listed", None

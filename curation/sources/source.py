@@ -15,7 +15,7 @@ from curation.sources import (
     sidecar,
 )
 from curation.sources.allowed_roots import AllowedRoots
-from curation.sources.participants_table import People
+from curation.sources.participants_table import Note, People
 from curation.sources.scan_names import as_unicode, is_unicode
 from curation.storage import typed_paths
 from curation.storage.files import slug
@@ -155,7 +155,7 @@ class Listing:
 
     entries: list[Entry]
     ignored_columns: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def describe_entry(
@@ -184,7 +184,7 @@ def describe_entry(
     return Entry(as_unicode(key), path, participant_id, session_id, modality, described, problem)
 
 
-def notes_of(table: People, found: Iterable[Entry]) -> tuple[str, ...]:
+def notes_of(table: People, found: Iterable[Entry]) -> tuple[Note, ...]:
     """Return notes on a table of people: guesses, how many of a source's people it holds, what is unsure."""
     held = list(found)
     unsure = [
@@ -193,8 +193,12 @@ def notes_of(table: People, found: Iterable[Entry]) -> tuple[str, ...]:
         if one.path and not one.closed
         if table.unsure(one.participant_id, one.session_id, one.person)
     ]
-    said = (table.joined(one.participant_id for one in held), table.unsure_in_words(unsure))
-    return (*table.notes, *filter(None, said))
+    return table.notes_on((one.participant_id for one in held), unsure)
+
+
+def naming_first(path: str, before: str, after: str = "") -> Note:
+    """Return a note that names the first of some files, where names are not hidden."""
+    return lambda called: before + ("" if called else f", first {as_unicode(path)}") + f".{after}"
 
 
 def owners_of(keys: Iterable[str], table: People) -> dict[str, str]:

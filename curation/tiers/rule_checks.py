@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.errors import RuleError
-from curation.storage import tag_columns
+from curation.storage import joined_columns, tag_columns
 from curation.tiers import rule_columns
 from curation.tiers.rule_columns import RuleColumn, plain
 
@@ -20,7 +20,7 @@ NO_VALUE = "no value"
 #: The tier past the last one, which gates send scans to; such scans are never trained on.
 UNUSABLE = "unusable"
 MAX_NAME = 50
-#: What is said of a gate on a tag where its name, a free text of people, is not handed on.
+#: What is said of a gate on a tag where names that people chose are not handed on.
 BY_TAG = "by a tag"
 #: Limits (above, below) of a gate that holds scans with a tag, and of one that holds those without.
 WITH_TAG, WITHOUT_TAG = (0.0, None), (None, 1.0)
@@ -72,16 +72,28 @@ class Gate:
 
     def describe(self) -> str:
         """Return the gate in words."""
-        if self.tag is not None:
-            return f"{'with' if self.above is not None else 'without'} tag {self.tag} → {self.tier}"
-        side = "over" if self.above is not None else "under"
-        return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
+        return f"{self._held(names=True)} → {self.tier}"
 
-    def in_prose(self, *, tags: bool = True) -> str:
-        """Return the gate as it stands in a sentence; without ``tags`` the name of one is not said."""
+    def nameless(self) -> str:
+        """Return why the gate holds scans, without names that people chose."""
+        return BY_TAG if self.tag is not None else self._held(names=False)
+
+    def in_prose(self, *, names: bool = True) -> str:
+        """Return the gate as it stands in a sentence.
+
+        Without ``names``, which people chose, a tag is not named, and of a joined column not its table.
+        """
         if self.tag is None:
-            return f"{self.tier} where {self.describe().partition(' →')[0]}"
-        return f"{self.tier} {self.describe().partition(' →')[0] if tags else BY_TAG}"
+            return f"{self.tier} where {self._held(names=names)}"
+        return f"{self.tier} {self._held(names=True) if names else BY_TAG}"
+
+    def _held(self, *, names: bool) -> str:
+        """Return which scans are held, in words."""
+        if self.tag is not None:
+            return f"{'with' if self.above is not None else 'without'} tag {self.tag}"
+        side = "over" if self.above is not None else "under"
+        parts = None if names else joined_columns.parts_of(self.column)
+        return f"{parts.column if parts else self.column} {side} {plain(self.limit)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""

@@ -73,6 +73,12 @@ class RuleColumn:
         return self.direction == "higher is better"
 
     @property
+    def own_label(self) -> str:
+        """The label as it is handed on: of a joined column without its table, whose name a person chose."""
+        parts = joined_columns.parts_of(self.name)
+        return parts.column if parts else self.label
+
+    @property
     def is_score(self) -> bool:
         """True of the distortion score and the sub-scores."""
         return self.name == SCORE or self.name in FAMILIES

@@ -165,21 +165,22 @@ def _of_tiers(rule: TierRule) -> TierRule:
     return replace(rule, gates=tuple(gate for gate in rule.gates if gate.tier != UNUSABLE))
 
 
-def summary_line(rule: TierRule, *, tags: bool = True) -> str:
+def summary_line(rule: TierRule, *, names: bool = True) -> str:
     """Return a rule in one line: column, tiers with their cut-offs, gates.
 
-    Sites are never named; tags are not where they are not to be.
+    Sites are never named; without ``names``, which people chose, neither are tags and joined tables.
     """
-    parts = [f"{rule.rule_column.label.lower()}, {', '.join(rule.describe())}"]
-    parts += [gate.in_prose(tags=tags) for gate in rule.gates]
+    label = rule.rule_column.label if names else rule.rule_column.own_label
+    parts = [f"{label.lower()}, {', '.join(rule.describe())}"]
+    parts += [gate.in_prose(names=names) for gate in rule.gates]
     parts += ["some sites have cut-offs of their own"] if rule.by_site else []
     return "; ".join(parts)
 
 
-def rule_difference(pool: TierRule, target: TierRule, *, tags: bool = True) -> str:
+def rule_difference(pool: TierRule, target: TierRule, *, names: bool = True) -> str:
     """Return a sentence on how the rules of pool and target differ; empty where they are the same.
 
-    For ``tags`` see :func:`summary_line`.
+    For ``names`` see :func:`summary_line`.
     """
     if same_rule(pool, target):
         return ""
@@ -189,6 +190,4 @@ def rule_difference(pool: TierRule, target: TierRule, *, tags: bool = True) -> s
         else "Pool and target were cut by different rules, so the same letter is not the same quality in "
         "both."
     )
-    return (
-        f"{how} Pool: {summary_line(pool, tags=tags)}. Target: {summary_line(target, tags=tags)}."
-    )
+    return f"{how} Pool: {summary_line(pool, names=names)}. Target: {summary_line(target, names=names)}."

@@ -8,6 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
 
 from curation import errors
 from curation.access.actions import Action
@@ -45,6 +48,25 @@ class Backup:
     on_server: bool
 
 
+@dataclass(frozen=True)
+class Restored:
+    """What a restore came to.
+
+    Parameters
+    ----------
+    before : Path or None
+        Where the workspace lies that was there.
+    access : {'kept', 'of the copy', None}
+        Whose ``access.toml`` it has: that of the workspace that was there, or the copy's; none.
+    unnoted : str or None
+        Why no line of the audit says that it was restored, where none could be written.
+    """
+
+    before: Path | None
+    access: Literal["kept", "of the copy"] | None
+    unnoted: str | None = None
+
+
 @guarded(Action.BACK_UP)
 def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None = None) -> Backup:
     """Copy a workspace, while others may use it.
@@ -74,14 +96,16 @@ def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None 
     into.mkdir(parents=True, exist_ok=True)
     part.mkdir(mode=0o700)
     try:
-        held = _copy_all(workspace, part, progress)
-        on_server = "decisions.sqlite" not in held
+        held: Held = {}
+        on_server = not _copy_database(workspace, part, held)
+        newest = _newest_link(workspace, None if on_server else part)
+        _copy_files(workspace, part, held, progress)
         hashed_copies.write_manifest(
             part,
             held,
             workspace=workspace.root.name,
             at=moment.isoformat(timespec="seconds"),
-            audit=_newest_link(workspace),
+            audit=newest,
         )
         part.rename(folder)
     except BaseException:
@@ -90,21 +114,32 @@ def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None 
     return Backup(folder, len(held), sum(size for _, size in held.values()), on_server)
 
 
-def _newest_link(workspace: Workspace) -> str | None:
-    """Return the audit's newest link, as ``audit --expect`` takes it."""
-    with database.engine(workspace).connect() as connection:
+def _newest_link(workspace: Workspace, copy: Path | None) -> str | None:
+    """Return the audit's newest link, as ``audit --expect`` takes it: of the copied database, if one is."""
+    engine = database.engine(workspace)
+    if copy is not None:  # the living one has grown since
+        uri = f"{(copy / workspace.database_path.name).as_uri()}?mode=ro"
+        engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(uri, uri=True))
+    with engine.connect() as connection:
         if not audit_chain.is_there(connection):
             return None
         return "{}:{}".format(*audit_chain.head(connection))
 
 
-def _copy_all(workspace: Workspace, part: Path, progress: ProgressCallback | None) -> Held:
-    held: Held = {}
+def _copy_database(workspace: Workspace, part: Path, held: Held) -> bool:
+    """Copy the database, where it is a file of the workspace; return whether it is."""
     with database.engine(workspace).connect() as connection:
         raw = connection.connection.driver_connection
-        if isinstance(raw, sqlite3.Connection):
-            name = workspace.database_path.name
-            held[name] = hashed_copies.copied_database(raw, part / name)
+        if not isinstance(raw, sqlite3.Connection):
+            return False
+        name = workspace.database_path.name
+        held[name] = hashed_copies.copied_database(raw, part / name)
+    return True
+
+
+def _copy_files(
+    workspace: Workspace, part: Path, held: Held, progress: ProgressCallback | None
+) -> None:
     paths = sorted(_worth_copying(workspace), key=_turn)
     for number, path in enumerate(paths, start=1):
         name = path.relative_to(workspace.root).as_posix()
@@ -112,7 +147,6 @@ def _copy_all(workspace: Workspace, part: Path, progress: ProgressCallback | Non
             held[name] = copied(path, part / name)
         if progress:
             progress(number, len(paths))
-    return held
 
 
 def _worth_copying(workspace: Workspace) -> Iterator[Path]:
@@ -147,8 +181,11 @@ def _refuse_place(workspace: Workspace, into: Path) -> None:
 
 
 @guarded(Action.BACK_UP)
-def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
+def restore(folder: Path, root: Path, *, replace: bool = False) -> Restored:
     """Make a workspace from a backup, after every file of it was found to be as it was copied.
+
+    Who may come in stays as it is now, where the workspace that is there says so in ``access.toml``: whoever
+    was taken out since the copy stays out.
 
     Parameters
     ----------
@@ -162,13 +199,13 @@ def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
 
     Returns
     -------
-    Path or None
-        Where the one lies that was there.
+    Restored
 
     Raises
     ------
     WorkspaceError
-        When a file of the backup is gone or changed, or something is at ``root`` and is not to be replaced.
+        When a file of the backup is gone or changed, something is at ``root`` and is not to be replaced, or
+        its ``access.toml`` cannot be read.
     """
     folder, root = typed_paths.resolved(folder), typed_paths.resolved(root)
     held = _manifest(folder)
@@ -186,10 +223,40 @@ def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
     for name in held:
         if copied(folder / name, new / name)[0] != held[name][0]:
             raise WorkspaceError(f"{folder / name} changed while it was read. {_NO_BACKUP}")
+    access = _access_of(new, root)
     before = _put_in_place(new, root, there=there)
-    if "decisions.sqlite" in held:
-        actions.note(Workspace(root), "workspace restored", folder.name)
-    return before
+    unnoted = _note(Workspace(root), folder, access, on_server="decisions.sqlite" not in held)
+    return Restored(before, access, unnoted)
+
+
+def _access_of(new: Path, root: Path) -> Literal["kept", "of the copy"] | None:
+    """Let a restored workspace have the ``access.toml`` of the one that is there; return whose it has."""
+    now, then = Workspace(root).access_path, Workspace(new).access_path
+    if not os.path.lexists(now):
+        return "of the copy" if then.exists() else None
+    then.unlink(missing_ok=True)
+    try:
+        shutil.copy2(now, then, follow_symlinks=False)
+    except PermissionError as error:
+        raise WorkspaceError(
+            f"{now}, which says who may come in and is kept, cannot be read by this account. Restore with "
+            "one that may read it. Nothing was changed."
+        ) from error
+    owner = now.lstat()
+    with contextlib.suppress(PermissionError):  # only the owner or root may give it to others
+        os.chown(then, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    return "kept"
+
+
+def _note(workspace: Workspace, folder: Path, access: str | None, *, on_server: bool) -> str | None:
+    """Note in the audit that a workspace was restored; return why not, where a server cannot be had."""
+    try:
+        actions.note(workspace, "workspace restored", folder.name, access=access)
+    except WorkspaceError as error:
+        if not on_server:
+            raise
+        return str(error)
+    return None
 
 
 def _put_in_place(new: Path, root: Path, *, there: bool) -> Path | None:

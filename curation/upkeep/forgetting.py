@@ -12,7 +12,7 @@ from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
-from curation.dicom import people_table
+from curation.dicom import last_look, people_table
 from curation.errors import WorkspaceError
 from curation.faces import defacing
 from curation.sources import joined_tables
@@ -21,6 +21,8 @@ from curation.storage.workspace import Workspace
 
 #: Suffixes of files that hold text in which a name is looked for.
 _READ = (".tsv", ".csv", ".json", ".jsonl", ".yaml", ".toml", ".txt", ".log", ".html", ".parquet")
+#: Shorter ids, such as 1, are no names of files.
+_SHORTEST = 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Forgotten:
     decisions : int
         Number of decisions out of which the person was taken.
     left : tuple of str
-        Files that still name the person: cohorts, studies and exports, whose content is what they are.
+        What still names the person: files and links that are called so or have it in them (cohorts, studies
+        and exports, whose content is what they are), and texts of decisions on others.
     """
 
     scans: int
@@ -88,7 +91,9 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
         tables.write_scans(workspace, _without(scans.drop(own.index), ids))
         joined_tables.update(workspace)
     names = {*ids, person, *own["participant_id"].dropna()}
-    return Forgotten(len(ids), changed, tuple(_naming(workspace, names)))
+    with database.engine(workspace).connect() as connection:
+        told = erasure.still_naming(connection, _whole(names))
+    return Forgotten(len(ids), changed, (*_naming(workspace, names), *told))
 
 
 def _own(scans: pd.DataFrame, person: str) -> pd.DataFrame:
@@ -134,8 +139,9 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
             if path.is_file():
                 path.unlink(missing_ok=True)
     shutil.rmtree(workspace.earlier_dir, ignore_errors=True)  # decisions and tables with all people
-    for log in workspace.tasks_dir.glob("*.log"):
+    for log in workspace.tasks_dir.rglob("*.log"):
         log.unlink(missing_ok=True)
+    last_look.forget(workspace)
 
 
 def _remove_converted(image: Path, person: str) -> None:
@@ -160,13 +166,21 @@ def _remove_rows(workspace: Workspace, ids: set[str]) -> None:
 
 
 def _naming(workspace: Workspace, names: Iterable[str]) -> list[str]:
-    """Return the files of a workspace that still hold one of these names."""
-    wanted = sorted(names)
+    """Return the files and links of a workspace that still are called, or hold, one of these names."""
+    wanted = _whole(names)
+    called = _whole(one for one in names if len(one) >= _SHORTEST)
     return [
         str(path.relative_to(workspace.root))
         for path in sorted(workspace.root.rglob("*"))
-        if path.suffix in _READ and path.is_file() and any(one in _text(path) for one in wanted)
+        if called.search(path.name)
+        or (path.suffix in _READ and path.is_file() and wanted.search(_text(path)))
     ]
+
+
+def _whole(names: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds names as whole words: ``sub-01`` is not in ``sub-010``."""
+    each = "|".join(map(re.escape, sorted(names))) or "(?!)"
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{each})(?![A-Za-z0-9])")
 
 
 def _text(path: Path) -> str:

@@ -68,6 +68,15 @@ def test_a_dicom_folder_is_looked_through_chosen_from_and_taken_in(
     assert "images made: 1" in page.code[0].value and page.expander[0].proto.expanded
 
 
+def test_what_was_found_is_kept_until_it_is_dismissed(workspace, tmp_path, run) -> None:
+    dicom_files.write_series(tmp_path / "in")
+    last_look.look(workspace, tmp_path / "in")
+    page = run("cohort", workspace, **DICOM)
+    assert "1 series of 1 person" in words(page)
+    page = checked(button(page, "Dismiss").click().run())
+    assert last_look.read(workspace) is None and "1 series of 1 person" not in words(page)
+
+
 def test_dicom_given_as_images_is_said_at_once_and_nothing_starts(workspace, tmp_path, run) -> None:
     dicom_files.write_series(tmp_path / "in")
     page = run("cohort", workspace)

@@ -75,7 +75,7 @@ def _outcome(outcome: Outcome) -> str:
 def _measure(source: ReportSource) -> str:
     """Return the measure that the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
-    return rule.rule_column.label.lower() if rule else "distortion score"
+    return rule.rule_column.own_label.lower() if rule else "distortion score"
 
 
 def flow(source: ReportSource) -> Message:
@@ -149,12 +149,12 @@ def tiers(source: ReportSource) -> Message | None:
     measure = (
         ""
         if rule is None or rule.column == SCORE
-        else f" Tiers are cut on {rule.rule_column.label.lower()}."
+        else f" Tiers are cut on {rule.rule_column.own_label.lower()}."
     )
     gates = (
         ""
         if rule is None or not rule.gates
-        else (" Gates: " + "; ".join(gate.in_prose(tags=False) for gate in rule.gates) + ".")
+        else (" Gates: " + "; ".join(gate.in_prose(names=False) for gate in rule.gates) + ".")
     )
     sites = " Some sites have cut-offs of their own." if rule and rule.by_site else ""
     return Message(

@@ -59,7 +59,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
 def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
-    return cohort_diff.letters_differ(source.pool, source.target, tags=False)
+    return cohort_diff.letters_differ(source.pool, source.target, names=False)
 
 
 def along_score(source: ReportSource) -> Message | None:

@@ -85,10 +85,10 @@ def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
     """Tell by which rule each cohort was cut into tiers."""
-    own = summary_line(pool.rule, tags=False)
+    own = summary_line(pool.rule, names=False)
     if target is None:
         return f"Tiers of the pool were cut on {own}."
-    if differ := cohort_diff.letters_differ(pool, target, tags=False):
+    if differ := cohort_diff.letters_differ(pool, target, names=False):
         return f"Tiers of the pool were cut on {own}. {differ}"
     return f"Tiers of pool and target were cut by the same rule, on {own}."
 

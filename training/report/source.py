@@ -10,14 +10,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from curation.cohorts import frozen_cohort
+from curation.cohorts import flow_chart, frozen_cohort
 from curation.cohorts.flow_chart import Exclusion
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.text_tables import OLDEST_YEARS
 from curation.storage.workspace import Workspace
-from curation.tiers.rule_checks import BY_TAG
 from curation.wording import plural
 from training.held_out import stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
@@ -85,7 +84,8 @@ def removed(*, sites_kept: bool, pictures: bool) -> tuple[str, ...]:
         "Names of sites: kept, as was asked for."
         if sites_kept
         else "Names of sites: replaced by Site 1, Site 2 and so on, the largest first.",
-        "Notes, tags, comments, ratings and reasons: left out.",
+        "Notes, tags, comments, ratings and reasons: left out. Of joined tables the names are left out, "
+        "those of their columns kept.",
         f"Ages of single scans: whole years, {OLDEST_YEARS} and above as {OLDEST_YEARS}; predicted "
         "ages of "
         "single scans to a tenth of a year. Summaries are of the exact values.",
@@ -207,17 +207,19 @@ def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
 
 
 def _nameless(cohort: Cohort) -> Cohort:
-    """Return a cohort whose flow names neither a tag nor the cohort that it was drawn from."""
+    """Return a cohort whose flow names no tag, no joined table and not the cohort that it was drawn from."""
     if cohort.flow is None:
         return cohort
-    gates = {gate.describe(): BY_TAG for gate in cohort.rule.gates if gate.tag is not None}
+    column = cohort.rule.rule_column
+    told = {gate.describe(): gate.nameless() for gate in cohort.rule.gates}
+    told[flow_chart.not_scored(column.label)] = flow_chart.not_scored(column.own_label)
     drawn_from = cohort.drawn["cohort"] if cohort.drawn else None
     stages = tuple(
         replace(
             stage,
             label=stage.label.replace(drawn_from, short(drawn_from)) if drawn_from else stage.label,
             left_out=tuple(
-                Exclusion(gates.get(out.reason, out.reason), out.scans) for out in stage.left_out
+                Exclusion(told.get(out.reason, out.reason), out.scans) for out in stage.left_out
             ),
         )
         for stage in cohort.flow.stages

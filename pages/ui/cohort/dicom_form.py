@@ -28,7 +28,18 @@ def choose_series(workspace: Workspace) -> None:
     found = None if any(busy) else last_look.read(workspace)
     if found is None:
         return
-    st.markdown(f"**{_counted(found)}** in {formatting.escape(str(found.folder))}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{_counted(found)}** in {formatting.escape(str(found.folder))}", width="stretch"
+        )
+        st.button(
+            "Dismiss",
+            icon=":material/close:",
+            key="dismiss-series",
+            on_click=_dismiss,
+            args=(workspace,),
+            help="What was found is not kept then. The folder stays as it is.",
+        )
     for note in found.notes:
         st.caption(formatting.escape(note))
     with st.form("series", border=False):
@@ -41,6 +52,11 @@ def choose_series(workspace: Workspace) -> None:
         sent = st.form_submit_button("Take in the chosen series", type="primary")
     if sent:
         _start(workspace, found.folder, ids, role, name.strip(), ages=ages)
+
+
+def _dismiss(workspace: Workspace) -> None:
+    background_tasks.forget(workspace, background_tasks.DICOM_LOOK)
+    last_look.forget(workspace)
 
 
 def _counted(found: LastLook) -> str:

@@ -6,6 +6,7 @@ import itertools
 import streamlit as st
 
 from curation.assessment import pending
+from curation.dicom import last_look
 from curation.interchange.example_datasets import EXAMPLES
 from curation.storage.workspace import Workspace
 from pages.ui.shell import background_tasks, formatting, frame, progress
@@ -75,9 +76,15 @@ def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
                 "Dismiss",
                 icon=":material/close:",
                 key=f"dismiss-{task}",
-                on_click=background_tasks.forget,
+                on_click=_dismiss,
                 args=(workspace, task),
             )
+
+
+def _dismiss(workspace: Workspace, task: str) -> None:
+    background_tasks.forget(workspace, task)
+    if task == background_tasks.DICOM_LOOK:
+        last_look.forget(workspace)
 
 
 def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:

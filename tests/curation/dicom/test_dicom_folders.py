@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import resource
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -133,8 +134,9 @@ def test_a_file_that_is_cut_off_is_named_and_its_series_refused(tmp_path, worksp
     files[4].write_bytes(files[4].read_bytes()[:-100])
     one = only(tmp_path / "in")
     assert one.refused
-    assert "im03_0004.dcm: it is cut off: 860 of 960 bytes of pixels are there" in one.why_not()
-    with pytest.raises(SourceError, match=r"im03_0004\.dcm"):
+    assert "file 5 of 16: it is cut off: 860 of 960 bytes of pixels are there" in one.why_not()
+    assert look(tmp_path / "in").places == {"file 5 of 16": files[4].name}
+    with pytest.raises(SourceError, match="file 5 of 16"):
         conversion.take_in(workspace, tmp_path / "in")
 
 
@@ -146,7 +148,8 @@ def test_a_slice_that_is_missing_in_between_is_counted_and_its_series_refused(tm
     assert "slices are missing; 2 of 16 are not there" in found.series[0].why_not()
     assert found.series[0].refused
     assert ["breaks off inside its header" in words for words in found.damaged] == [True]
-    assert found.damaged[0].startswith("im03_0009.dcm: ")
+    assert found.damaged[0].startswith("file 9 of 15: ")
+    assert found.places == {"file 9 of 15": files[9].name}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,8 @@ def test_what_is_called_dicom_and_is_none_is_named(tmp_path, content) -> None:
     write_series(tmp_path)
     (tmp_path / "odd.dcm").write_bytes(content)
     found = look(tmp_path)
-    assert len(found.series) == 1 and found.damaged[0].startswith("odd.dcm: ")
+    assert len(found.series) == 1 and found.damaged[0].startswith("file 17 of 17: ")
+    assert found.places == {"file 17 of 17": "odd.dcm"}
 
 
 @pytest.mark.parametrize("vr", [b"UI", b"LO"], ids=["of the study", "of a text"])
@@ -167,9 +171,9 @@ def test_an_element_of_no_known_kind_is_named_with_its_file(tmp_path, vr) -> Non
     assert tag in whole
     first.write_bytes(whole.replace(tag, tag[:4] + b"\x55\x80"))
     found = look(tmp_path)
-    assert [
-        words.startswith(f"{first.name}: its header is written") for words in found.damaged
-    ] == [True]
+    assert [words.startswith("file 1 of 16: its header is written") for words in found.damaged] == [
+        True
+    ]
 
 
 def test_other_files_are_counted_and_a_folder_without_dicom_is_refused(tmp_path) -> None:
@@ -178,7 +182,7 @@ def test_other_files_are_counted_and_a_folder_without_dicom_is_refused(tmp_path)
     with pytest.raises(SourceError, match="There are no DICOM images in"):
         look(tmp_path)
     (tmp_path / "Export.ZIP").write_bytes(b"PK")
-    with pytest.raises(SourceError, match=r"Export.ZIP is an archive: unpack it"):
+    with pytest.raises(SourceError, match=r"It holds an archive \(.zip\): unpack it"):
         look(tmp_path)
     write_series(tmp_path / "in")
     found = look(tmp_path)
@@ -279,6 +283,51 @@ def test_nothing_that_identifies_somebody_is_stored(tmp_path, workspace) -> None
     words = [word for text in dicom_files.SECRETS.values() for word in text.split("^")]
     assert [word for word in words if word.lower().encode() in stored] == []
     assert b"1.2.3.1" not in stored  # nor the examination's own number
+
+
+def test_no_name_of_a_file_or_folder_is_stored_or_logged_and_a_terminal_names_them(
+    tmp_path, workspace, monkeypatch, capsys
+) -> None:
+    person = tmp_path / "in" / "Mueller_Hans_19500312"
+    files = write_series(person)
+    files[4].write_bytes(files[4].read_bytes()[:-100])
+    (person / "Mueller.dcm").write_bytes(b"")
+    (tmp_path / "in" / "Mueller.zip").touch()
+    words = ["dicom", str(tmp_path / "in"), "-w", str(workspace.root)]
+    assert main([*words, "--list"]) == 0
+    told = capsys.readouterr()
+    assert "file 2 of 18: it is empty" in told.out and "file 7 of 18: it is cut off" in told.out
+    assert "dicom FOLDER --list" in told.out
+    assert main(words) == 2
+    told = (*told, *capsys.readouterr())
+    assert "Mueller" not in "".join(told)
+    assert b"mueller" not in _everything(workspace).lower()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main([*words, "--list"]) == 0
+    assert "file 2 of 18: Mueller_Hans_19500312/Mueller.dcm" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "Mueller.zip").touch()
+    with pytest.raises(SourceError) as error:
+        look(tmp_path / "empty")
+    assert "Mueller" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("Li^Wu", "t1_mprage_Li flair lidar", "t1_mprage_… flair lidar"),
+        ("Li^Wu", "LiMRT wuT1", "…MRT …T1"),
+        ("Mueller^Hans", "MUELLERT1 hansmprage_sag", "…T1 …mprage_sag"),
+        ("Lee^Kim", "t1_LeeT1w asleep", "t1_…T1w asleep"),
+        ("", "t1 12.03.1950 1950-03-12 19500312 12/3/50 0.8x0.8", "t1 … … … … 0.8x0.8"),
+        ("", "AAHead_Scout T1_MPRAGE 3D iso Kopf", "AAHead_Scout T1_MPRAGE 3D iso Kopf"),
+    ],
+)
+def test_short_names_names_within_words_and_dates_are_left_out_of_a_description(
+    tmp_path, name, text, kept
+) -> None:
+    write_series(tmp_path, description=text, PatientName=name)
+    assert only(tmp_path).description == kept
 
 
 def test_a_person_has_one_label_under_a_key_and_another_under_another(
@@ -447,6 +496,20 @@ def test_a_folder_outside_of_the_allowed_roots_is_refused(tmp_path, workspace, m
     found = last_look.look(workspace, tmp_path / "data" / "in")
     assert found.series[0].images == 16
     assert any("lie outside of what may be read" in note for note in found.notes)
+
+
+def test_files_in_a_folder_that_is_linked_to_from_elsewhere_are_not_read(
+    tmp_path, workspace, monkeypatch
+) -> None:
+    write_series(tmp_path / "private" / "deep", 9)
+    write_series(tmp_path / "data" / "in")
+    (tmp_path / "data" / "in" / "way").symlink_to(tmp_path / "private")
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(tmp_path / "data"))
+    found = last_look.look(workspace, tmp_path / "data" / "in")
+    assert [one.number for one in found.series] == [3]
+    assert [note.split()[0] for note in found.notes if "lie outside" in note] == ["16"]
+    conversion.take_in(workspace, tmp_path / "data" / "in")
+    assert len(images_of(workspace)) == 1
 
 
 def test_a_source_of_images_is_told_to_be_dicom(tmp_path, workspace) -> None:

@@ -14,7 +14,7 @@ from curation.assessment import assess_workspace, faces_and_pictures, metric_sha
 from curation.decisions import audit_trail
 from curation.errors import SourceError, WorkspaceError
 from curation.faces import defacing, face_region
-from curation.faces.face_state import FaceState, state_of
+from curation.faces.face_state import LIMIT, FaceState, state_of
 from curation.imaging import masks as masks_
 from curation.imaging.registered_grid import volume_on_grid
 from curation.imaging.template import template
@@ -184,6 +184,12 @@ def test_a_face_is_taken_out_of_a_copy_and_the_original_stays(own: Workspace, ca
     told = files.read_json(image.with_name(image.name.replace(".nii.gz", ".json")))
     assert "28 to 38 %" in told["Limit"]
     assert "28 to 38 %" in (own.defaced_dir / "README").read_text()
+
+
+def test_the_limit_stands_in_the_help_as_it_is_said(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["deface", "--help"])
+    assert LIMIT in " ".join(capsys.readouterr().out.split())
 
 
 def test_scores_hardly_change_without_the_face(own: Workspace, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from curation.errors import SourceError
 from curation.interchange import mriqc_tables
-from curation.sources.participants_table import People
+from curation.sources.participants_table import People, in_words
 from tests.helpers import rated_table
 
 
@@ -116,7 +116,7 @@ def test_people_are_joined_and_the_tables_own_words_win(tmp_path: Path) -> None:
     path = rated_table.write(tmp_path / "group_T1w.tsv", rated_table.table(3))
     found = mriqc_tables.read(path, people)
     rows = found.rows
-    assert "people.tsv joined 2 of 3 people" in found.notes[0]
+    assert "people.tsv joined 2 of 3 people" in in_words(found.notes, None)[0]
     assert rows["age_years"].tolist()[:2] == [30, 40] and math.isnan(rows.loc[2, "age_years"])
     assert rows["site"].tolist() == ["site-0", "site-1", "site-2"]
 

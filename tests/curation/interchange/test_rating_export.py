@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 
 from curation.access.actions import Rank
-from curation.errors import RatingError
+from curation.decisions import audit_trail
+from curation.errors import RatingError, SessionError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings import agreement, rating_log
 from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
 from curation.references import fit_from_ratings
-from curation.sessions import session_log, suggested_cutoff
+from curation.sessions import session_log, suggested_cutoff, unblinding
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -110,6 +111,38 @@ def test_a_curator_who_is_signed_in_imports_what_others_rated(rated, empty) -> N
         import_ratings(empty, folder)
     assert _same(_all(rated), _all(empty))
     assert "study" in all_scales(empty)
+
+
+def test_what_was_shown_of_a_session_stays_shown_in_a_copy_and_in_a_copy_of_that(
+    rated, empty, tmp_path
+) -> None:
+    session = session_log.load(rated, session_log.list_sessions(rated)["id"][0])
+    import_ratings(empty, rating_export.export_ratings(rated))
+    (number,) = session_log.list_sessions(empty)["id"]
+    assert not unblinding.is_unblinded(empty, session_log.load(empty, number))
+    unblinding.unblind(rated, session)
+    folder = rating_export.export_ratings(rated)
+    for _ in range(2):  # also of a session that is there already, and once
+        import_ratings(empty, folder)
+    assert unblinding.is_unblinded(empty, session_log.load(empty, number))
+    assert audit_trail.history(empty)["what"].tolist().count("what was hidden shown") == 1
+    with pytest.raises(RatingError, match="would not be blind"):
+        session_log.undo(empty, number)
+    again = rating_export.export_ratings(empty)
+    assert (again / "sessions.json").read_bytes() == (folder / "sessions.json").read_bytes()
+
+
+@pytest.mark.parametrize("said", ["yesterday", 3, "2999-01-01"])
+def test_a_moment_of_showing_that_is_none_is_refused(rated, empty, said) -> None:
+    folder = rating_export.export_ratings(rated)
+    given = json.loads((folder / "sessions.json").read_text())
+    del given["sessions"][0]["unblinded"]
+    (folder / "sessions.json").write_text(json.dumps(given))
+    import_ratings(empty, folder)  # as earlier versions wrote it
+    given["sessions"][0]["unblinded"] = said
+    (folder / "sessions.json").write_text(json.dumps(given))
+    with pytest.raises(SessionError, match="not as it was exported"):
+        import_ratings(empty, folder)
 
 
 def test_a_session_that_was_imported_goes_on_where_it_was(rated, empty) -> None:

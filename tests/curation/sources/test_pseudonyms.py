@@ -8,14 +8,15 @@ import nibabel as nib
 import pandas as pd
 import pytest
 
+from curation.__main__ import main
 from curation.assessment.assess_workspace import assess
 from curation.cohorts import cohort_export, frozen_cohort
 from curation.errors import SourceError
 from curation.imaging.template import template
 from curation.interchange import mriqc_import
-from curation.sources import pseudonyms
+from curation.sources import allowed_roots, joined_tables, other_tables, pseudonyms
 from curation.sources.ingest import ingest
-from curation.storage import tables
+from curation.storage import folder_walk, tables
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import DEFAULT_RULE
 from tests.helpers import nifti_images, phantom_heads
@@ -139,6 +140,67 @@ def test_a_file_that_moved_is_found_again_by_its_pseudonym(
     assert link.readlink() == phantom
 
 
+@pytest.fixture
+def told_apart(share: Path) -> Path:
+    """The share with all that notes name: people on one side alone, odd names, tables that cannot be read."""
+    for path in ("Schmidt_T1.nii.gz", "sub-Mueller19431224/ses-19431224/anat/Schmidt_T1w.nii.gz"):
+        nifti_images.write_nifti(share / path)
+    (share / "sub-Mueller19431224" / "sub-Mueller19431224_sessions.tsv").write_text("")
+    (share / "participants.tsv").write_text(
+        "participant_id\tage\nsub-Mueller19431224\t24.12.1943, Mueller\n"
+        "sub-Schmidt19431224\t40\nsub-Schmidt19431224\t44\nsub-Schmidt_Maria\t40\n"
+    )
+    return share
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_is_said_of_a_source_with_hidden_names_names_nobody(
+    workspace: Workspace, told_apart: Path, key: Path, declared: bool, capsys: pytest.CaptureFixture
+) -> None:
+    if not declared:
+        (told_apart / "dataset_description.json").unlink()
+    people = told_apart.parent / "people.csv"
+    people.write_text("participant_id,age\nSchmidt19431224,40\nSchmidt_Maria,41\n")
+    for table in ([], ["--participants", str(people)]):
+        words = ["ingest", str(told_apart), "--pseudonyms", *table]
+        assert main([*words, "--workspace", str(workspace.root)]) == 0
+        told = "".join(capsys.readouterr())
+        assert told.count("note: ") > 1
+        assert [name for name in NAMES if name in told] == []
+    assert not [name for name in NAMES if name in _told(workspace)]
+    mueller = pseudonyms.person(key.read_text(), "Mueller19431224")
+    assert f"It has no row for {mueller}" in told and "its rows for nobody: 1." in told
+
+
+def test_an_error_about_a_source_with_hidden_names_does_not_tell_its_folders(
+    workspace: Workspace, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "set" / "Mueller"
+    folder.mkdir(parents=True)
+    closed = folder_walk.Contents([], [], [folder_walk.Closed(folder, "Permission denied")])
+    monkeypatch.setattr(folder_walk, "walk", lambda *_: closed)
+    with pytest.raises(SourceError, match="could not be entered") as hidden:
+        ingest(workspace, tmp_path / "set", hide_names=True)
+    assert "Mueller" not in str(hidden.value)
+    with pytest.raises(SourceError, match="Mueller"):
+        ingest(workspace, tmp_path / "set")
+
+
+def test_a_table_that_is_joined_to_hidden_names_counts_the_ids_that_it_does_not_find(
+    workspace: Workspace, share: Path, key: Path
+) -> None:
+    ingest(workspace, share, hide_names=True)
+    known = tables.read_scans(workspace)["scan_id"].iloc[0]
+    path = share.parent / "motion.csv"
+    path.write_text(f"scan_id,motion\n{known},1\nMueller,2\n")
+    (note,) = joined_tables.join(workspace, other_tables.read_table(workspace, path)).notes()
+    assert note.startswith("1 of its ids are not known here. ")
+    path.write_text("scan_id,motion\nMueller,2\n")
+    with pytest.raises(SourceError, match="None of the 1 ids of motion is known") as error:
+        joined_tables.join(workspace, other_tables.read_table(workspace, path))
+    assert "Mueller" not in str(error.value)
+
+
 def _mriqc_of(share: Path) -> Path:
     """Return a table of MRIQC and a damaged JSON file about the same people as the share, in a folder."""
     folder = share.parent / "mriqc"
@@ -153,12 +215,17 @@ def _mriqc_of(share: Path) -> Path:
 
 
 def test_a_table_of_mriqc_gets_the_pseudonyms_that_the_images_have(
-    workspace: Workspace, share: Path, key: Path
+    workspace: Workspace, share: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = _mriqc_of(share)
     ingest(workspace, share, hide_names=True)
-    first = mriqc_import.import_table(workspace, folder, name="table")
-    assert first.source.pseudonyms
+    people = share.parent / "people.csv"
+    people.write_text("participant_id,age\nSchmidt,40\n")
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, f"{folder}:{people}")
+    (folder / "Mueller.json").symlink_to(share / "dataset_description.json")
+    first = mriqc_import.import_table(workspace, folder, name="table", participants=people)
+    assert first.source.pseudonyms and "A file or folder is not read" in " ".join(first.notes)
+    assert not [name for name in NAMES if name in " ".join(first.notes)]
     scans = tables.read_scans(workspace)
     whose = scans[scans["status"] != "unreadable"].groupby("source")["participant_id"].agg(set)
     assert whose["share"] == whose["table"] and len(whose["table"]) == 2

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
-from curation.decisions import database
+from curation.decisions import audit_trail, database
+from curation.decisions.database_identity import URL_VARIABLE
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.storage import files, sharing
@@ -151,6 +152,82 @@ def test_a_workspace_that_is_there_is_kept_and_its_users_go_on_in_the_restored_o
     (kept,) = tmp_path.glob("lab.before-*")
     database.close()
     assert len(rating_log.list_ratings(Workspace.open(kept))) == 2
+
+
+def test_the_noted_link_is_one_of_the_copied_decisions_whatever_comes_while_files_are_copied(
+    ours, tmp_path, monkeypatch
+) -> None:
+    real = backup.copied
+
+    def slow(path: Path, target: Path) -> tuple[str, int]:
+        rate(ours, len(rating_log.list_ratings(ours)))
+        return real(path, target)
+
+    monkeypatch.setattr(backup, "copied", slow)
+    made = backup.back_up(ours, tmp_path / "safe")
+    monkeypatch.undo()
+    link = json.loads((made.folder / backup.MANIFEST).read_text())["audit"]
+    backup.restore(made.folder, tmp_path / "new")
+    words = ["audit", "--expect", link, "--workspace", str(tmp_path / "new")]
+    assert main(words) == 0
+
+
+GIVEN, TAKEN = '[people]\nada = "curator"\nben = "rater"\n', '[people]\nada = "curator"\n'
+
+
+@pytest.mark.parametrize(
+    ("now", "after", "said"),
+    [(TAKEN, TAKEN, "is the one that was there"), (None, GIVEN, "look whether somebody")],
+)
+def test_whoever_was_taken_out_since_the_copy_stays_out(
+    ours, tmp_path, capsys, now, after, said
+) -> None:
+    ours.access_path.write_text(GIVEN)
+    made = backup.back_up(ours, tmp_path / "safe")
+    ours.access_path.unlink()
+    if now is not None:
+        ours.access_path.write_text(now)
+        ours.access_path.chmod(0o640)
+    words = ["restore", str(made.folder), "--workspace", str(ours.root), "--replace"]
+    assert main(words) == 0 and said in capsys.readouterr().out
+    assert ours.access_path.read_text() == after
+    if now is not None:
+        assert ours.access_path.stat().st_mode & 0o777 == 0o640
+    line = audit_trail.history(ours).iloc[0]
+    assert line["what"] == "workspace restored" and "access" in line["detail"]
+
+
+def test_a_list_of_who_may_come_in_that_cannot_be_read_stops_the_restore(
+    ours, tmp_path, capsys, monkeypatch
+) -> None:
+    ours.access_path.write_text(GIVEN)
+    made = backup.back_up(ours, tmp_path / "safe")
+    before = content(ours.root)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    words = ["restore", str(made.folder), "--workspace", str(ours.root), "--replace"]
+    assert main(words) == 2 and "cannot be read by this account" in capsys.readouterr().err
+    assert content(ours.root) == before
+
+
+def test_a_restore_is_noted_on_a_server_and_one_that_is_not_to_be_had_is_said(
+    tmp_path, postgres_url, monkeypatch, capsys
+) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "lab", 5)
+    rate(workspace, 0)
+    made = backup.back_up(workspace, tmp_path / "safe")
+    assert made.on_server
+    words = ["restore", str(made.folder), "--workspace", str(workspace.root), "--replace"]
+    assert main(words) == 0 and "no line" not in capsys.readouterr().out
+    assert audit_trail.history(workspace).iloc[0]["what"] == "workspace restored"
+    monkeypatch.delenv(URL_VARIABLE)
+    assert (
+        main([*words[:3], str(tmp_path / "new")]) == 0
+        and "The audit has no line on this" in capsys.readouterr().out
+    )
 
 
 def test_a_lost_database_comes_back_from_a_copy(ours, tmp_path) -> None:

@@ -20,7 +20,7 @@ from curation.decisions import (
     schema,
 )
 from curation.decisions.person_decisions import PersonDecision
-from curation.dicom import conversion
+from curation.dicom import conversion, last_look
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -165,7 +165,9 @@ def test_images_made_of_dicom_files_and_rows_of_joined_tables_go_with_the_person
     told = tmp_path / "motion.csv"
     told.write_text(f"participant_id,motion_mm\n{gone},2\n{stays},3\nsomebody,4\n")
     joined_tables.join(workspace, other_tables.read_table(workspace, told))
+    last_look.look(workspace, tmp_path / "in")
     assert forget(workspace, gone, "asked to").left == ()
+    assert last_look.read(workspace) is None
     assert gone not in _told(workspace)
     (kept,) = workspace.converted_dir.rglob("*.nii.gz")
     assert stays in kept.name
@@ -204,6 +206,27 @@ def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
         with pytest.raises(WorkspaceError, match=said):
             forget(decided, person, reason)
     assert _names(decided, GONE)
+
+
+def test_what_is_called_after_the_person_and_what_others_scans_say_of_them_is_listed(
+    decided: Workspace, tmp_path: Path
+) -> None:
+    own = "t_sub-s0_T1w"
+    scans = tables.read_scans(decided)
+    tables.write_scans(decided, scans.replace({"scan_id": {GONE: own}}))
+    exported = decided.root / "exports" / "cohorts" / "pool-1" / "A"
+    exported.mkdir(parents=True)
+    (exported / f"{own}.nii.gz").symlink_to("/nowhere/image.nii.gz")
+    (exported / f"{own.replace('s0', 's01')}.nii.gz").symlink_to("/nowhere/image.nii.gz")
+    (exported / f"{own}.png").write_bytes(b"a picture")
+    rating_log.add_rating(
+        decided,
+        Rating(scan_id=STAYS, rater="ben", scale="three-level", value=1.0, comment=f"as {own}"),
+    )
+    files_, (told,) = (left := forget(decided, "t:0", "asked for").left)[:2], left[2:]
+    place = "exports/cohorts/pool-1/A"
+    assert files_ == (f"{place}/{own}.nii.gz", f"{place}/{own}.png")
+    assert told.startswith("the decisions: ratings ") and told.endswith(", comment")
 
 
 def test_the_command_lists_what_still_names_the_person(

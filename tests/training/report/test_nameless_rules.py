@@ -1,10 +1,12 @@
-"""Reports of studies whose rules look for a tag: its name, a free text of people, is in no file."""
+"""Reports of studies whose rules look at a tag or a joined table: what people called it is in no file."""
 
 from pathlib import Path
 
+import pandas as pd
+
 from curation.cohorts import frozen_cohort, matched_controls
 from curation.decisions import scan_tags
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.tag_columns import column_of
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions
@@ -13,13 +15,15 @@ from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_judged, workspace_trainable
 from training.report_files import bundle
 
+TABLE = "zanzibar_scores"
+MOTION = f"worse.{TABLE}.motion_mm"
 TAG, OTHER, CONTROL = "Mrs Zanzibar moved", "quixote-ward", "zanzibar-draw"
 
 
 def _rules() -> tuple[TierRule, TierRule]:
-    """Rules with a gate on a tag, of the pool and, another one, of the target."""
-    gate = Gate(column_of(TAG), above=0)
-    return TierRule(gates=(gate,)), TierRule(gates=(gate, Gate(column_of(OTHER), below=1)))
+    """Rules with gates on a tag and a joined column, of the pool and, others, of the target."""
+    gates = Gate(column_of(TAG), above=0), Gate(MOTION, above=5)
+    return TierRule(gates=gates), TierRule(gates=(*gates, Gate(column_of(OTHER), below=1)))
 
 
 def _read(folder: Path) -> dict[str, bytes]:
@@ -39,6 +43,9 @@ def test_no_file_of_a_report_names_a_tag_of_a_rule_or_a_cohort_drawn_from(
     pool, target = (scans.loc[scans["role"] == role, "scan_id"] for role in ("pool", "target"))
     scan_tags.put_on(workspace, TAG, [*pool[:2], *target[:2]], "Ada")
     scan_tags.put_on(workspace, OTHER, target[:12], "Ada")
+    motion = pd.DataFrame({"scan_id": scans["scan_id"], MOTION: 1.0})
+    motion.loc[motion["scan_id"].isin(pool[2:4]), MOTION] = 9.0
+    files.write_parquet(workspace.joined_columns_path, motion)
     of_pool, of_target = _rules()
     whole = frozen_cohort.freeze(workspace, "zanzibar-pool", author="Ada", rule=of_pool)
     drawn = matched_controls.draw_control(
@@ -57,14 +64,22 @@ def test_no_file_of_a_report_names_a_tag_of_a_rule_or_a_cohort_drawn_from(
         found = _read(out)
         assert len(found) > 100
         for name, data in found.items():
-            for secret in (TAG, OTHER, "anzibar-pool", "anzibar-draw", "anzibar-target"):
+            for secret in (TAG, OTHER, TABLE, "anzibar-pool", "anzibar-draw", "anzibar-target"):
                 assert secret.encode() not in data, (name, secret)
         methods = (out / "methods.txt").read_text()
         assert "unusable by a tag" in methods and "2 scans (by a tag)" in methods
+        assert "unusable where motion_mm over 5" in methods
+        assert place or "2 scans (motion_mm over 5)" in methods  # what is drawn was not held
         assert "→" not in methods.partition("Pretraining pool:")[0]
 
 
 def test_on_a_page_the_tag_is_named_in_a_sentence() -> None:
     said = rule_versions.rule_difference(*_rules())
-    assert f"unusable with tag {TAG}; unusable without tag {OTHER}." in said
+    assert f"with tag {TAG}; unusable where {MOTION} over 5; unusable without tag {OTHER}." in said
     assert "→" not in said
+
+
+def test_a_rule_that_cuts_a_joined_column_is_handed_on_by_the_columns_own_name() -> None:
+    rule = TierRule(column=MOTION, cutoffs=(1.0, 2.0))
+    assert rule_versions.summary_line(rule).startswith(f"{TABLE}: motion_mm, ")
+    assert rule_versions.summary_line(rule, names=False).startswith("motion_mm, ")
