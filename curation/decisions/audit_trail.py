@@ -50,7 +50,7 @@ class Link:
     record: dict[str, Any] | None
 
 
-def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
+def history(workspace: Workspace, limit: int | None = None, *, views: bool = True) -> pd.DataFrame:
     """Return the decisions of people.
 
     Parameters
@@ -59,6 +59,8 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         Where they are.
     limit : int, optional
         Only the newest so many.
+    views : bool
+        With the lines on who looked at which scan. They name the scan that a blinded session shows.
 
     Returns
     -------
@@ -80,6 +82,8 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         for table, query, tell in _SOURCES:
             if not there.has_table(table.name):
                 continue
+            if table is schema.audit and not views:
+                query = query.where(~schema.is_action(AuditAction.LOOKED_AT))
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]
     found = pd.DataFrame(lines, columns=AUDIT_COLUMNS)

@@ -277,6 +277,7 @@ class AuditAction(enum.StrEnum):
     COHORT_FROZEN = "cohort_frozen"
     FOUND_PUT_IN = "found_put_in"
     PERSON_FORGOTTEN = "person forgotten"
+    LOOKED_AT = "looked at"
 
 
 #: What earlier versions stored in place of the keys: never to be reworded, or their workspaces are misread.

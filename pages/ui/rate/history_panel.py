@@ -38,7 +38,7 @@ def show(workspace: Workspace) -> None:
         show_rating_files(workspace)
     _complain(workspace)
     _offer_audit(workspace)
-    _lines(workspace, history(workspace, _READ))
+    _lines(workspace, history(workspace, _READ, views=person.sees_views()))
 
 
 def _offer_audit(workspace: Workspace) -> None:
@@ -98,7 +98,7 @@ def _lines(workspace: Workspace, table: pd.DataFrame) -> None:
         kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
     partly = len(table) == _READ
     if partly and (people or kinds or sought):
-        table, partly = history(workspace), False
+        table, partly = history(workspace, views=person.sees_views()), False
     found = table
     if people:
         found = found[found["who"].isin(people)]
