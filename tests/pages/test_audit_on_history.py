@@ -39,7 +39,7 @@ def test_a_rating_that_came_by_another_way_is_a_complaint_also_when_it_is_linked
         )
     rating_log.add_rating(own, Rating(**given, value=1.0))
     page = run("rate", own, **{state.RATE_PART: "History"})
-    assert "1 decision came into the database by another way" in page.error[0].value
+    assert "By another way than Tierscope came 1 decision" in page.error[0].value
     button(page, ASKED).click().run()
     assert "Yes: ratings 7 was put in by another way, found on 20" in words(page)
 

@@ -53,18 +53,18 @@ def _offer_audit(workspace: Workspace) -> None:
         forgotten = erasure.told(connection)
     _answer(workspace, wrong, head)
     if forgotten:
-        said = "Changed by forgetting people, so not counted as changed. Do you know of it?"
-        st.caption(formatting.escape(f"{said} {'; '.join(forgotten)}."))
+        told = f"Not counted as changed: {'; '.join(forgotten)}. Hold that against what you know of it."
+        st.caption(formatting.escape(told))
 
 
 def _complain(workspace: Workspace) -> None:
     """Say that decisions were found that came by another way, though all others follow from each other."""
     found = audit_trail.put_in_by_another_way(workspace)
     if found:
-        came = f"{plural(found, 'decision')} came into the database by another way than Tierscope."
+        came = f"By another way than Tierscope came {plural(found, 'decision')} into the database."
         st.error(
-            f"{came} They count as all others do. The button below names them: find out who may write to the "
-            "database, and take back what nobody decided."
+            f"{came} What came so counts as all else does. The button below names it: find out who may write "
+            "to the database, and take back what nobody decided."
         )
 
 
