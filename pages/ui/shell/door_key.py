@@ -27,6 +27,8 @@ ENVIRONMENT_VARIABLE = "TIERSCOPE_KEY"
 #: What the setting says where a proxy asks who it is, or nobody else has an account.
 OFF = "off"
 PARAMETER = "key"
+#: Stored nowhere, so that what was made of it is worth nothing after the server's end.
+_OF_THIS_START = secrets.token_bytes(32)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -108,14 +110,8 @@ def handed_over(scope: Scope) -> tuple[str, str] | None:
     return f"{path}?{rest}" if rest else path, cookie
 
 
-@cache
-def _secret() -> bytes:
-    """Return a secret of this start of the server, which is stored nowhere."""
-    return secrets.token_bytes(32)
-
-
 def _token(held: str) -> str:
-    return hmac.new(_secret(), held.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(_OF_THIS_START, held.encode(), hashlib.sha256).hexdigest()
 
 
 def _cookie(scope: Scope) -> str:
