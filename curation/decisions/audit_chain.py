@@ -179,7 +179,7 @@ def _without_link(connection: sa.Connection, *, own: bool) -> Iterator[_Decision
 def _kinds_without_link(connection: sa.Connection, *, own: bool) -> list[str]:
     """Return the kinds with decisions that have no link, by one query, since each decision asks twice."""
     asked = connection.execute(_asking_kinds(connection.dialect.name, own=own))
-    found = {name for name, count in asked if count}
+    found = {name for name, some in asked if some}
     return [name for name in KINDS if name in found]
 
 
@@ -187,13 +187,25 @@ def _kinds_without_link(connection: sa.Connection, *, own: bool) -> list[str]:
 def _asking_kinds(dialect: str, *, own: bool) -> sa.CompoundSelect:
     """Return the query for the kinds; it counts, so that PostgreSQL does not look up each row by itself."""
     return sa.union_all(
-        *(
-            sa.select(sa.literal(name), sa.func.count())
-            .select_from(kind.table)
-            .where(_has_no_link(name, dialect, own=own))
-            for name, kind in KINDS.items()
-        )
+        *(sa.select(sa.literal(name), _some_lack(name, dialect, own=own)) for name in KINDS)
     )
+
+
+def _some_lack(name: str, dialect: str, *, own: bool) -> sa.ColumnElement[bool]:
+    """Return whether rows of a kind have no link yet.
+
+    Of all on SQLite, whether rows are as many as links, and none is after the newest link's: that is quick,
+    and who puts in a row with a low number and removes another one is told by what was removed.
+    """
+    table = KINDS[name].table
+    if dialect != "sqlite" or own:
+        return _count(table, _has_no_link(name, dialect, own=own)) > 0
+    newer = _count(table, _has_no_link(name, dialect, own=True)) > 0
+    return sa.or_(_count(table) != _count(chain, chain.c.kind == name), newer)
+
+
+def _count(table: sa.Table, *which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(table).where(*which).scalar_subquery()
 
 
 @cache
@@ -206,13 +218,15 @@ def _has_no_link(name: str, dialect: str, *, own: bool) -> sa.ColumnElement[bool
     """
     table = KINDS[name].table
     key = table.c[KINDS[name].key]
-    if dialect == "sqlite" and isinstance(key.type, sa.Integer):
+    none = ~sa.exists().where(chain.c.kind == name, chain.c.key == sa.cast(key, sa.String))
+    if not own:
+        return none
+    if dialect == "sqlite":
+        if not isinstance(key.type, sa.Integer):
+            return none
         last = sa.select(sa.cast(chain.c.key, sa.Integer)).where(chain.c.kind == name)
         newest = last.order_by(chain.c.number.desc()).limit(1).scalar_subquery()
-        return key > sa.func.coalesce(newest, 0)
-    none = ~sa.exists().where(chain.c.kind == name, chain.c.key == sa.cast(key, sa.String))
-    if dialect == "sqlite" or not own:
-        return none
+        return sa.and_(key > sa.func.coalesce(newest, 0), none)
     made_by = sa.cast(sa.literal_column(f"{table.name}.xmin"), sa.String)
     this = sa.cast(sa.func.txid_current(type_=sa.BigInteger) % 2**32, sa.String)
     return sa.and_(made_by == sa.select(this).scalar_subquery(), none)

@@ -220,6 +220,22 @@ def test_what_was_put_in_by_another_way_is_told_for_ever(tmp_path, capsys) -> No
     assert any("was removed" in one for one in wrong(workspace))
 
 
+def test_no_number_hides_what_was_put_in(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    for number in (-7, 0, 10**12, 5):
+        behind(workspace, PUT_IN.replace("9", str(number), 1))
+        overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    study_mark(workspace)
+    told = [f"overrides {number} was put in" for number in (-7, 0, 10**12, 5)]
+    assert [one.partition(" by")[0] for one in wrong(workspace)] == told
+    behind(workspace, "DELETE FROM overrides WHERE id = -7")  # it was there, and that stays
+    overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    said = wrong(workspace)
+    assert "overrides -7 was removed" in said
+    assert [one.partition(" by")[0] for one in said if " put in " in one] == told
+
+
 def test_it_is_told_even_where_the_next_decision_is_not_stored(tmp_path) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "w", 30)
     assert wrong(workspace) == []
