@@ -1,8 +1,9 @@
-// A server that was started anew on another workspace has another key and refuses a tab that was open before. Streamlit
-// then speaks of HTTP and CORS; this says what to do. Its own words are hidden, not changed: they are streamlit's.
+// A server that was started anew asks for its key again, and refuses a tab that was open before. Streamlit then speaks of
+// HTTP and CORS; this says what to do. Its own words are hidden, not changed: they are streamlit's.
 // Watches from its first use until the page is closed: without a server no component is drawn any more.
-const SAID = "Tierscope was started anew since this page was opened, and this tab does not have its key. Open the address "
-  + "that Tierscope printed when it was started; it ends in ?key=…";
+const SAID = "Tierscope was started anew since this page was opened, and asks for its key again. Open the address that "
+  + "Tierscope printed when it was started; it ends in ?key=… (where TIERSCOPE_KEY is set, in that key). "
+  + "This tab, and all others of this browser, then go on.";
 const REFUSED = "HTTP status: 403";
 
 function tell() {

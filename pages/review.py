@@ -1,5 +1,6 @@
 """Page Review (is this scan good?): the image of one scan, its metrics and its ratings."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +46,14 @@ def body(workspace: Workspace) -> None:
                 ahead = _image_of(usable, following)
                 solid = face_view.may_be_in_3d(workspace, scan)
                 unseen = not image_panel.show(
-                    scan, trial, usable, ahead, marks=marks, pet=pet, solid=solid
+                    scan,
+                    trial,
+                    usable,
+                    ahead,
+                    marks=marks,
+                    pet=pet,
+                    solid=solid,
+                    on_beside=partial(person.note_view, workspace, beside=scan["scan_id"]),
                 )
                 face_view.say(workspace, scan)
             else:

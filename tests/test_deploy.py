@@ -15,6 +15,8 @@ from tests.helpers.paths import ROOT
 DEPLOY = ROOT / "deploy"
 UNIT = (DEPLOY / "tierscope.service").read_text()
 CONTAINER = (DEPLOY / "Containerfile").read_text()
+#: The name to which the page in the image answers, unless another one is given.
+NAME = CONTAINER.split("ENV ")[1].split("STREAMLIT_SERVER_ALLOWED_HOSTS=")[1].split()[0]
 SERVER = (ROOT / "docs" / "server.md").read_text()
 #: What ``systemd-analyze security`` gives the unit at most.
 MOST_EXPOSED = 3.5
@@ -58,6 +60,20 @@ def test_unit_and_image_start_the_same_program_on_the_same_places() -> None:
         assert value is not None and f"{name}={value[1]}" in CONTAINER
 
 
+def test_unit_image_and_proxy_answer_to_the_same_name() -> None:
+    (proxy,) = set(re.findall(r"server_name (\S+);", (DEPLOY / "nginx.conf").read_text()))
+    assert f"--server.allowedHosts {proxy}\n" in UNIT
+    assert proxy == NAME
+    assert "--env STREAMLIT_SERVER_ALLOWED_HOSTS=YOUR.NAME" in CONTAINER
+
+
+def test_no_secret_gets_into_the_image_or_into_git(tmp_path: Path) -> None:
+    assert ".streamlit/config.toml" in _copied() and ".streamlit" not in _copied()
+    given = (ROOT / ".dockerignore").read_text().splitlines()
+    assert given[given.index("*") + 1 : -1] == [f"!{name}" for name in _copied()]
+    assert "/.streamlit/secrets.toml" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_the_image_is_run_by_an_account_that_is_not_root() -> None:
     assert re.findall(r"^USER (\S+)$", CONTAINER, flags=re.MULTILINE) == ["tierscope"]
     assert "--read-only" in CONTAINER
@@ -96,7 +112,8 @@ mount --bind {root} {root} && mount -o remount,bind,ro {root}
 cd {root}
 setpriv --no-new-privs --inh-caps=-all --bounding-set=-all \
   env -i PATH=/usr/bin:/bin HOME={home} MPLCONFIGDIR={home} TIERSCOPE_WORKSPACE={home}/w \
-  PYTHONDONTWRITEBYTECODE=1 {python} -m streamlit run app.py --server.port 8501 > {home}/log 2>&1 &
+  STREAMLIT_SERVER_ALLOWED_HOSTS={name} PYTHONDONTWRITEBYTECODE=1 \
+  {python} -m streamlit run app.py --server.port 8501 > {home}/log 2>&1 &
 for try in $(seq 90); do
   sleep 0.5
   {python} -c "{asked}" 2> /dev/null && break
@@ -106,7 +123,8 @@ kill %1
 """
 _ASKED = (
     "import urllib.request as u; "
-    "print(u.urlopen('http://127.0.0.1:8501/_stcore/health').read().decode())"
+    "asked = u.Request('http://127.0.0.1:8501/_stcore/health', headers={{'Host': '{name}'}}); "
+    "print(u.urlopen(asked).read().decode())"
 )
 
 
@@ -122,10 +140,12 @@ def test_what_the_image_holds_is_enough_without_a_network_without_rights_and_rea
     root.mkdir()
     for name in _copied():
         source = ROOT / name
+        (root / name).parent.mkdir(exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, root / name)
     Workspace.create(home / "w")
-    script = _ALONE.format(root=root, home=home, python=sys.executable, asked=_ASKED)
+    asked = _ASKED.format(name=NAME)  # as nginx hands on what people type
+    script = _ALONE.format(root=root, home=home, name=NAME, python=sys.executable, asked=asked)
     said = subprocess.run(
         [*apart, "bash", "-c", script], capture_output=True, text=True, timeout=200
     )

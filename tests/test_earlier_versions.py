@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from curation.cohorts import frozen_cohort
-from curation.decisions import audit_chain, database, database_identity, earlier_version
+from curation.decisions import audit_trail, database, database_identity, earlier_version
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
 from curation.references import reference_library
@@ -79,7 +79,7 @@ def test_what_people_decided_is_there_and_can_be_taken_back(version: str, root: 
     rating_log.withdraw(workspace, number, "Bob")
     assert "Bob" not in set(rating_log.list_ratings(workspace)["rater"])
     with database.engine(workspace).connect() as connection:
-        assert audit_chain.verify(connection) == []
+        assert audit_trail.verify(connection) == []
 
 
 def test_its_cohorts_are_read_whole_and_its_reference_judges(root: Path) -> None:
@@ -205,7 +205,7 @@ def _goes_on(workspace: Workspace, before: dict[str, list]) -> None:
     now = _rows(workspace.database_path)
     assert {name: now[name] for name in before} == before
     with database.engine(workspace).connect() as connection:
-        assert audit_chain.verify(connection) == []
+        assert audit_trail.verify(connection) == []
 
 
 def test_a_failure_after_the_tables_were_added_loses_nothing(tmp_path: Path, monkeypatch) -> None:

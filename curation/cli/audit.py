@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from curation.cli.framework import Command
-from curation.decisions import audit_chain, audit_trail, database
+from curation.decisions import audit_chain, audit_trail, database, erasure
 from curation.errors import WorkspaceError
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -43,7 +43,7 @@ def run(chosen: argparse.Namespace) -> int:
         return _verify(workspace, chosen.expect)
     if chosen.lines:
         with _opened(workspace) as connection:
-            for link in audit_chain.links(connection):
+            for link in audit_trail.links(connection):
                 print(json.dumps(_line(link), ensure_ascii=False))
         return 0
     for row in audit_trail.history(workspace, chosen.last)[::-1].itertuples():
@@ -63,14 +63,17 @@ def _verify(workspace: Workspace, expected: str | None) -> int:
             )
         noted = int(match[1]), match[2]
     with _opened(workspace) as connection:
-        wrong = audit_chain.verify(connection, noted)
+        wrong = audit_trail.verify(connection, noted)
         number, newest = audit_chain.head(connection)
+        forgotten = erasure.told(connection)
     for sentence in wrong:
+        print(sentence)
+    for sentence in forgotten or ["no decision was changed by forgetting somebody"]:
         print(sentence)
     if wrong:
         print(f"{plural(len(wrong), 'thing')} in the audit are not as they were stored")
         return 1
-    print(f"{plural(number, 'line')}, nothing was changed, removed or added by another way")
+    print(f"{plural(number, 'line')}, nothing else was changed, removed or added by another way")
     print(f"the newest, to be noted elsewhere: {number}:{newest}")
     return 0
 
@@ -86,7 +89,7 @@ def _opened(workspace: Workspace) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _line(link: audit_chain.Link) -> dict[str, object]:
+def _line(link: audit_trail.Link) -> dict[str, object]:
     record = link.record or {}
     return {
         "number": link.number,

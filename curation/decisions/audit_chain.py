@@ -2,8 +2,10 @@
 
 Each row that a person's decision left gets a link with its number, the SHA-256 of what the row holds, and
 the SHA-256 of that and of the link before it. Whoever changes, removes or adds a row by another way than
-Tierscope breaks the chain there. Whoever may write to the database can make the whole chain anew, and cut off
-its end: the newest number and hash, noted elsewhere (:func:`head`), show that, too.
+Tierscope breaks the chain there. Rows without link that are found before the next decision are linked, and a
+line of the audit right behind them says for ever that they came by another way (:func:`take_in`). Whoever may
+write to the database can add links of their own as Tierscope does, make the whole chain anew, and cut off its
+end: the newest number and hash, noted elsewhere (:func:`head`), show what was done to all before them.
 """
 
 import datetime
@@ -11,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +23,7 @@ from curation.decisions.schema import chain
 from curation.storage import files
 
 #: What the first link has in the place of the hash before it.
-_BEGINNING = "0" * 64
+BEGINNING = "0" * 64
 #: Held on PostgreSQL while links are added, so that they follow each other.
 _ADDING = 20_261_129
 #: So many keys are asked for at once.
@@ -49,6 +52,10 @@ class Kind:
     of: str = ""
 
 
+#: Kind, key and content of a decision; what all decisions hold, by kind and key.
+_Decision = tuple[str, str, dict[str, Any]]
+Held = dict[str, dict[str, dict[str, Any]]]
+
 KINDS: dict[str, Kind] = {
     kind.table.name: kind
     for kind in (
@@ -68,99 +75,41 @@ KINDS: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True)
-class Link:
-    """One link of the chain with the decision that it is of.
-
-    Parameters
-    ----------
-    number : int
-        From 1.
-    kind, key : str
-        Table and primary key.
-    hash : str
-        Of this link and so of all before it.
-    record : dict or None
-        What the decision holds; none where it is gone.
-    """
-
-    number: int
-    kind: str
-    key: str
-    hash: str
-    record: dict[str, Any] | None
-
-
 def append(connection: sa.Connection) -> None:
-    """Add a link for each decision that has none, in the transaction that wrote them."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADDING)))
-    number, before = head(connection)
-    rows: list[dict[str, Any]] = []
-    for name, kind in KINDS.items():
-        for key, record in _records(connection, kind, _without_link(connection, name, kind)):
-            number, content = number + 1, _hash_of(record)
-            before = _linked(before, number, name, key, content)
-            rows.append(
-                {"number": number, "kind": name, "key": key, "content": content, "hash": before}
-            )
-    if rows:
-        connection.execute(chain.insert(), rows)
+    """Add a link for each decision that the transaction of a connection wrote, at its end."""
+    _take_turn(connection)
+    _link(connection, _without_link(connection, own=True))
+
+
+def take_in(connection: sa.Connection) -> list[str]:
+    """Link the decisions that have no link though their transaction has ended; return kind and key of each.
+
+    They were put in by another way. The transaction is to say so by a line of the audit with
+    ``AuditAction.FOUND_PUT_IN`` and their number, which :func:`append` links next.
+    """
+    if not _kinds_without_link(connection, own=False):
+        return []
+    _take_turn(connection)
+    found = list(_without_link(connection, own=False))  # perhaps another one took them in meanwhile
+    _link(connection, found)
+    return [f"{name} {key}" for name, key, _ in found]
+
+
+def take_in_earlier(connection: sa.Connection) -> None:
+    """Link all decisions of a version that had no chain, as they are."""
+    _link(connection, _without_link(connection, own=False))
 
 
 def head(connection: sa.Connection) -> tuple[int, str]:
     """Return number and hash of the newest link; 0 and zeros where there is none."""
     newest = sa.select(chain.c.number, chain.c.hash).order_by(chain.c.number.desc()).limit(1)
     found = connection.execute(newest).first()
-    return (found.number, found.hash) if found else (0, _BEGINNING)
+    return (found.number, found.hash) if found else (0, BEGINNING)
 
 
 def is_there(connection: sa.Connection) -> bool:
     """Return whether a database has a chain: not one of before that this account may only look at."""
     return sa.inspect(connection).has_table(chain.name)
-
-
-def verify(connection: sa.Connection, expected: tuple[int, str] | None = None) -> list[str]:
-    """Return what is wrong with the chain and the decisions, in sentences; nothing where nothing is.
-
-    Parameters
-    ----------
-    connection : Connection
-        To the database.
-    expected : tuple of int and str, optional
-        Number and hash of a link that was noted before.
-    """
-    wrong: list[str] = []
-    before, noted = _BEGINNING, None
-    seen: dict[str, set[str]] = {name: set() for name in KINDS}
-    held = _held(connection)
-    erased = _erased(held.get("erasures", {}).values())
-    for place, row in enumerate(connection.execute(sa.select(chain).order_by(chain.c.number)), 1):
-        what = f"{row.kind} {row.key}"
-        record = held.get(row.kind, {}).get(row.key)
-        if row.number != place:
-            wrong.append(f"link {place} of the chain is gone")
-            return wrong
-        if row.hash != _linked(before, row.number, row.kind, row.key, row.content):
-            wrong.append(f"link {row.number} of the chain, of {what}, was changed")
-        if record is None:
-            wrong.append(f"{what} was removed")
-        elif _hash_of(record) != erased.get((row.kind, row.key, row.content), row.content):
-            wrong.append(f"{what} was changed after it was stored")
-        before = row.hash
-        seen.setdefault(row.kind, set()).add(row.key)
-        noted = row.hash if expected and row.number == expected[0] else noted
-    wrong += [
-        f"{name} {key} was put in by another way"
-        for name, records in held.items()
-        for key in records
-        if key not in seen[name]
-    ]
-    if expected and noted != expected[1]:
-        wrong.append(
-            f"link {expected[0]} is not the one that was noted: the chain was made anew or cut off"
-        )
-    return wrong
 
 
 def contents(connection: sa.Connection, name: str, keys: Iterable[Any]) -> dict[str, str]:
@@ -169,35 +118,28 @@ def contents(connection: sa.Connection, name: str, keys: Iterable[Any]) -> dict[
     found: dict[str, str] = {}
     for start in range(0, len(wanted), _BATCH):
         which = kind.table.c[kind.key].in_(wanted[start : start + _BATCH])
-        found |= {key: _hash_of(record) for key, record in _records(connection, kind, which)}
+        found |= {key: hash_of(record) for key, record in _records(connection, kind, which)}
     return found
 
 
-def _erased(erasures: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
-    """Return what decisions hold since somebody was taken out, by kind, key and what they held first."""
-    now: dict[tuple[str, str, str], str] = {}
-    first: dict[tuple[str, str, str], str] = {}
-    for each in erasures:
-        what = (each["kind"], each["key"])
-        was = first.get((*what, each["was"]), each["was"])
-        first[*what, each["now"]] = was
-        now[*what, was] = each["now"]
-    return now
+def line_of(row: sa.Row, held: Held) -> dict[str, Any]:
+    """Return the line of the audit that a link is of, as it was stored; else nothing."""
+    record = held["audit"].get(row.key) if row.kind == "audit" else None
+    kept = record is not None and hash_of(record) == row.content
+    return readable(record, KINDS["audit"]) if record is not None and kept else {}
 
 
-def links(connection: sa.Connection) -> Iterator[Link]:
-    """Yield every link with what its decision holds, the oldest first."""
-    held = _held(connection)
-    for row in connection.execute(sa.select(chain).order_by(chain.c.number)):
-        record = held.get(row.kind, {}).get(row.key)
-        told = record and _readable(record, KINDS[row.kind])
-        yield Link(row.number, row.kind, row.key, row.hash, told)
+def count_in(line: Mapping[str, Any]) -> int:
+    """Return of how many decisions a line of the audit speaks."""
+    detail = line.get("detail")
+    said = detail.get("decisions") if isinstance(detail, dict) else None
+    return said if type(said) is int else 0
 
 
 # ---- records -----------------------------------------------------------------------------------------
 
 
-def _held(connection: sa.Connection) -> dict[str, dict[str, dict[str, Any]]]:
+def held(connection: sa.Connection) -> Held:
     """Return what all decisions hold, by kind and key; of kinds that came later than a database, nothing."""
     tables = sa.inspect(connection)
     return {
@@ -206,16 +148,88 @@ def _held(connection: sa.Connection) -> dict[str, dict[str, dict[str, Any]]]:
     }
 
 
-def _without_link(connection: sa.Connection, name: str, kind: Kind) -> sa.ColumnElement[bool]:
-    """Return the condition that a row of a table has no link yet."""
-    key = kind.table.c[kind.key]
-    if connection.dialect.name == "sqlite" and isinstance(key.type, sa.Integer):
-        # one writes at a time, so that numbers only grow
-        last = sa.select(chain.c.key).where(chain.c.kind == name)
-        found = connection.execute(last.order_by(chain.c.number.desc()).limit(1)).scalar()
-        return key > int(found or 0)
-    has = sa.exists().where(chain.c.kind == name, chain.c.key == sa.cast(key, sa.String))
-    return ~has
+def _take_turn(connection: sa.Connection) -> None:
+    """Wait until no other transaction adds links; on SQLite only one writes anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADDING)))
+
+
+def _link(connection: sa.Connection, decisions: Iterable[_Decision]) -> None:
+    """Add links, one after the other."""
+    number, before = head(connection)
+    rows: list[dict[str, Any]] = []
+    for name, key, record in decisions:
+        number, content = number + 1, hash_of(record)
+        before = linked(before, number, name, key, content)
+        rows.append(
+            {"number": number, "kind": name, "key": key, "content": content, "hash": before}
+        )
+    if rows:
+        connection.execute(chain.insert(), rows)
+
+
+def _without_link(connection: sa.Connection, *, own: bool) -> Iterator[_Decision]:
+    """Yield the decisions that have no link: those of this transaction, or all."""
+    for name in _kinds_without_link(connection, own=own):
+        condition = _has_no_link(name, connection.dialect.name, own=own)
+        for key, record in _records(connection, KINDS[name], condition):
+            yield name, key, record
+
+
+def _kinds_without_link(connection: sa.Connection, *, own: bool) -> list[str]:
+    """Return the kinds with decisions that have no link, by one query, since each decision asks twice."""
+    asked = connection.execute(_asking_kinds(connection.dialect.name, own=own))
+    found = {name for name, some in asked if some}
+    return [name for name in KINDS if name in found]
+
+
+@cache
+def _asking_kinds(dialect: str, *, own: bool) -> sa.CompoundSelect:
+    """Return the query for the kinds; it counts, so that PostgreSQL does not look up each row by itself."""
+    return sa.union_all(
+        *(sa.select(sa.literal(name), _some_lack(name, dialect, own=own)) for name in KINDS)
+    )
+
+
+def _some_lack(name: str, dialect: str, *, own: bool) -> sa.ColumnElement[bool]:
+    """Return whether rows of a kind have no link yet.
+
+    Of all on SQLite, whether rows are as many as links, and none is after the newest link's: that is quick,
+    and who puts in a row with a low number and removes another one is told by what was removed.
+    """
+    table = KINDS[name].table
+    if dialect != "sqlite" or own:
+        return _count(table, _has_no_link(name, dialect, own=own)) > 0
+    newer = _count(table, _has_no_link(name, dialect, own=True)) > 0
+    return sa.or_(_count(table) != _count(chain, chain.c.kind == name), newer)
+
+
+def _count(table: sa.Table, *which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(table).where(*which).scalar_subquery()
+
+
+@cache
+def _has_no_link(name: str, dialect: str, *, own: bool) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of a kind has no link yet; of own ones, that it is this transaction's.
+
+    On SQLite, where one writes at a time, numbers only grow and all without link are of this transaction once
+    :func:`take_in` was called in it. On PostgreSQL others may put in rows meanwhile, which are not to be
+    taken for this one's; there are no savepoints, whose rows would have numbers of their own.
+    """
+    table = KINDS[name].table
+    key = table.c[KINDS[name].key]
+    none = ~sa.exists().where(chain.c.kind == name, chain.c.key == sa.cast(key, sa.String))
+    if not own:
+        return none
+    if dialect == "sqlite":
+        if not isinstance(key.type, sa.Integer):
+            return none
+        last = sa.select(sa.cast(chain.c.key, sa.Integer)).where(chain.c.kind == name)
+        newest = last.order_by(chain.c.number.desc()).limit(1).scalar_subquery()
+        return sa.and_(key > sa.func.coalesce(newest, 0), none)
+    made_by = sa.cast(sa.literal_column(f"{table.name}.xmin"), sa.String)
+    this = sa.cast(sa.func.txid_current(type_=sa.BigInteger) % 2**32, sa.String)
+    return sa.and_(made_by == sa.select(this).scalar_subquery(), none)
 
 
 def _records(
@@ -264,7 +278,7 @@ def _parts(
     return found
 
 
-def _readable(record: dict[str, Any], kind: Kind) -> dict[str, Any]:
+def readable(record: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """Return a record with its moments and its JSON as such; what is none stays as it is stored."""
     told = {name: _told(kind.table, name, value) for name, value in record.items()}
     if kind.parts is not None:
@@ -295,13 +309,13 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
-def _hash_of(record: Mapping[str, Any]) -> str:
+def hash_of(record: Mapping[str, Any]) -> str:
     text = json.dumps(
         record, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=repr
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _linked(before: str, number: int, kind: str, key: str, content: str) -> str:
+def linked(before: str, number: int, kind: str, key: str, content: str) -> str:
     text = json.dumps([before, number, kind, key, content], ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

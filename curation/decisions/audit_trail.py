@@ -1,13 +1,16 @@
-"""The audit trail: the decisions of people with author, moment and subject, newest first."""
+"""The audit trail: what people decided, newest first, and whether anything of it was changed afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from curation import errors
-from curation.decisions import database, schema
-from curation.decisions.schema import AuditAction
+from curation.decisions import audit_chain, database, erasure, schema
+from curation.decisions.audit_chain import Held
+from curation.decisions.schema import AuditAction, chain
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 
@@ -20,10 +23,34 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.SESSION_UNBLINDED: "what was hidden shown",
     AuditAction.CUTOFF_SUGGESTED: "cut-off suggested",
     AuditAction.COHORT_FROZEN: "freeze cohort",
+    AuditAction.FOUND_PUT_IN: "found decisions put in by another way",
 }
 
 
-def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Link:
+    """One link of the chain with the decision that it is of.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    kind, key : str
+        Table and primary key.
+    hash : str
+        Of this link and so of all before it.
+    record : dict or None
+        What the decision holds; none where it is gone.
+    """
+
+    number: int
+    kind: str
+    key: str
+    hash: str
+    record: dict[str, Any] | None
+
+
+def history(workspace: Workspace, limit: int | None = None, *, views: bool = True) -> pd.DataFrame:
     """Return the decisions of people.
 
     Parameters
@@ -32,6 +59,8 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         Where they are.
     limit : int, optional
         Only the newest so many.
+    views : bool
+        With the lines on who looked at which scan. They name the scan that a blinded session shows.
 
     Returns
     -------
@@ -53,11 +82,94 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         for table, query, tell in _SOURCES:
             if not there.has_table(table.name):
                 continue
+            if table is schema.audit and not views:
+                query = query.where(~schema.is_action(AuditAction.LOOKED_AT))
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]
     found = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
     newest = found.sort_values("at", ascending=False, kind="stable", ignore_index=True)
     return newest if limit is None else newest.head(limit)
+
+
+def verify(connection: sa.Connection, expected: tuple[int, str] | None = None) -> list[str]:
+    """Return what is wrong with the chain and the decisions, in sentences; nothing where nothing is.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the database.
+    expected : tuple of int and str, optional
+        Number and hash of a link that was noted before.
+    """
+    rows, held = (
+        connection.execute(sa.select(chain).order_by(chain.c.number)).all(),
+        audit_chain.held(connection),
+    )
+    foreign = _put_in(rows, held)
+    erased, wrong = erasure.changed(rows, held, foreign)
+    before, noted = audit_chain.BEGINNING, None
+    seen: dict[str, set[str]] = {name: set() for name in audit_chain.KINDS}
+    for place, row in enumerate(rows, 1):
+        what = f"{row.kind} {row.key}"
+        record = held.get(row.kind, {}).get(row.key)
+        if row.number != place:
+            wrong.append(f"link {place} of the chain is gone")
+            return wrong
+        if row.hash != audit_chain.linked(before, row.number, row.kind, row.key, row.content):
+            wrong.append(f"link {row.number} of the chain, of {what}, was changed")
+        if record is None:
+            wrong.append(f"{what} was removed")
+        elif audit_chain.hash_of(record) != erased.get(
+            (row.kind, row.key, row.content), row.content
+        ):
+            wrong.append(f"{what} was changed after it was stored")
+        if row.number in foreign:
+            wrong.append(f"{what} was put in by another way, found on {foreign[row.number]}")
+        before = row.hash
+        seen.setdefault(row.kind, set()).add(row.key)
+        noted = row.hash if expected and row.number == expected[0] else noted
+    wrong += [
+        f"{name} {key} was put in by another way"
+        for name, records in held.items()
+        for key in records
+        if key not in seen[name]
+    ]
+    if expected and noted != expected[1]:
+        wrong.append(
+            f"link {expected[0]} is not the one that was noted: the chain was made anew or cut off"
+        )
+    return wrong
+
+
+def links(connection: sa.Connection) -> Iterator[Link]:
+    """Yield every link with what its decision holds, the oldest first."""
+    held = audit_chain.held(connection)
+    for row in connection.execute(sa.select(chain).order_by(chain.c.number)):
+        record = held.get(row.kind, {}).get(row.key)
+        told = record and audit_chain.readable(record, audit_chain.KINDS[row.kind])
+        yield Link(row.number, row.kind, row.key, row.hash, told)
+
+
+def put_in_by_another_way(workspace: Workspace) -> int:
+    """Return how many decisions were found that Tierscope had not stored, as the audit says."""
+    lines = sa.select(schema.audit).where(schema.is_action(AuditAction.FOUND_PUT_IN))
+    with database.engine(workspace).connect() as connection:
+        found = connection.execute(lines).mappings().all()
+    return sum(audit_chain.count_in(dict(line)) for line in found)
+
+
+def _put_in(rows: Sequence[sa.Row], held: Held) -> dict[int, str]:
+    """Return the numbers of links of what was put in by another way, each with when that was found."""
+    found: dict[int, str] = {}
+    for row in rows:
+        line = audit_chain.line_of(row, held)
+        if line.get("action") == AuditAction.FOUND_PUT_IN:
+            when = f"{line['at']}"[:16].replace("T", " ")
+            found |= dict.fromkeys(range(row.number - audit_chain.count_in(line), row.number), when)
+    return found
+
+
+# ---- in words
 
 
 def _rating(row: sa.Row) -> tuple:

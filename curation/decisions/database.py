@@ -11,6 +11,7 @@ import datetime
 import fcntl
 import os
 import random
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -21,6 +22,7 @@ from typing import IO
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access import acting
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.decisions import (
@@ -35,6 +37,7 @@ from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
 #: How long a writer waits for the others on SQLite before it gives up.
 _PATIENCE_MS = database_connection.PATIENCE_MS
@@ -44,6 +47,9 @@ _MAKING_TABLES = 20_251_201
 _SAVING_RULE = 20_251_125
 #: Held on PostgreSQL, with a session's number, while somebody writes to that session.
 _WRITING_SESSION = 41
+
+#: So many decisions that were put in by another way are named in the audit's line.
+_NAMED = 20
 
 #: Engines that were made, to be closed.
 _made: list[sa.Engine] = []
@@ -66,7 +72,8 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
     """Yield a connection in a transaction that is for writing from its start; all of it is stored, or none.
 
     On SQLite a transaction that reads first and writes later fails when another one wrote in between;
-    one that says at once that it will write waits for its turn.
+    one that says at once that it will write waits for its turn. Decisions that were put in by another way are
+    found and told before, in a transaction of their own, which stays whatever becomes of this one.
 
     Raises
     ------
@@ -81,9 +88,29 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
             f"This was not stored: {workspace.root} is read-only for this account. It can be looked at; to "
             "decide something, open it with an account that may write to it."
         )
-    with _fair_turn(workspace, immediate), immediate.begin() as connection:
+    with _fair_turn(workspace, immediate), immediate.connect() as connection:
+        _tell_put_in(connection)
         yield connection
         audit_chain.append(connection)
+        connection.commit()
+
+
+def _tell_put_in(connection: sa.Connection) -> None:
+    """Put into the audit, for ever, which decisions were put in by another way since the last one here."""
+    while found := audit_chain.take_in(connection):
+        note_within(
+            connection,
+            author=acting.account(),
+            action=AuditAction.FOUND_PUT_IN,
+            subject=plural(len(found), "decision"),
+            detail={
+                "decisions": len(found),
+                "named": found[:_NAMED],
+                "machine": socket.gethostname(),
+            },
+        )
+        audit_chain.append(connection)
+        connection.commit()
 
 
 @guarded(Action.ADOPT)
@@ -160,12 +187,13 @@ def _make_tables(made: sa.Engine, new_id: str | None) -> None:
     with made.execution_options(tierscope_writes=True).begin() as connection:
         if made.dialect.name != "sqlite":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
+        chained = sa.inspect(connection).has_table(schema.chain.name)
         metadata.create_all(connection)
         if new_id is not None:
             row = {"id": new_id, "at": now(), "version": __version__}
             connection.execute(schema.identity.insert().values(row))
-        if audit_chain.head(connection)[0] == 0:  # decisions of versions that had no chain
-            audit_chain.append(connection)
+        if not chained:
+            audit_chain.take_in_earlier(connection)
 
 
 @contextlib.contextmanager

@@ -2,21 +2,25 @@
 
 Decisions are appended and never changed, but for this: a person's right to be forgotten. A changed row gets
 a line in a table of its own, chained as all others, with the hash of what it held before and of what it holds
-now; so the audit chain still tells this change from every other one.
+now, right behind the line of the audit that says that somebody was forgotten; so the audit chain still tells
+this change from every other one.
 """
 
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from curation import __version__
 from curation.access import acting
-from curation.decisions import audit_chain, database, schema
+from curation.decisions import actions, audit_chain, database, schema
+from curation.decisions.schema import AuditAction
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
 #: What stands where a scan or a person was named, before letters of its own.
 FORGOTTEN = "forgotten-"
@@ -33,7 +37,10 @@ _OF_SCANS: tuple[_Table, ...] = (
 
 
 def erase(
-    connection: sa.Connection, scan_ids: Collection[str], participants: Collection[str]
+    connection: sa.Connection,
+    scan_ids: Collection[str],
+    participants: Collection[str],
+    reason: str,
 ) -> int:
     """Take scans and people out of the decisions, in the transaction of a connection.
 
@@ -45,6 +52,8 @@ def erase(
         The scans. Each gets a name that tells nothing, the same everywhere.
     participants : collection of str
         The people as ``SOURCE:PARTICIPANT``.
+    reason : str
+        Why, without a name: it stands in the audit, whose line is what :func:`changed` believes.
 
     Returns
     -------
@@ -55,12 +64,12 @@ def erase(
     affected = _affected(connection, names)
     before = {kind: audit_chain.contents(connection, kind, keys) for kind, keys in affected.items()}
     _rename(connection, names, affected.get("ratings", set()))
-    rows = []
+    rows, now_is = [], database.now()
     for kind, keys in affected.items():
         now = audit_chain.contents(connection, kind, keys)
         rows += [
             {
-                "at": database.now(),
+                "at": now_is,
                 "author": acting.who().name,
                 "kind": kind,
                 "key": key,
@@ -73,6 +82,10 @@ def erase(
         ]
     if rows:
         connection.execute(schema.erasures.insert(), rows)
+    subject = f"{len(scan_ids)} scans"
+    actions.note_within(
+        connection, AuditAction.PERSON_FORGOTTEN, subject, reason=reason, decisions=len(rows)
+    )
     return len(rows)
 
 
@@ -105,6 +118,77 @@ def leave_nothing_behind(workspace: Workspace) -> None:
                 raw.cursor().execute(words).close()
         finally:
             raw.close()
+
+
+def changed(
+    rows: Sequence[sa.Row], held: audit_chain.Held, foreign: Collection[int]
+) -> tuple[dict[tuple[str, str, str], str], list[str]]:
+    """Return what decisions hold since somebody was taken out, by kind, key and what they held first.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The links of the chain.
+    held : mapping
+        What all decisions hold.
+    foreign : collection of int
+        Numbers of links of what was put in by another way.
+
+    Returns
+    -------
+    changed : dict
+        The SHA-256 of each.
+    wrong : list of str
+        Sentences on the erasures that Tierscope did not make.
+
+    Notes
+    -----
+    Those that it made are linked right behind the line of the audit that says that somebody was forgotten
+    and how many decisions that changed.
+    """
+    made: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    left = 0
+    for row in rows:
+        if row.kind != schema.erasures.name:
+            line = {} if row.number in foreign else audit_chain.line_of(row, held)
+            left = (
+                audit_chain.count_in(line)
+                if line.get("action") == AuditAction.PERSON_FORGOTTEN
+                else 0
+            )
+            continue
+        record = held.get(row.kind, {}).get(row.key)
+        if left and record is not None:
+            made.append(record)
+        elif not left and row.number not in foreign:
+            wrong.append(f"erasures {row.key} is of nobody who was forgotten")
+        left = max(left - 1, 0)
+    return _erased(made), wrong
+
+
+def told(connection: sa.Connection) -> list[str]:
+    """Return how many decisions were changed by forgetting people, when and by whom, in sentences."""
+    if not sa.inspect(connection).has_table(schema.erasures.name):
+        return []
+    rows = connection.execute(sa.select(schema.erasures).order_by(schema.erasures.c.id))
+    counts = Counter((row.at.strftime("%Y-%m-%d %H:%M"), row.author) for row in rows)
+    return [
+        f"{plural(count, 'decision')} changed on {when} UTC by {author}, who had somebody forgotten"
+        for (when, author), count in counts.items()
+    ]
+
+
+def _erased(erasures: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
+    """Return what decisions hold since somebody was taken out, by kind, key and what they held first."""
+    now: dict[tuple[str, str, str], str] = {}
+    first: dict[tuple[str, str, str], str] = {}
+    for each in erasures:
+        what = (each["kind"], each["key"])
+        was = first.get((*what, each["was"]), each["was"])
+        first[*what, each["now"]] = was
+        now[*what, was] = each["now"]
+    return now
 
 
 def _affected(connection: sa.Connection, names: Mapping[str, str]) -> dict[str, set[Any]]:

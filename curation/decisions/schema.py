@@ -275,6 +275,9 @@ class AuditAction(enum.StrEnum):
     SESSION_UNBLINDED = "session_unblinded"
     CUTOFF_SUGGESTED = "cutoff_suggested"
     COHORT_FROZEN = "cohort_frozen"
+    FOUND_PUT_IN = "found_put_in"
+    PERSON_FORGOTTEN = "person forgotten"
+    LOOKED_AT = "looked at"
 
 
 #: What earlier versions stored in place of the keys: never to be reworded, or their workspaces are misread.
@@ -287,7 +290,7 @@ _EARLIER_ACTIONS = {
 
 def is_action(action: AuditAction) -> sa.ColumnElement[bool]:
     """Return the condition that a row of the audit is of an action, whichever version stored it."""
-    return audit.c.action.in_((action.value, _EARLIER_ACTIONS[action]))
+    return audit.c.action.in_((action.value, _EARLIER_ACTIONS.get(action, action.value)))
 
 
 #: Hidden repeats as a share of a session's scans, at most.

@@ -14,7 +14,7 @@ from curation import errors
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.cohorts import cohort_integrity, frozen_cohort
-from curation.decisions import actions, audit_chain, database
+from curation.decisions import actions, audit_chain, audit_trail, database
 from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.sessions import session_log
@@ -183,7 +183,7 @@ def _decisions(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("decisions", "they cannot be read", str(error))
         return
     with database.engine(workspace).connect() as connection:
-        wrong = audit_chain.verify(connection) if audit_chain.is_there(connection) else []
+        wrong = audit_trail.verify(connection) if audit_chain.is_there(connection) else []
     for sentence in wrong:
         yield Finding(
             "the audit", sentence, "Compare with a backup; docs/security.md says what it means."

@@ -11,7 +11,7 @@ import pandas as pd
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
-from curation.decisions import actions, database, erasure
+from curation.decisions import database, erasure
 from curation.dicom import last_look, people_table
 from curation.errors import WorkspaceError
 from curation.faces import defacing
@@ -76,14 +76,7 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
         ids = set(own["scan_id"])
         participants = set(own["source"] + ":" + own["participant_id"].fillna(""))
         with database.writing(workspace) as connection:
-            changed = erasure.erase(connection, ids, participants)
-            actions.note_within(
-                connection,
-                "person forgotten",
-                f"{len(ids)} scans",
-                reason=reason.strip(),
-                decisions=changed,
-            )
+            changed = erasure.erase(connection, ids, participants, reason.strip())
         erasure.leave_nothing_behind(workspace)
         joined_tables.drop_rows(workspace, ids)
         _remove_files(workspace, own)

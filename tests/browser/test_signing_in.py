@@ -101,9 +101,13 @@ def test_one_signs_in_and_comes_to_the_page_that_one_wanted(
 def test_who_is_not_named_or_not_verified_stays_outside(
     served: tuple[Workspace, Dashboard, str], visitor: BrowserContext, name: str, said: str
 ) -> None:
-    _, _, address = served
+    workspace, _, address = served
     page = sign_in(visitor, address, name)
     expect(page.get_by_text(said)).to_be_visible()
+    noted = audit_trail.history(workspace)
+    assert noted.loc[noted["who"] == name, "what"].str.startswith("sign-in refused").tolist() == [
+        True
+    ]
     page.goto(f"{address}/cohort")
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 

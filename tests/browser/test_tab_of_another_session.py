@@ -1,16 +1,20 @@
 """A tab that slept comes back to a new session of the server: its scripts hold nothing of the former one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.ui.scan_table.cutoff_axis import Axis, Lines, binned
 from pages.ui.shell import static_files
 from pages.ui.shell.frame import ASSETS
 from pages.ui.tiers import cutoff_plot
+from tests.helpers import chromium
+from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -103,3 +107,20 @@ def test_what_the_former_session_was_told_holds_no_line(page: Page) -> None:
     page.evaluate("give", told | {"heard": moved["id"], "cutoffs": [25.5, 50]})
     page.evaluate("give", told | {"session": "two"})  # which has heard of nothing
     page.wait_for_function(f"{DRAWN} === '25 50'")
+
+
+def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
+    page: Page, tmp_path: Path
+) -> None:
+    key = "a-key_of-24-letters-1234"
+    serving = Dashboard(Workspace.create(tmp_path / "w"), tmp_path / "log.txt", key=key)
+    with serving as address:
+        page.goto(f"{address}/?key={key}")
+        chromium.opened(page, address, "cohort")
+    told = page.get_by_text("Open the address that Tierscope printed when it was started")
+    with serving:
+        expect(told).to_be_visible(timeout=90_000)
+        other = page.context.new_page()
+        other.goto(f"{address}/?key={key}")
+        expect(other.get_by_text("Present", exact=True).first).to_be_visible()
+        expect(told).to_be_hidden(timeout=90_000)

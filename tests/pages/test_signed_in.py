@@ -7,6 +7,7 @@ from curation.access.membership import Membership
 from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from pages.ui.entrance import entrance
+from pages.ui.rate import history_panel
 from pages.ui.shell import downloads, state
 from pages.ui.shell.frame import PAGES
 from tests.helpers import rating_sessions
@@ -70,6 +71,37 @@ def test_each_view_of_a_scan_is_noted_once_where_it_is_asked_for(own, run, monke
         assert looked_at() == [first]
         checked(button(page, "Next").click().run())
         assert looked_at() == [page.session_state[state.SCAN], first]
+        page.toggle(key=state.BESIDE).set_value(True)
+        checked(page.run())
+        checked(page.run())
+        beside, *before = looked_at()
+        assert before == [page.session_state[state.SCAN], first] and beside not in before
+        detail = audit_trail.history(own).iloc[0]["detail"]
+        assert f"beside: {page.session_state[state.SCAN]}" in detail
+
+
+def test_who_looked_at_what_is_shown_to_an_administrator_alone(own, run, monkeypatch) -> None:
+    settings = Membership("oidc", people={"ada@lab.example": Rank.RATER}, views=True)
+    with monkeypatch.context() as asked, signed_in("ada@lab.example", Rank.RATER):
+        asked.setattr(entrance, "settings", lambda: settings)
+        session = rating_sessions.started(own, rater="ada@lab.example")
+        run("rate", own, **{state.RATING_SESSION: session.id})
+    hidden = session.items[0].scan_id
+    assert hidden in set(audit_trail.history(own)["subject"])  # for the command
+
+    def told(sought: str = "") -> str:
+        page = run("rate", own, **{state.RATE_PART: "History"})
+        if sought:
+            checked(page.text_input(key="history-sought").set_value(sought).run())
+        return words(page)
+
+    assert hidden not in told() and hidden not in told(sought="ada")
+    monkeypatch.setattr(history_panel, "_READ", 1)
+    for rank in (Rank.RATER, Rank.CURATOR):
+        with signed_in("ada@lab.example", rank):
+            assert hidden not in told() and hidden not in told(sought="ada")
+    with signed_in("it@lab.example", Rank.ADMINISTRATOR):
+        assert hidden in told(sought="ada")
 
 
 def test_a_download_is_for_curators_and_noted(own, run) -> None:

@@ -32,6 +32,8 @@ _WANTED = "tierscope-wanted"
 _SIGNED_OUT = f"{sign_in_page.PAGE}?why=signed-out"
 _HEALTH = "/_stcore/health"
 _LONGEST_ADDRESS = 2000
+#: For so long a second refusal of somebody is in the log alone, and so many people's are noted in that time.
+_REFUSED_FOR_S, _MOST_REFUSED = 3600.0, 100
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class Gate:
         note: Callable[[str, Actor], None],
     ) -> None:
         self._app, self._sessions, self._key, self._note = app, sessions, key, note
+        self._refused: dict[str, float] = {}  # whose refusals were noted, and when
+        sessions.note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or send it to the login."""
@@ -79,6 +83,8 @@ class Gate:
             said = self._said_by_proxy(scope, settings)
             if session is not None and said[0] != session.name:
                 self._sessions.end(session)  # the proxy's login is somebody else's by now
+                gone = Actor(session.name, None, address=session.address)
+                await self._noted("signed out, the proxy named another", gone)
                 session = None
         path = scope["path"]
         if path in (sign_in_page.OUT, provider_login.LOGOUT):
@@ -136,6 +142,10 @@ class Gate:
         try:
             name, groups = provider_login.named(claims, settings)
         except ServerError as error:
+            unsure = provider_login.is_unverified(claims, settings)
+            why = "address not verified" if unsure else "no name to be used"
+            who = provider_login.called(claims, settings)
+            await self._noted_refusal(scope, who, f"sign-in refused, {why}")
             await _answer(scope, receive, send, _refusal(scope, str(error)))
             return
         answer = await self._begun(scope, name, groups, _wanted(scope), settings)
@@ -153,9 +163,9 @@ class Gate:
     ) -> Response:
         """Begin a session and return the answer that leads in; who has no rank is told so."""
         rank = settings.rank_of(name, groups)
-        address = (scope.get("client") or ("", 0))[0]
+        address = _address(scope)
         if rank is None:
-            await self._noted("sign-in refused", Actor(name, None, address=address))
+            await self._noted_refusal(scope, name, "sign-in refused")
             return HTMLResponse(
                 sign_in_page.refused(
                     "You have no part in this workspace. Ask whoever runs the server to let you in.",
@@ -214,6 +224,17 @@ class Gate:
     async def _noted(self, what: str, actor: Actor) -> None:
         await asyncio.to_thread(self._note, what, actor)  # the database may be busy
 
+    async def _noted_refusal(self, scope: Scope, name: str, what: str) -> None:
+        """Note that somebody was refused; once an hour for each, and no more than some: strangers may try."""
+        now = self._sessions.clock()
+        self._refused = {
+            who: when for who, when in self._refused.items() if now - when < _REFUSED_FOR_S
+        }
+        _log.warning("%s: %r from %s", what, name, _address(scope))
+        if name and name not in self._refused and len(self._refused) < _MOST_REFUSED:
+            self._refused[name] = now
+            await self._noted(what, Actor(name, None, address=_address(scope)))
+
     def _said_by_proxy(self, scope: Scope, settings: Membership) -> tuple[str, tuple[str, ...]]:
         headers = Headers(scope=scope)
         shown = headers.getlist(KEY_HEADER)
@@ -268,6 +289,10 @@ def _is_page(scope: Scope) -> bool:
     """Return whether a browser asks for a page to be shown, and not for a part of one."""
     wants = Headers(scope=scope).get("accept", "")
     return scope["type"] == "http" and scope["method"] == "GET" and "text/html" in wants
+
+
+def _address(scope: Scope) -> str:
+    return (scope.get("client") or ("", 0))[0]
 
 
 def _with_handle(scope: Scope, handle: str) -> Scope:

@@ -26,6 +26,14 @@ REASONS: dict[str, str] = {
     "settings": "Nobody can use the server at present. Tell whoever runs it.",
     "unknown": "",
 }
+#: Ends that come by themselves, as the audit calls them.
+_ENDS = {
+    "idle": "signed out after a while without use",
+    "longest": "signed out after the longest time",
+    "no-rank": "signed out, with no rank any more",
+}
+#: How often it is looked for sessions that are over though nobody shows their cookie, seconds.
+_SWEEP_EVERY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,15 @@ class LoginSessions:
         ``access.toml``.
     clock : callable
         Seconds, only forward.
+    note : callable, optional
+        Puts the end of a session into the audit: what, and who. Called in a thread of its own, since the
+        database may be busy.
     """
 
     path: Path
     clock: Callable[[], float] = time.monotonic
+    note: Callable[[str, Actor], None] | None = None
+    _swept: float = 0.0
     _by_token: dict[str, LoginSession] = field(default_factory=dict)
     _ended: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -103,14 +116,14 @@ class LoginSessions:
         )
         with self._lock:
             self._by_token[made.token] = made
-            for each in list(self._by_token.values()):
-                if why := self._past(each):
-                    self._end(each.token, why)
+            self._sweep()
         return made
 
     def find(self, token: str | None) -> LoginSession | None:
         """Return the session of a cookie if it lives."""
         with self._lock:
+            if self.clock() - self._swept > _SWEEP_EVERY_S:
+                self._sweep()
             held = self._by_token.get(token or "")
         return None if held is None or self.over(held) else held
 
@@ -146,6 +159,14 @@ class LoginSessions:
         rank = self.settings().rank_of(held.name, held.groups)
         return Actor(held.name, rank, address=held.address)
 
+    def _sweep(self) -> None:
+        """End the sessions whose time is over."""
+        self._swept = self.clock()
+        for each in list(self._by_token.values()):
+            why = self._past(each)
+            if why not in (None, "settings"):
+                self._end(each.token, why)
+
     def _past(self, session: LoginSession) -> str | None:
         try:
             settings = self.settings()
@@ -162,6 +183,9 @@ class LoginSessions:
         held = self._by_token.pop(token, None)
         if held is not None:
             self._ended[held.handle] = why or "unknown"
+            if self.note is not None and why in _ENDS:
+                who = Actor(held.name, None, address=held.address)
+                threading.Thread(target=self.note, args=(_ENDS[why], who)).start()
             while len(self._ended) > _REMEMBERED:
                 del self._ended[next(iter(self._ended))]
 

@@ -5,6 +5,7 @@ signed in just now; what opens the page afterwards is a session of :mod:`pages.u
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from http.cookies import SimpleCookie
 from typing import Any
@@ -104,11 +105,30 @@ def named(claims: Mapping[str, Any], settings: Membership) -> tuple[str, tuple[s
             f"The login did not say who you are: it gave no {settings.identity!r}. Whoever runs the server "
             "can name another claim by 'identity' in access.toml."
         )
-    if settings.identity == "email" and claims.get("email_verified") is False:
+    if is_unverified(claims, settings):
         raise ServerError("The login has not verified your address yet. Verify it, then sign in.")
     groups = claims.get(settings.groups, [])
     listed = groups if isinstance(groups, list) else str(groups).split(",")
     return clean(name), tuple(str(each).strip() for each in listed if str(each).strip())
+
+
+def is_unverified(claims: Mapping[str, Any], settings: Membership) -> bool:
+    """Return whether people are known by their address, and the provider does not say that this is theirs.
+
+    Where it says nothing of that at all, the address is taken, as docs/server.md says.
+    """
+    said = claims.get("email_verified", True)
+    is_true = said is True or (isinstance(said, str) and said.strip().lower() == "true")
+    return settings.identity == "email" and not is_true
+
+
+def called(claims: Mapping[str, Any], settings: Membership) -> str:
+    """Return what somebody who is not let in may be called in the audit; empty where nothing names them."""
+    for claim in (settings.identity, "email", "preferred_username", "sub"):
+        name = claims.get(claim)
+        if isinstance(name, str) and name.strip() and name.isprintable():
+            return name.strip()[:_LONGEST]
+    return ""
 
 
 #: As many letters of a name are kept as a rating has room for.
@@ -118,12 +138,23 @@ _LONGEST = 100
 def clean(name: str) -> str:
     """Return a name as it is stored: in lower case, in one line.
 
+    A name that another spelling of Unicode makes is refused and not translated: the Kelvin sign in lower case
+    is *k*, and a wide *a* is *a* once it is normalised, so that somebody would be taken for who has the
+    address with these letters. An address in other letters than those of ASCII looks like another one to
+    whoever reads the audit.
+
     Raises
     ------
     ServerError
-        When it cannot be stored.
+        When it cannot be stored, or may be taken for another one.
     """
-    kept = name.strip().lower()
+    kept = name.strip()
+    if not unicodedata.is_normalized("NFKC", kept) or ("@" in kept and not kept.isascii()):
+        raise ServerError(
+            "The login gave a name with letters that may be taken for others. Whoever runs the server can "
+            "name a claim of plain letters by 'identity' in access.toml."
+        )
+    kept = kept.lower()
     if not kept.isprintable() or len(kept) > _LONGEST:
         raise ServerError(
             f"The login gave a name that cannot be kept: at most {_LONGEST} letters in one line."

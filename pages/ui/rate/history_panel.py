@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from curation.access.actions import Action
-from curation.decisions import audit_chain, database
+from curation.decisions import audit_chain, audit_trail, database, erasure
 from curation.decisions.audit_trail import history
 from curation.errors import RatingError
 from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, TAGS, export_ratings
@@ -36,8 +36,9 @@ def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     with st.expander("Export and import ratings", icon=":material/import_export:"):
         show_rating_files(workspace)
+    _complain(workspace)
     _offer_audit(workspace)
-    _lines(workspace, history(workspace, _READ))
+    _lines(workspace, history(workspace, _READ, views=person.sees_views()))
 
 
 def _offer_audit(workspace: Workspace) -> None:
@@ -48,7 +49,23 @@ def _offer_audit(workspace: Workspace) -> None:
         if not audit_chain.is_there(connection):
             st.info("This workspace has no chain of hashes yet: an earlier version wrote it.")
             return
-        _answer(workspace, audit_chain.verify(connection), audit_chain.head(connection))
+        wrong, head = audit_trail.verify(connection), audit_chain.head(connection)
+        forgotten = erasure.told(connection)
+    _answer(workspace, wrong, head)
+    if forgotten:
+        told = f"Not counted as changed: {'; '.join(forgotten)}. Hold that against what you know of it."
+        st.caption(formatting.escape(told))
+
+
+def _complain(workspace: Workspace) -> None:
+    """Say that decisions were found that came by another way, though all others follow from each other."""
+    found = audit_trail.put_in_by_another_way(workspace)
+    if found:
+        came = f"By another way than Tierscope came {plural(found, 'decision')} into the database."
+        st.error(
+            f"{came} What came so counts as all else does. The button below names it: find out who may write "
+            "to the database, and take back what nobody decided."
+        )
 
 
 def _answer(workspace: Workspace, wrong: list[str], head: tuple[int, str]) -> None:
@@ -58,9 +75,9 @@ def _answer(workspace: Workspace, wrong: list[str], head: tuple[int, str]) -> No
         return
     st.success(
         formatting.escape(
-            f"No: {plural(head[0], 'line')} follow from each other, and nothing was changed, removed or "
-            "added by another way. Note this command where nobody who runs the server can write; it tells "
-            "later whether these lines are still there:"
+            f"No: {plural(head[0], 'line')} follow from each other. That is as far as the chain tells: "
+            "whoever may write to the database can link what they put in, or make all links anew. Note this "
+            "command where they cannot write; it tells later whether all up to here is still as it is now:"
         )
     )
     asked = f"--workspace {shlex.quote(str(workspace.root))} --expect {head[0]}:{head[1]}"
@@ -81,7 +98,7 @@ def _lines(workspace: Workspace, table: pd.DataFrame) -> None:
         kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
     partly = len(table) == _READ
     if partly and (people or kinds or sought):
-        table, partly = history(workspace), False
+        table, partly = history(workspace, views=person.sees_views()), False
     found = table
     if people:
         found = found[found["who"].isin(people)]

@@ -37,15 +37,14 @@ def show(
     marks: Marks | None = None,
     pet: pd.Series | None = None,
     solid: bool = False,
+    on_beside: Callable[[str], None],
 ) -> bool:
     """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
 
     Parameters
     ----------
-    scan : pandas.Series
-        Its row.
-    trial : Trial or None
-        What is tried on it.
+    scan, trial : pandas.Series, Trial or None
+        Its row, and what is tried on it.
     usable : pandas.DataFrame
         Where a reference scan is looked for.
     following : Path or None
@@ -56,6 +55,8 @@ def show(
         The PET of the same person and session, which can be laid over.
     solid : bool
         Whether the scan may be looked at in 3D.
+    on_beside : callable
+        Told the id of the reference scan before it is shown.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         window, of_window = _window_tools(solid)
@@ -96,7 +97,7 @@ def show(
         overlay_panel.say_pet(None if trial else pet)
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
-        _draw_beside(drawn, scan["scan_id"], beside, window)
+        _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
@@ -263,11 +264,16 @@ def _cannot_be_drawn(image: PreparedImage) -> str | None:
 
 
 def _draw_beside(
-    drawn: Callable[..., None], name: str, beside: pd.Series | None, window: str
+    drawn: Callable[..., None],
+    name: str,
+    beside: pd.Series | None,
+    window: str,
+    on_beside: Callable[[str], None],
 ) -> None:
     if beside is None:
         drawn()
         return
+    on_beside(beside["scan_id"])
     half = niivue_viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")
     with left:

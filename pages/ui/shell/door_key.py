@@ -1,10 +1,13 @@
-"""Key of the door: a secret in the address that the server prints, kept by the browser as a cookie.
+"""Key of the door: a secret in the address that the server prints, for which a browser gets a cookie.
 
 127.0.0.1 is open to every account of a machine; without the key the page answers none of them. A server that
-is started again on the same workspace has the key that it had, so that open tabs go on.
+is started again on the same workspace has the key that it had, so that the same address opens it. The cookie
+holds a token of this start instead: browsers send it to whatever answers on the port, which after the end of
+the server may be another account's program, and what that is sent opens nothing any more.
 """
 
 import contextlib
+import hashlib
 import hmac
 import os
 import re
@@ -24,6 +27,8 @@ ENVIRONMENT_VARIABLE = "TIERSCOPE_KEY"
 #: What the setting says where a proxy asks who it is, or nobody else has an account.
 OFF = "off"
 PARAMETER = "key"
+#: Stored nowhere, so that what was made of it is worth nothing after the server's end.
+_OF_THIS_START = secrets.token_bytes(32)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -73,14 +78,16 @@ def address(base: str) -> str:
 
 
 def is_shown(scope: Scope) -> bool:
-    """Return whether a request's cookie holds the key."""
+    """Return whether a request's cookie holds the token that stands for the key since this start."""
     held = key()
     if held is None:
         return True
     for line in Headers(scope=scope).getlist("cookie"):
         with contextlib.suppress(CookieError):
             found = SimpleCookie(line).get(_cookie(scope))
-            if found is not None and hmac.compare_digest(found.value.encode(), held.encode()):
+            if found is not None and hmac.compare_digest(
+                found.value.encode(), _token(held).encode()
+            ):
                 return True
     return False
 
@@ -98,9 +105,13 @@ def handed_over(scope: Scope) -> tuple[str, str] | None:
     if len(given) != 1 or not hmac.compare_digest(given[0].encode(), held.encode()):
         return None
     rest = urlencode([(name, value) for name, value in asked if name != PARAMETER])
-    cookie = f"{_cookie(scope)}={held}; Path=/; HttpOnly; SameSite=Strict"
+    cookie = f"{_cookie(scope)}={_token(held)}; Path=/; HttpOnly; SameSite=Strict"
     path = f"/{scope['path'].lstrip('/')}"  # two slashes would name another server
     return f"{path}?{rest}" if rest else path, cookie
+
+
+def _token(held: str) -> str:
+    return hmac.new(_OF_THIS_START, held.encode(), hashlib.sha256).hexdigest()
 
 
 def _cookie(scope: Scope) -> str:

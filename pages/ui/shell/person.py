@@ -7,6 +7,7 @@ import streamlit as st
 from curation.access import acting, guard
 from curation.access.actions import Action
 from curation.decisions import actions
+from curation.decisions.schema import AuditAction
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
@@ -67,10 +68,27 @@ def may(action: Action) -> bool:
     return False
 
 
-def note_view(workspace: Workspace, scan_id: str) -> None:
-    """Put into the audit that somebody looks at a scan, where the login's settings ask for it."""
+def sees_views() -> bool:
+    """Return whether it is shown who looked at which scan: to somebody known who keeps the workspace."""
+    return acting.who().signed_in and guard.may(Action.REPAIR)
+
+
+def note_view(workspace: Workspace, scan_id: str, *, beside: str | None = None) -> None:
+    """Put into the audit that somebody looks at a scan, where the login's settings ask for it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Which.
+    scan_id : str
+        The scan.
+    beside : str, optional
+        The scan beside which it is shown as a reference.
+    """
     settings, actor = entrance.settings(), acting.who()
-    if settings is None or not settings.views or state.get(state.NOTED_VIEW) == scan_id:
+    noted = state.get(state.NOTED_VIEW, {})
+    place = "alone" if beside is None else "beside"
+    if settings is None or not settings.views or noted.get(place) == scan_id:
         return
-    actions.note_of(workspace, actor, "looked at", scan_id)
-    state.put(state.NOTED_VIEW, scan_id)
+    actions.note_of(workspace, actor, AuditAction.LOOKED_AT, scan_id, beside=beside)
+    state.put(state.NOTED_VIEW, {**noted, place: scan_id})

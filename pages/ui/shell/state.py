@@ -57,7 +57,7 @@ PERSON = Key[str]("person")
 #: The fields for that which were drawn, by their keys: they keep what they show.
 PERSON_FIELDS = Key[frozenset[str]]("person_fields")
 #: The scan whose view was put into the audit last.
-NOTED_VIEW = Key[str]("noted_view")
+NOTED_VIEW = Key[dict[str, str]]("noted_view")
 #: The scans that Explore and Tiers are about.
 ROLE = Key[Role]("role")
 #: The tier rule that is being tried, as plain values, see :mod:`pages.ui.scan_table.tried_rule`.

@@ -11,7 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from curation.__main__ import main
-from curation.decisions import audit_chain, database, erasure, person_decisions, scan_tags, schema
+from curation.access import acting
+from curation.decisions import (
+    audit_chain,
+    audit_trail,
+    database,
+    erasure,
+    person_decisions,
+    scan_tags,
+    schema,
+)
 from curation.decisions.person_decisions import PersonDecision
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -52,7 +61,7 @@ def decide(workspace: Workspace) -> None:
     study_mark(workspace)
     database.note(workspace, author="Eve", action="did", subject="it", detail={"how": [1, 2.5]})
     with database.writing(workspace) as connection:
-        erasure.erase(connection, [session.items[-1].scan_id], [])
+        erasure.erase(connection, [session.items[-1].scan_id], [], "asked for")
 
 
 def study_mark(workspace: Workspace) -> None:
@@ -63,7 +72,7 @@ def study_mark(workspace: Workspace) -> None:
 
 def wrong(workspace: Workspace, expected: tuple[int, str] | None = None) -> list[str]:
     with database.engine(workspace).connect() as connection:
-        return audit_chain.verify(connection, expected)
+        return audit_trail.verify(connection, expected)
 
 
 def head(workspace: Workspace) -> tuple[int, str]:
@@ -83,7 +92,7 @@ def test_every_decision_of_every_kind_has_its_link(listed: Workspace) -> None:
     decide(listed)
     assert wrong(listed) == []
     with database.engine(listed).connect() as connection:
-        found = list(audit_chain.links(connection))
+        found = list(audit_trail.links(connection))
         counts = {
             name: connection.execute(sa.select(sa.func.count()).select_from(kind.table)).scalar()
             for name, kind in audit_chain.KINDS.items()
@@ -190,6 +199,154 @@ def test_what_an_earlier_version_stored_is_taken_into_the_chain_once(tmp_path) -
     assert wrong(workspace) == ["ratings 2 was changed after it was stored"]
 
 
+PUT_IN = "INSERT INTO overrides VALUES (9, '2026-01-01', 'made_1', 'Bob', 'A', 'fine', '1')"
+
+
+def test_what_was_put_in_by_another_way_is_told_for_ever(tmp_path, capsys) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    behind(workspace, PUT_IN)
+    overrides.override(workspace, "made_00002", "Eve", "C", "later")
+    told = audit_trail.history(workspace).query("what == 'found decisions put in by another way'")
+    assert told["who"].tolist() == [acting.account()]
+    assert "named: overrides 9" in told["detail"].item()
+    overrides.override(workspace, "made_00003", "Eve", "C", "later")
+    (complaint,) = wrong(workspace)  # of what was put in alone, and once
+    assert complaint.startswith("overrides 9 was put in by another way, found on 20")
+    assert audit_trail.put_in_by_another_way(workspace) == 1
+    assert main(["audit", "--verify", "--workspace", str(workspace.root)]) == 1
+    assert complaint in capsys.readouterr().out
+    behind(workspace, "DELETE FROM audit WHERE action = 'found_put_in'")
+    assert any("was removed" in one for one in wrong(workspace))
+
+
+def test_no_number_hides_what_was_put_in(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    for number in (-7, 0, 10**12, 5):
+        behind(workspace, PUT_IN.replace("9", str(number), 1))
+        overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    study_mark(workspace)
+    told = [f"overrides {number} was put in" for number in (-7, 0, 10**12, 5)]
+    assert [one.partition(" by")[0] for one in wrong(workspace)] == told
+    behind(workspace, "DELETE FROM overrides WHERE id = -7")  # it was there, and that stays
+    overrides.override(workspace, "made_00002", "Eve", "C", "said")
+    said = wrong(workspace)
+    assert "overrides -7 was removed" in said
+    assert [one.partition(" by")[0] for one in said if " put in " in one] == told
+
+
+def test_it_is_told_even_where_the_next_decision_is_not_stored(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    assert wrong(workspace) == []
+    behind(workspace, PUT_IN)
+    with pytest.raises(RuntimeError), database.writing(workspace):
+        raise RuntimeError
+    assert len(wrong(workspace)) == 1 and audit_trail.put_in_by_another_way(workspace) == 1
+
+
+def test_what_was_put_in_is_told_on_every_database_and_not_named_without_end(
+    listed: Workspace,
+) -> None:
+    overrides.override(listed, "made_00001", "Eve", "C", "said")
+    row = {"at": database.now(), "scan_id": "x", "author": "Bob", "reason": "", "version": "1"}
+    rows = [row | {"tier": "A"} for _ in range(25)]
+    with database.engine(listed).begin() as connection:
+        connection.execute(schema.overrides.insert(), rows)
+        database.note_within(connection, author="Bob", action="did", subject="x", detail={})
+    overrides.override(listed, "made_00001", "Eve", "B", "said")
+    assert len(wrong(listed)) == 26
+    with database.engine(listed).connect() as connection:
+        lines = connection.execute(sa.select(schema.audit.c.action, schema.audit.c.detail)).all()
+    (detail,) = (line.detail for line in lines if line.action == "found_put_in")
+    assert detail["decisions"] == 26 and len(detail["named"]) == 20
+
+
+def test_what_is_put_in_while_somebody_decides_is_told_too(
+    listed: Workspace, url: str | None
+) -> None:
+    if url is None:
+        pytest.skip("on SQLite one writes at a time")
+    row = {"at": database.now(), "scan_id": "x", "author": "Bob", "reason": "", "version": "1"}
+    with database.writing(listed) as own:
+        own.execute(schema.overrides.insert().values(row | {"tier": "A"}))
+        with database.engine(listed).begin() as other:
+            other.execute(schema.overrides.insert().values(row | {"tier": "B"}))
+    assert wrong(listed) == ["overrides 2 was put in by another way"]
+    overrides.override(listed, "made_00001", "Eve", "B", "said")
+    assert [one[:38] for one in wrong(listed)] == ["overrides 2 was put in by another way,"]
+
+
+def test_many_who_find_the_same_tell_it_once(listed: Workspace, url: str | None) -> None:
+    with database.engine(listed).begin() as connection:
+        database.note_within(connection, author="Bob", action="did", subject="x", detail={})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: study_mark(listed), range(8)))
+    assert len(wrong(listed)) == 1 and audit_trail.put_in_by_another_way(listed) == 1
+
+
+def test_a_decision_asks_the_database_little(listed: Workspace) -> None:
+    decide(listed)
+    asked: list[str] = []
+    made = database.engine(listed)
+    sa.event.listen(
+        made, "before_cursor_execute", lambda *given: asked.append(given[2]), named=False
+    )
+    study_mark(listed)
+    assert len(asked) <= 8, asked
+
+
+def _forge(workspace: Workspace, *before: str) -> None:
+    """Change an old rating, and say that this was for forgetting somebody."""
+    with database.engine(workspace).connect() as connection:
+        was = audit_chain.contents(connection, "ratings", [1])["1"]
+    behind(workspace, "UPDATE ratings SET value = 1.0 WHERE id = 1", *before)
+    with database.engine(workspace).connect() as connection:
+        now = audit_chain.contents(connection, "ratings", [1])["1"]
+    values = f"(99, '2026-01-01', 'Bob', 'ratings', '1', '{was}', '{now}', '1')"
+    behind(workspace, f"INSERT INTO erasures VALUES {values}")  # noqa: S608
+
+
+_FORGOTTEN = (
+    "INSERT INTO audit VALUES (98, '2026-01-01', 'Bob', 'person forgotten', '1 scans', "
+    "'{\"decisions\": 1}')"
+)
+
+
+@pytest.mark.parametrize("before", [[], [_FORGOTTEN]])
+def test_a_change_that_somebody_calls_forgetting_is_found(tmp_path, before: list[str]) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    noted = head(workspace)
+    _forge(workspace, *before)
+    for _ in range(2):
+        told = wrong(workspace, noted)
+        assert "ratings 1 was changed after it was stored" in told
+        assert any(one.startswith("erasures 99 was put in by another way") for one in told)
+        overrides.override(workspace, "made_00002", "Eve", "C", "later")
+
+
+def test_a_change_called_forgetting_that_was_linked_without_its_line_is_found(
+    tmp_path, monkeypatch
+) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    _forge(workspace)
+    monkeypatch.setattr(audit_chain, "take_in", lambda connection: [])  # as versions to 0.14 did
+    overrides.override(workspace, "made_00002", "Eve", "C", "later")
+    assert wrong(workspace) == [
+        "erasures 99 is of nobody who was forgotten",
+        "ratings 1 was changed after it was stored",
+    ]
+
+
+def test_an_emptied_chain_is_not_taken_for_one_of_before(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    overrides.override(workspace, "made_00002", "Eve", "C", "first")
+    behind(workspace, "DELETE FROM audit_chain")
+    assert wrong(workspace) == ["overrides 1 was put in by another way"]
+
+
 def test_nothing_is_linked_that_was_not_stored(tmp_path) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "w", 30)
     before = head(workspace)
@@ -208,7 +365,9 @@ def test_the_command_prints_words_lines_and_what_is_no_link(tmp_path, capsys) ->
         str(workspace.root),
         *more,
     ]
-    assert main(words("--last", "3")) == 0
+    assert main(words("--verify")) == 0
+    assert "changed on 20" in capsys.readouterr().out  # by forgetting somebody, see decide
+    assert main(words("--last", "4")) == 0
     assert "Eve: did, it" in capsys.readouterr().out
     assert main(words("--lines")) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

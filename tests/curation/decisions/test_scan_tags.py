@@ -4,7 +4,7 @@ import pytest
 
 from curation.__main__ import main
 from curation.cohorts import cohort_diff, cohort_draft, cohort_export, frozen_cohort
-from curation.decisions import audit_chain, audit_trail, database, scan_tags
+from curation.decisions import audit_trail, database, scan_tags
 from curation.errors import RuleError, TagError
 from curation.interchange import rating_export
 from curation.storage import files, tables
@@ -56,7 +56,7 @@ def test_a_change_is_taken_back_exactly_and_both_stay_in_the_records(workspace: 
         "a",
     ]
     with database.engine(workspace).connect() as connection:
-        assert audit_chain.verify(connection) == []
+        assert audit_trail.verify(connection) == []
 
 
 def test_many_scans_are_tagged_at_once_and_each_change_holds_what_it_changed(

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from curation.__main__ import main
 from curation.assessment import metric_shards
 from curation.decisions import (
-    audit_chain,
     audit_trail,
     database,
     database_connection,
@@ -136,22 +135,22 @@ def test_the_audit_says_so_and_tells_it_from_any_other_change(decided: Workspace
     assert (line["what"], line["subject"]) == ("person forgotten", "1 scans")
     assert "reason: asked for" in line["detail"]
     with database.engine(decided).connect() as connection:
-        assert audit_chain.verify(connection) == []
+        assert audit_trail.verify(connection) == []
     forget(decided, "t:1", "asked for")  # rows of before are changed a second time
     with database.engine(decided).connect() as connection:
-        assert audit_chain.verify(connection) == []
+        assert audit_trail.verify(connection) == []
     with database.engine(decided).begin() as connection:
         connection.execute(schema.ratings.update().values(comment="changed"))
     with database.engine(decided).connect() as connection:
-        wrong = audit_chain.verify(connection)
+        wrong = audit_trail.verify(connection)
     assert any("was changed after it was stored" in one for one in wrong)
 
 
 def test_the_audit_of_a_database_from_before_is_read_as_it_was(decided: Workspace) -> None:
     with database.engine(decided).begin() as connection:
         connection.exec_driver_sql("DROP TABLE erasures")
-        assert audit_chain.verify(connection) == []
-        assert list(audit_chain.links(connection))
+        assert audit_trail.verify(connection) == []
+        assert list(audit_trail.links(connection))
 
 
 def test_images_made_of_dicom_files_and_rows_of_joined_tables_go_with_the_person(

@@ -1,6 +1,7 @@
 """The gate without a browser: what a proxy says, what others say in its name, and where people are sent."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ async def _told(request: Request) -> Response:
 class Proxied:
     """An application behind the gate, and what is noted of who comes and goes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = SETTINGS) -> None:
         path = folder / "access.toml"
-        path.write_text(SETTINGS)
+        path.write_text(settings)
         path.chmod(0o600)
         self.noted: list[tuple[str, str]] = []
         self.sessions = LoginSessions(path)
@@ -101,6 +102,7 @@ def test_a_session_ends_where_the_proxy_says_that_it_is_somebody_else(proxied: P
     proxied.sign_in()
     eve = ADA | {"x-forwarded-email": "eve@lab.example"}
     assert proxied.client.get("/tiers", headers=eve).status_code == 401
+    assert proxied.noted[-1] == ("signed out, the proxy named another", "ada@lab.example")
     assert proxied.client.get("/tiers", headers=ADA).status_code == 401
 
 
@@ -111,6 +113,39 @@ def test_who_has_no_rank_is_told_so_and_noted(proxied: Proxied) -> None:
     assert "eve&lt;b&gt;@lab.example" in answer.text
     assert "set-cookie" not in answer.headers
     assert proxied.noted == [("sign-in refused", "eve<b>@lab.example")]
+
+
+def test_strangers_do_not_flood_the_audit(proxied: Proxied) -> None:
+    for number in range(130):
+        for _ in range(2):
+            who = ADA | {"x-forwarded-email": f"eve{number}@lab.example"}
+            assert proxied.client.get("/sign-in/go", headers=who).status_code == 403
+        proxied.client.get("/", headers={"x-forwarded-email": "ada@lab.example"})  # without the key
+    assert proxied.noted == [("sign-in refused", f"eve{n}@lab.example") for n in range(100)]
+    proxied.sessions.clock = lambda: time.monotonic() + 3601
+    proxied.client.get("/sign-in/go", headers=ADA | {"x-forwarded-email": "eve0@lab.example"})
+    assert len(proxied.noted) == 101
+
+
+@pytest.mark.parametrize(
+    ("claims", "noted"),
+    [
+        (
+            {"email": "una@lab.example", "email_verified": "false"},
+            ("sign-in refused, address not verified", "una@lab.example"),
+        ),
+        ({"sub": "u1"}, ("sign-in refused, no name to be used", "u1")),
+        ({"sub": "a\nb"}, None),
+    ],
+)
+def test_who_comes_back_without_an_address_to_be_used_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claims: dict, noted: tuple | None
+) -> None:
+    proxied = Proxied(tmp_path, SETTINGS.replace('"header"', '"oidc"'))
+    monkeypatch.setattr(provider_login, "who_came", lambda cookies: claims)
+    answer = proxied.client.get("/oauth2callback?code=1", headers={"accept": "text/html"})
+    assert answer.status_code == 403
+    assert proxied.noted == ([noted] if noted else [])
 
 
 def test_signing_out_ends_the_session_and_goes_to_the_proxys_way_out(proxied: Proxied) -> None:
@@ -194,6 +229,20 @@ def test_a_claim_that_names_nobody_is_refused(proxied: Proxied) -> None:
     settings = proxied.sessions.settings()
     assert provider_login.named({"email": " Ada@Lab.example "}, settings)[0] == "ada@lab.example"
     for claims in ({}, {"email": ""}, {"email": 3}, {"email": "a\nb"}):
+        with pytest.raises(ServerError):
+            provider_login.named(claims, settings)
+    for said in ("false", "False", 0, 1, None, "", "no"):
+        claims = {"email": "ada@lab.example", "email_verified": said}
+        with pytest.raises(ServerError, match="not verified"):
+            provider_login.named(claims, settings)
+    for said in (True, "true", "True"):
+        provider_login.named({"email": "ada@lab.example", "email_verified": said}, settings)
+    for claims in (  # the Kelvin sign, a wide a, a ligature; a Cyrillic a
+        {"email": "\N{KELVIN SIGN}ora@lab.example"},
+        {"email": "\uff41da@lab.example"},
+        {"email": "\ufb01na@lab.example"},
+        {"email": "\u0430da@lab.example"},
+    ):
         with pytest.raises(ServerError):
             provider_login.named(claims, settings)
     assert provider_login.who_came(["_streamlit_user=forged; Path=/"]) == {}

@@ -1,5 +1,6 @@
 """The table of login sessions: when one ends, and that nothing brings it back."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,44 @@ def test_a_session_that_was_ended_is_ended_for_whoever_kept_its_cookie(
     assert table.find(other.token) == other  # another browser of the same person
     assert table.find("") is None
     assert table.find(session.handle) is None  # what the server's parts speak of opens nothing
+
+
+def test_ends_that_come_by_themselves_are_told_once_also_where_nobody_looks_again(
+    table: LoginSessions, clock: Clock
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    table.note = lambda what, actor: told.append((what, actor.name, actor.address))
+    idle = table.begin("ada", (), "10.1.2.3")
+    bob = table.begin("bob", ("raters",), "")
+    clock.now += 15 * 60 - 1
+    table.use(bob)
+    clock.now += 20
+    assert table.find("somebody without a session") is None  # whoever asks
+    assert table.over(idle) == "idle"
+    table.path.write_text(SETTINGS.replace(', "group:raters"', ""))
+    assert table.over(bob) == table.over(bob) == "no-rank"
+    table.end(table.begin("ada", (), ""))  # noted by who ended it
+    _all_told()
+    assert sorted(told) == [
+        ("signed out after a while without use", "ada", "10.1.2.3"),
+        ("signed out, with no rank any more", "bob", ""),
+    ]
+
+
+def test_the_longest_time_is_told(table: LoginSessions, clock: Clock) -> None:
+    told: list[str] = []
+    table.note = lambda what, actor: told.append(what)
+    session = table.begin("ada", (), "")
+    for _ in range(13):
+        clock.now += 600
+        table.use(session)
+    assert table.over(session) == "longest"
+    _all_told()
+    assert told == ["signed out after the longest time"]
+
+
+def _all_told() -> None:
+    """Wait for the threads that tell."""
+    for each in threading.enumerate():
+        if each.name.endswith("(<lambda>)"):
+            each.join(10)

@@ -41,6 +41,7 @@ def asked(dashboard: Dashboard, path: str, cookie: str = "") -> tuple[int, dict[
 def test_without_the_key_no_route_is_answered(running: Dashboard, path: str) -> None:
     others = (
         "",
+        f"tierscope-{running.port}={KEY}",  # it is the address that holds the key
         f"tierscope-{running.port}=",
         f"tierscope-{running.port}={KEY[:-1]}",
         f"tierscope-1={KEY}",
@@ -72,11 +73,26 @@ def test_an_address_with_the_key_opens_it_and_the_key_leaves_the_address(
     assert asked(running, "//evil.example/?key=" + KEY)[1]["location"] == "/evil.example/"
 
 
+def let_in(running: Dashboard) -> str:
+    """Return the cookie that the address with the key gives."""
+    return asked(running, f"/?key={KEY}")[1]["set-cookie"].partition(";")[0]
+
+
+def test_what_a_browser_is_given_opens_nothing_after_the_next_start(tmp_path: Path) -> None:
+    dashboard = Dashboard(Workspace.create(tmp_path / "w"), tmp_path / "log.txt", key=KEY)
+    with dashboard:
+        held = let_in(dashboard)
+        assert KEY not in held and asked(dashboard, "/", held)[0] == 200
+    with dashboard:  # of the same key, on the same port
+        assert asked(dashboard, "/", held)[0] == 403
+        assert asked(dashboard, "/", let_in(dashboard))[0] == 200
+
+
 def test_a_websocket_wants_the_key_too(running: Dashboard) -> None:
     address = f"ws://127.0.0.1:{running.port}{STREAM}"
     with pytest.raises(InvalidStatus, match="403"):
         connect(address, open_timeout=20).close()
-    held = {"Cookie": f"tierscope-{running.port}={KEY}"}
+    held = {"Cookie": let_in(running)}
     with connect(address, additional_headers=held, open_timeout=20) as socket:
         assert socket.protocol.state.name == "OPEN"
 
