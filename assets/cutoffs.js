@@ -22,7 +22,7 @@ const sum = (values) => values.reduce((all, one) => all + one, 0);
 const percentages = (counts) => {
   const all = sum(counts), shares = counts.map((count) => (all ? Math.floor((100 * count) / all) : 0));
   const rest = (t) => (100 * counts[t]) % all;
-  const order = counts.map((_, t) => t).sort((a, b) => rest(b) - rest(a) || counts[b] - counts[a]);
+  const order = counts.map((_, t) => t).sort((a, b) => rest(b) - rest(a) || counts[a] - counts[b]);
   if (all) for (const t of order.slice(0, 100 - sum(shares))) shares[t] += 1;
   return shares;
 };

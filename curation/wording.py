@@ -74,6 +74,8 @@ def p_in_words(value: float) -> str:
 def percentages(parts: Sequence[float]) -> list[int]:
     """Return the shares of parts in whole per cent, which add up to 100: by largest remainders.
 
+    Of equal ones those of small parts are rounded up, where it makes most.
+
     Parameters
     ----------
     parts : sequence of float
@@ -82,14 +84,14 @@ def percentages(parts: Sequence[float]) -> list[int]:
     Examples
     --------
     >>> percentages([31, 1, 28]), percentages([1, 1, 1]), percentages([0, 0])
-    ([52, 1, 47], [34, 33, 33], [0, 0])
+    ([51, 2, 47], [34, 33, 33], [0, 0])
     """
     total = sum(parts)
     if not total:
         return [0] * len(parts)
     exact = [100 * part / total for part in parts]
     shares = [math.floor(share) for share in exact]
-    order = sorted(range(len(parts)), key=lambda k: (round(shares[k] - exact[k], 9), -parts[k]))
+    order = sorted(range(len(parts)), key=lambda k: (round(shares[k] - exact[k], 9), parts[k]))
     for place in order[: 100 - sum(shares)]:
         shares[place] += 1
     return shares
