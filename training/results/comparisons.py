@@ -165,7 +165,7 @@ def _row(
         "ci_high": estimate.high,
         "p": estimate.p,
         "p_holm": p_holm,
-        "p_draw": p_of_draw(held_out, pair, found),
+        "p_draw": draw_of(held_out, pair, found)[1],
         "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
         "boot_low": low,
         "boot_high": high,
@@ -179,25 +179,27 @@ def _row(
     }
 
 
-def p_of_draw(held_out: Predictions, pair: Pair, found: Difference) -> float:
-    """Return the p of an arm and its own control in which the arm, too, is one draw; NaN of other pairs.
+def draw_of(held_out: Predictions, pair: Pair, found: Difference) -> tuple[str, float]:
+    """Return which of a pair the other is the control of, and the p in which it, too, is one draw of scans.
 
-    See :func:`training.results.study_summary.with_draw`.
+    Of other pairs an empty name and NaN; see :func:`training.results.study_summary.with_draw`.
     """
     for arm, control in analysis_plan.with_controls(held_out.arms):
         if {arm.name, control.name} == {*pair} and found.spreads:
             spreads = found.spreads if pair[0] == arm.name else found.spreads[::-1]
-            return study_summary.with_draw(found._replace(spreads=spreads)).p
-    return math.nan
+            return arm.name, study_summary.with_draw(found._replace(spreads=spreads)).p
+    return "", math.nan
 
 
 def draw_words(held_out: Predictions, pair: Pair, found: Difference, said: verdicts.Verdict) -> str:
     """Say, where an arm and its own control are told apart, what is left of it with the draw counted."""
-    p = p_of_draw(held_out, pair, found)
+    arm, p = draw_of(held_out, pair, found)
     if not math.isfinite(p) or said.outcome not in ("better", "worse", "leaning"):
         return ""
     luck = ": it may be luck which scans it holds" * (p > ALPHA)
-    return f" With the arm, too, counted as one draw of scans, two-sided {p_in_words(p)}{luck}."
+    return (
+        f" Counting {arm} as one draw of scans, as its control is, two-sided {p_in_words(p)}{luck}."
+    )
 
 
 def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:

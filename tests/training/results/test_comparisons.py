@@ -86,7 +86,7 @@ def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> No
     assert row["p"] < 0.05 < row["p_draw"]
     told, _, _ = row["words"].partition(" Their seeds")
     assert told.endswith(
-        f"With the arm, too, counted as one draw of scans, two-sided p = {row['p_draw']:.3f}: it may be "
+        f"Counting A as one draw of scans, as its control is, two-sided p = {row['p_draw']:.3f}: it may be "
         "luck which scans it holds."
     )
     turned = _row(
