@@ -95,7 +95,7 @@ def repeated_slices(scan: Scan) -> float:
 
 @metric(
     "slice_dropout",
-    "Darkest slice",
+    "Drop of brightness in the darkest slice",
     "incompleteness",
     "higher is worse",
     unit="share of its neighbours' brightness",
@@ -154,7 +154,7 @@ def _darker_side(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @metric(
     "slab_dropout",
-    "Darkest slab",
+    "Drop of brightness in the darkest slab",
     "incompleteness",
     "higher is worse",
     unit="share of its neighbours' brightness",

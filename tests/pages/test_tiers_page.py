@@ -311,7 +311,7 @@ def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(full, run) ->
     assert "How far the tiers are apart" in words(page)
     page.segmented_control(key=state.TIERS_PART).set_value(NEAR).run()
     said = words(checked(page))
-    assert "just better" in said and "one rater's standard deviation" in said
+    assert "nearest better" in said and "one rater's standard deviation" in said
     assert "measured again" in said and "95 in 100 repeats differ by less" in said
     assert "No scan here is rated, or raters are split on each" in said
 

@@ -173,12 +173,21 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
         if not unjudged:
             st.caption("The page Cohort starts the scoring.")
         return
-    st.html(html_marks.bars(values))
+    st.html(html_marks.bars(values, _measured_in_part(judgement)))
     st.caption(
-        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Based on "
+        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan; in part: some of "
+        "it was not, and might be worse. Based on "
         f"{measured} of {len(families)} groups of measures. "
         f"Reference: {formatting.escape(judgement.reference.label)}."
     )
+
+
+def _measured_in_part(judgement: ScanJudgement) -> list[str]:
+    """Return the families, as the screen calls them, of which some judged metric has no value."""
+    if judgement.parts.empty:
+        return []
+    gaps = judgement.parts["value"].isna().groupby(judgement.parts["family"]).mean()
+    return [FAMILY_NAMES[name] for name in gaps.index[gaps.between(0, 1, inclusive="neither")]]
 
 
 def value_of(row: pd.Series, name: str) -> float:

@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pages.ui.shell import formatting
@@ -65,22 +65,29 @@ def score(value: float, tier: str, colour: str, coverage: str, *, by_hand: bool 
     )
 
 
-def bars(values: Mapping[str, float]) -> str:
-    """Return sub-scores (0 to 100, NaN: not measurable) as rows of bars, worst one darkest."""
+def bars(values: Mapping[str, float], partly: Collection[str] = ()) -> str:
+    """Return sub-scores (0 to 100, NaN: not measurable) as rows of bars, worst one darkest.
+
+    Those ``partly`` measured say so, since what was not might be worse.
+    """
     worst = max((v for v in values.values() if math.isfinite(v)), default=math.inf)
-    rows = (_bar_row(name, value, value == worst and value > 0) for name, value in values.items())
+    rows = (
+        _bar_row(name, value, value == worst and value > 0, partly=name in partly)
+        for name, value in values.items()
+    )
     return f'<div class="ts-bars">{"".join(rows)}</div>'
 
 
-def _bar_row(name: str, value: float, worst: bool) -> str:
+def _bar_row(name: str, value: float, worst: bool, *, partly: bool) -> str:
     known = math.isfinite(value)
+    part = ' <span class="ts-muted">in part</span>' if partly and known else ""
     shown = (
         formatting.score(value)
         if known
         else f'<span title="not measurable">{formatting.DASH}</span>'
     )
     return (
-        f"<span>{html.escape(name)}</span>{track(value, worst=worst)}"
+        f"<span>{html.escape(name)}{part}</span>{track(value, worst=worst)}"
         f'<span class="ts-num">{shown}</span>'
     )
 

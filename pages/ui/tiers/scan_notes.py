@@ -103,8 +103,13 @@ def partly_words(sorted_scans: SortedScans, partly: NDArray[np.bool_]) -> str:
     """Say how many scans may belong in a worse tier than they have, by tier; empty without any."""
     if not partly.any():
         return ""
-    count = int(partly.sum())
-    may = plural(count, "scan may belong in a worse tier", "scans may belong in a worse tier")
+    count, scored = (
+        int(partly.sum()),
+        int((sorted_scans.codes < len(sorted_scans.rule.tiers)).sum()),
+    )
+    may = "All " * (count == scored > 1) + plural(
+        count, "scan may belong in a worse tier", "scans may belong in a worse tier"
+    )
     return (
         f"{may} ({_by_tier(sorted_scans, partly)}): not all could be measured. To sort by the worst "
         "case, cut the upper end of the score."

@@ -84,10 +84,13 @@ def show(
         at = "" if isinstance(edge, np.ndarray) else f" at {formatting.significant(float(edge))}"
         st.markdown(f"**{formatting.escape(f'{names[place]} | {names[place + 1]}{at}')}**")
         left, right = st.columns(2, gap="medium")
-        for column, side, said in ((left, better, "just better"), (right, worse, "just worse")):
+        for column, side, said in (
+            (left, better, "nearest better"),
+            (right, worse, "nearest worse"),
+        ):
             with column:
                 st.caption(said)
-                rows, key = _rows(told, values, side, codes, names), f"cut-{place}-{said[5:]}"
+                rows, key = _rows(told, values, side, codes, names), f"cut-{place}-{said[8:]}"
                 _tiles(
                     workspace, rows, [formatting.measured(measure, v) for v in values[side]], key
                 )

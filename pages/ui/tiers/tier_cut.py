@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from curation.metrics import METRICS
 from curation.sessions import passed_on_cutoff
 from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage.workspace import Workspace
@@ -75,9 +76,9 @@ def _column(scan_table: ScanTable, values: dict[str, Any]) -> None:
 def column_label(name: str) -> str:
     """Return the label of a score or metric in a list of them."""
     measure = rule_columns.find(name)
-    if name == SCORE or not rule_columns.is_measured(name):
-        return measure.label
-    return f"{measure.label} (sub-score)" if measure.is_score else f"{measure.label} ({name})"
+    if name in METRICS:
+        return f"{measure.label} ({name})"
+    return f"{measure.label} (sub-score)" if measure.is_score and name != SCORE else measure.label
 
 
 def _count(scan_table: ScanTable, values: dict[str, Any]) -> None:

@@ -125,3 +125,9 @@ def _luminance(colour: str) -> float:
 )
 def test_a_score_has_one_decimal(score, said: str) -> None:
     assert formatting.score(score) == said
+
+
+def test_a_bar_of_what_was_measured_in_part_says_so() -> None:
+    drawn = html_marks.bars({"Noise": 3.0, "Motion": 0.1, "Blur": math.nan}, ["Motion", "Blur"])
+    assert drawn.count("in part") == 1
+    assert drawn.index("Motion") < drawn.index("in part") < drawn.index("Blur")

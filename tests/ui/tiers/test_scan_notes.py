@@ -84,3 +84,11 @@ def test_nothing_is_said_of_anatomy_without_any_or_of_scores_of_before(tmp_path:
     assert scan_notes.anatomy_words(scans, made) == ""
     before = replace(scans, scans=scans.scans.drop(columns="unusual_anatomy"))
     assert scan_notes.anatomy_words(before, made) == ""
+
+
+def test_where_every_scan_may_be_worse_that_is_said(tmp_path: Path) -> None:
+    rule = TierRule(names=("A", "B"), cutoffs=(95.0,))
+    _, made = sorted_by(tmp_path, rule)
+    assert scan_notes.partly_words(made, np.ones(4, dtype=bool)).startswith(
+        "All 4 scans may belong"
+    )
