@@ -172,7 +172,9 @@ def _problems(scans: pd.DataFrame) -> None:
     found = summaries.problems(scans)
     if found.empty:
         return
-    title = f"Cannot be used, and why: {plural(len(found), 'scan')}"
+    of = "person without an image", "people without an image"
+    lacking = (found["status"] == "missing").all() and found["path"].isna().all()
+    title = f"Cannot be used, and why: {plural(len(found), *(of if lacking else ('scan',)))}"
     few = len(found) <= _PROBLEMS_OPEN and (found["status"] != "missing").any()
     with st.expander(title, expanded=bool(few), icon=":material/error:"):
         _problem_table(found)

@@ -58,7 +58,8 @@ def _notes(workspace: Workspace, shown: pd.DataFrame) -> None:
         notes.append(
             "Where a score has a second number, not all could be measured: what was not may raise it so far."
         )
-    if unread := len(summaries.problems(cache.scored_scans(workspace))):
+    unread = len(summaries.problems(cache.scored_scans(workspace)))
+    if unread and not (state.get(state.SEARCH) or "").strip():
         notes.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
     if notes:
         st.caption(" ".join(notes))

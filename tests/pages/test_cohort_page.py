@@ -38,6 +38,16 @@ def test_what_cannot_be_used_is_counted_by_kind_and_told_before_the_form_that_ad
     assert titles.index("Cannot be used, and why: 3 scans") < titles.index("Add data")
 
 
+def test_people_without_an_image_are_not_called_scans(own, run) -> None:
+    scans = tables.read_scans(own)
+    bad = scans["status"] == "unreadable"
+    tables.write_scans(
+        own, scans.assign(status=scans["status"].mask(bad, "missing"), path=scans["path"].mask(bad))
+    )
+    titles = [one.label for one in run("cohort", own).expander]
+    assert "Cannot be used, and why: 1 person without an image" in titles
+
+
 def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
     page = run("cohort", full.workspace)
     page.text_input[0].set_value("/not/there")

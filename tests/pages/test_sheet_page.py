@@ -43,6 +43,11 @@ def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
     )
 
 
+def test_a_search_does_not_count_what_it_did_not_look_for(full, run, shown) -> None:
+    found = words(run("sheet", full.workspace, **{state.SEARCH: "sub-01"}))
+    assert "cannot be shown" not in found
+
+
 def test_a_pet_is_no_scan_that_cannot_be_read(tmp_path: Path, run, shown) -> None:
     workspace = pet_images.make(Workspace.create(tmp_path / "w"))
     assert "cannot be read" not in words(run("sheet", workspace))
