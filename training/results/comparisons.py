@@ -146,7 +146,7 @@ def _row(
 ) -> dict[str, Any]:
     (arm, reference), (estimate, table, _) = pair, found
     low, high = study_summary.bootstrap(estimate, table)
-    withheld = no_verdict(held_out, pair, estimate.seeds)
+    withheld, drawn = no_verdict(held_out, pair, estimate.seeds), draw_of(held_out, pair, found)
     judgement = verdicts.exploratory(
         arm,
         held_out.outcome.no_model if reference == BASELINE else reference,
@@ -165,7 +165,7 @@ def _row(
         "ci_high": estimate.high,
         "p": estimate.p,
         "p_holm": p_holm,
-        "p_draw": draw_of(held_out, pair, found)[1],
+        "p_draw": drawn[1],
         "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
         "boot_low": low,
         "boot_high": high,
@@ -174,7 +174,7 @@ def _row(
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
         "words": judgement.words
-        + draw_words(held_out, pair, found, judgement)
+        + draw_words(drawn, judgement)
         + _spread_words(pair, found, held_out.outcome),
     }
 
@@ -191,9 +191,17 @@ def draw_of(held_out: Predictions, pair: Pair, found: Difference) -> tuple[str, 
     return "", math.nan
 
 
-def draw_words(held_out: Predictions, pair: Pair, found: Difference, said: verdicts.Verdict) -> str:
-    """Say, where an arm and its own control are told apart, what is left of it with the draw counted."""
-    arm, p = draw_of(held_out, pair, found)
+def draw_words(drawn: tuple[str, float], said: verdicts.Verdict) -> str:
+    """Say, where an arm and its own control are told apart, what is left of it with the draw counted.
+
+    Parameters
+    ----------
+    drawn : tuple of str and float
+        See :func:`draw_of`.
+    said : Verdict
+        On the two.
+    """
+    arm, p = drawn
     if not math.isfinite(p) or said.outcome not in ("better", "worse", "leaning"):
         return ""
     luck = ": it may be luck which scans it holds" * (p > ALPHA)

@@ -93,7 +93,7 @@ def of_study(held_out: Predictions, plan: AnalysisPlan) -> Primary | None:
     meaning = _meaning(held_out.arm(arm), held_out.arm(reference))
     withheld = _withheld(held_out, plan.primary, difference)
     verdict = verdicts.confirmatory(plan, difference, meaning=meaning, withheld=withheld)
-    luck = comparisons.draw_words(held_out, plan.primary, found, verdict)
+    luck = comparisons.draw_words(comparisons.draw_of(held_out, plan.primary, found), verdict)
     verdict = verdict._replace(words=verdict.words + luck)
     headline = verdicts.headline(plan, difference, verdict, meaning=meaning)
     return Primary(

@@ -187,7 +187,8 @@ def _measured_in_part(judgement: ScanJudgement) -> list[str]:
     if judgement.parts.empty:
         return []
     gaps = judgement.parts["value"].isna().groupby(judgement.parts["family"]).mean()
-    return [FAMILY_NAMES[name] for name in gaps.index[gaps.between(0, 1, inclusive="neither")]]
+    some = gaps.index[gaps.between(0, 1, inclusive="neither")]
+    return [FAMILY_NAMES[name] for name in some if name in FAMILY_NAMES]
 
 
 def value_of(row: pd.Series, name: str) -> float:

@@ -103,13 +103,10 @@ def partly_words(sorted_scans: SortedScans, partly: NDArray[np.bool_]) -> str:
     """Say how many scans may belong in a worse tier than they have, by tier; empty without any."""
     if not partly.any():
         return ""
-    count, scored = (
-        int(partly.sum()),
-        int((sorted_scans.codes < len(sorted_scans.rule.tiers)).sum()),
-    )
-    may = "All " * (count == scored > 1) + plural(
-        count, "scan may belong in a worse tier", "scans may belong in a worse tier"
-    )
+    count, sorted_ones = int(partly.sum()), sorted_scans.codes < len(sorted_scans.rule.tiers)
+    may = plural(count, "scan may belong in a worse tier", "scans may belong in a worse tier")
+    if 1 < count == sorted_ones.sum():
+        may = f"All {may}"
     return (
         f"{may} ({_by_tier(sorted_scans, partly)}): not all could be measured. To sort by the worst "
         "case, cut the upper end of the score."

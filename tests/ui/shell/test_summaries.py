@@ -1,6 +1,7 @@
 """Small tables and words of the pages, against counts done by hand."""
 
 import math
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -9,6 +10,7 @@ from curation.storage.workspace import Source
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
 from curation.wording import number
+from pages.ui.review import scan_panel
 from pages.ui.shell import formatting, html_marks, summaries
 
 
@@ -131,3 +133,14 @@ def test_a_bar_of_what_was_measured_in_part_says_so() -> None:
     drawn = html_marks.bars({"Noise": 3.0, "Motion": 0.1, "Blur": math.nan}, ["Motion", "Blur"])
     assert drawn.count("in part") == 1
     assert drawn.index("Motion") < drawn.index("in part") < drawn.index("Blur")
+
+
+def test_what_has_no_sub_score_has_no_bar_to_be_measured_in_part() -> None:
+    parts = pd.DataFrame(
+        {
+            "family": ["noise", "noise", "prepared", "prepared", "blur"],
+            "value": [1.0, math.nan, 1.0, math.nan, 2.0],
+        }
+    )
+    judged = SimpleNamespace(parts=parts)
+    assert scan_panel._measured_in_part(judged) == ["Noise"]  # type: ignore[arg-type]
