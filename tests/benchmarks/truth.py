@@ -1,19 +1,18 @@
 """Does the whole chain find what was planted, and nothing else? ``make bench-truth``; the last line is JSON.
 
-Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and five or eight
+Studies in worlds with known truth (:mod:`training.world`), with the preset ``world`` and four to eight
 seeds, and 400 studies of closed forms. What is finished in the folder is read alone.
 
 ``gain_years, gain_p, gain_all_years, gain_all_p``
     What pretraining on the good scans, and on all, gains over scratch where nothing was planted.
 ``no_harm_verdict, control_p``
     There: the verdict on A against all, and A against its size-matched control.
-``harm_years, harm_p, control_harm_p, control_harm_p_draw, worst_p``
-    Where harm was planted: what all err more than A; its control (``p_draw``: A counted as one draw too) and
-    the worst tier alone against A.
+``harm_years, harm_p, control_harm_p, worst_p``
+    Where harm was planted: what all err more than A; its control and the worst tier alone against A.
 ``naive_p, matched_p, warned``
     Where quality goes with the site and harms nothing: the good against the bad tier, A against its control,
     and whether Tiers warns.
-``false_verdicts, false_verdicts_draw, false_verdicts_anew, power``
+``false_verdicts, false_verdicts_given, false_verdicts_anew, power``
     See :mod:`.truth_verdicts`.
 ``crossing_dose, built_dose``
     The dose from which pretraining is worth nothing: by arms distorted by intervention, and by worlds built
@@ -88,9 +87,6 @@ def _harmful(found: Finished) -> dict[str, object]:
         "harm_years": harm.mean,
         "harm_p": harm.p,
         "control_harm_p": difference(found, "control-A", "A").p,
-        "control_harm_p_draw": study_summary.with_draw(
-            study_summary.compare(found.held_out, "A", "control-A")
-        ).p,
         "worst_p": difference(found, "C", "A").p,
     }
 

@@ -30,6 +30,9 @@ def _add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--one-sided", action="store_true", help="ask only: better, or not worse")
     command.add_argument(
+        "--own-control", action="store_true", help="of an arm with its own control"
+    )
+    command.add_argument(
         "--outcome", default=AGE.name, help="age, or what a finished study predicts"
     )
     command.add_argument(
@@ -67,6 +70,7 @@ def _question(chosen: argparse.Namespace) -> Question:
             target_id=chosen.target,
             preset=chosen.preset,
             outcome=outcome,
+            own_control=chosen.own_control,
         )
         if outcome
         else None

@@ -7,7 +7,6 @@ from functools import lru_cache
 from curation.wording import plural
 from training.arms.study_arms import Arm
 from training.held_out.predictions import Predictions
-from training.judging.outcome import Outcome
 from training.report.plots import Message
 from training.report.source import ReportSource
 from training.results import conclusions, design_power
@@ -61,16 +60,18 @@ def advice(held_out: Predictions, primary: Primary | None, arms: Sequence[Arm]) 
             "presets on this target with the arm scratch alone, which is quick."
         )
     if primary.verdict.outcome in _OPEN:
-        return _more(primary, outcome)
+        return _more(held_out, primary)
     return _why(primary, arms) if primary.verdict.outcome in _ANSWERED else ""
 
 
-def _more(primary: Primary, outcome: Outcome) -> str:
+def _more(held_out: Predictions, primary: Primary) -> str:
     """Say how many seeds or people would find a difference of the margin."""
-    seen, margin = primary.difference, primary.plan.margin_years
+    seen, margin, outcome = primary.difference, primary.plan.margin_years, held_out.outcome
     if margin != margin:
         return "More seeds or more people would tell; state a margin to learn how many."
-    spread = ErrorSpread(seen.person, seen.seed, seen.rest, "this study")
+    spread = design_power.spread_of(held_out, primary.pair, "this study")
+    if spread is None:
+        return "More people have to be judged before it can be said how many would tell."
     sides = 1 if primary.plan.one_sided else 2
     seeds, people = enough(spread, seen.people, seen.seeds, margin, sides)
     size = outcome.bound(margin)

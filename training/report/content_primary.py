@@ -99,8 +99,8 @@ def pool_in_words(study: Study) -> str:
     """Describe what of the sampling of pretraining scans is in the intervals, and what is not."""
     drawn = any(arm.kind == "control" for arm in study.arms)
     controls = (
-        " Controls were drawn anew for each seed, so that their draw is within the spread of seeds; p_draw, "
-        "of an arm against its own control, counts the arm as one draw too."
+        " Controls were drawn anew for each seed, so that their draw is within the spread of seeds; against "
+        "its own control an arm counts as one draw, too."
         if drawn and len(study.seeds) > 1
         else ""
     )

@@ -277,7 +277,6 @@ def _compared(
         "p",
         "p_holm",
         "p_flip",
-        *(["p_draw"] if table["p_draw"].notna().any() else []),
         "detectable_years",
         "n_subjects",
         "n_seeds",

@@ -30,7 +30,6 @@ COMPARISON_COLUMNS = (
     "p",
     "p_holm",
     "p_flip",
-    "p_draw",
     "boot_low",
     "boot_high",
     "detectable_years",
@@ -61,7 +60,6 @@ class Comparisons(NamedTuple):
     interval ``ci_low, ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``:
     corrected for the number of comparisons, those with predicting the mean by themselves, all others
     together; NaN of the primary one · ``p_flip``: sign-flip test over people, of these trained models ·
-    ``p_draw``: the arm counted as one draw of scans, as its control is one a seed; NaN of all others ·
     ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true difference that four of
     five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
     :mod:`training.results.verdicts`.
@@ -146,7 +144,7 @@ def _row(
 ) -> dict[str, Any]:
     (arm, reference), (estimate, table, _) = pair, found
     low, high = study_summary.bootstrap(estimate, table)
-    withheld, drawn = no_verdict(held_out, pair, estimate.seeds), draw_of(held_out, pair, found)
+    withheld = no_verdict(held_out, pair, estimate.seeds)
     judgement = verdicts.exploratory(
         arm,
         held_out.outcome.no_model if reference == BASELINE else reference,
@@ -155,6 +153,7 @@ def _row(
         withheld="it is the primary comparison, judged by itself" if is_primary else withheld,
         judged=held_out.outcome,
     )
+    judgement = _with_draw(held_out, pair, found, judgement)
     return {
         "arm": arm,
         "label": held_out.labels[arm],
@@ -165,7 +164,6 @@ def _row(
         "ci_high": estimate.high,
         "p": estimate.p,
         "p_holm": p_holm,
-        "p_draw": drawn[1],
         "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
         "boot_low": low,
         "boot_high": high,
@@ -173,41 +171,35 @@ def _row(
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
-        "words": judgement.words
-        + draw_words(drawn, judgement)
-        + _spread_words(pair, found, held_out.outcome),
+        "words": judgement.words + _spread_words(pair, found, held_out.outcome),
     }
 
 
-def draw_of(held_out: Predictions, pair: Pair, found: Difference) -> tuple[str, float]:
-    """Return which of a pair the other is the control of, and the p in which it, too, is one draw of scans.
-
-    Of other pairs an empty name and NaN; see :func:`training.results.study_summary.with_draw`.
-    """
-    for arm, control in analysis_plan.with_controls(held_out.arms):
-        if {arm.name, control.name} == {*pair} and found.spreads:
-            spreads = found.spreads if pair[0] == arm.name else found.spreads[::-1]
-            return arm.name, study_summary.with_draw(found._replace(spreads=spreads)).p
-    return "", math.nan
-
-
-def draw_words(drawn: tuple[str, float], said: verdicts.Verdict) -> str:
-    """Say, where an arm and its own control are told apart, what is left of it with the draw counted.
-
-    Parameters
-    ----------
-    drawn : tuple of str and float
-        See :func:`draw_of`.
-    said : Verdict
-        On the two.
-    """
-    arm, p = drawn
-    if not math.isfinite(p) or said.outcome not in ("better", "worse", "leaning"):
+def draw_words(held_out: Predictions, pair: Pair, said: verdicts.Verdict) -> str:
+    """Say what a verdict on an arm and its own control counts besides people and seeds; else nothing."""
+    control = analysis_plan.own_control(held_out.arms, pair)
+    if control is None or said.outcome in ("withheld", "unknown"):
         return ""
-    luck = ": it may be luck which scans it holds" * (p > ALPHA)
-    return (
-        f" Counting {arm} as one draw of scans, as its control is, two-sided {p_in_words(p)}{luck}."
+    (arm,) = {*pair} - {control}
+    return f" {arm} counts as one draw of scans, as each draw of its control does."
+
+
+def _with_draw(
+    held_out: Predictions, pair: Pair, found: Difference, said: verdicts.Verdict
+) -> verdicts.Verdict:
+    """Return an exploratory verdict with :func:`draw_words`; *leaning* where it is open by the draw alone."""
+    counted, judged = draw_words(held_out, pair, said), held_out.outcome
+    if not counted or said.outcome != "open" or found.as_given.p > ALPHA:
+        return said._replace(words=said.words + counted)
+    given, (arm, reference), p = found.as_given, pair, p_in_words(found.estimate.p)
+    drawn = reference if analysis_plan.own_control(held_out.arms, pair) == arm else arm
+    which = "better" if given.mean < 0 else "worse"
+    words = (
+        f"{arm} looks {which} than {reference} by {judged.amount(abs(given.mean))} "
+        f"({verdicts.size_words(given, judged)}) with the scans that {drawn} holds, but these may be a lucky "
+        f"or an unlucky draw: with that counted, as each draw of a control is, {p}."
     )
+    return verdicts.Verdict("leaning", words)
 
 
 def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:

@@ -19,6 +19,7 @@ from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import crossed_effects, study_summary
 from training.results.crossed_effects import ALPHA, POWER
+from training.studies import analysis_plan
 from training.studies.planned_study import Study
 
 _DRAWS = 4000
@@ -39,12 +40,16 @@ class ErrorSpread(NamedTuple):
         Of one person in one training.
     source : str
         Where it is from, in words.
+    draw : float, optional
+        Of an arm against its own control: what a draw of scans adds, which the control has once a seed, and
+        the arm once.
     """
 
     person: float
     seed: float
     rest: float
     source: str
+    draw: float | None = None
 
 
 #: Of age. Rounded from a study of 72 people with three seeds (``docs/first-study.md``), whose seeds differed
@@ -55,7 +60,7 @@ STATED = ErrorSpread(
 
 
 def spread_in(
-    studies: Iterable[tuple[str, Predictions]], outcome: Outcome = AGE
+    studies: Iterable[tuple[str, Predictions]], outcome: Outcome = AGE, *, own_control: bool = False
 ) -> ErrorSpread | None:
     """Return the spread of differences in finished studies, the mean over all pairs of their arms.
 
@@ -65,23 +70,56 @@ def spread_in(
         Names and predictions. Those with one seed, one arm or fewer than ten people say nothing.
     outcome : Outcome
         What they predict.
+    own_control : bool
+        Whether it is for an arm and its own control: such pairs tell what a draw adds, else it is 0.
 
     Returns
     -------
     ErrorSpread or None
         Where no study says anything, :data:`STATED` of age, and none of another outcome.
     """
-    found, names = [], []
+    found: list[ErrorSpread] = []
     for name, held_out in studies:
         arms = [arm for arm in held_out.there if arm != BASELINE]
-        pairs = [study_summary.compare(held_out, *pair).estimate for pair in combinations(arms, 2)]
-        told = [one for one in pairs if one.seeds > 1 and one.people >= _ENOUGH]
-        found += [(one.person, one.seed, one.rest) for one in told]
-        names += [name] * bool(told)
+        pairs = combinations(arms, 2)
+        told = [spread_of(held_out, pair, name, least=_ENOUGH) for pair in pairs]
+        found += [one for one in told if one is not None]
+    drawn = [one.draw for one in found if one.draw is not None]
+    draw = max(0.0, float(np.mean(drawn or [0.0]))) if own_control else None
     if not found:
-        return STATED if outcome.is_age else None
-    person, seed, rest = np.mean(found, axis=0)
-    return ErrorSpread(float(person), float(seed), float(rest), f"as in {', '.join(names)}")
+        return STATED._replace(draw=draw) if outcome.is_age else None
+    person, seed, rest = np.mean([one[:3] for one in found], axis=0)
+    named = ", ".join(dict.fromkeys(one.source for one in found))
+    return ErrorSpread(float(person), float(seed), float(rest), f"as in {named}", draw)
+
+
+def spread_of(
+    held_out: Predictions, pair: tuple[str, str], source: str, *, least: int = 2
+) -> ErrorSpread | None:
+    """Return the spread of the difference of two arms of a study.
+
+    Parameters
+    ----------
+    held_out, pair, source : Predictions, tuple of str, str
+        Of the study; the two arms; the study in words.
+    least : int
+        People without whom it says nothing.
+
+    Returns
+    -------
+    ErrorSpread or None
+        Of an arm and its own control with what a draw adds, which may be below 0. None with one seed.
+    """
+    found = study_summary.compare(held_out, *pair)
+    people = found.estimate.people
+    if len(found.spreads) < 2 or people < least:
+        return None
+    control, draw = analysis_plan.own_control(held_out.arms, pair), None
+    if control is not None:
+        first, second = (spread.mean_square / people for spread in found.spreads)
+        draw = second - first if control == pair[1] else first - second
+    plain = found.as_given
+    return ErrorSpread(plain.person, plain.seed, plain.rest, source, draw)
 
 
 class DesignPower(NamedTuple):
@@ -132,15 +170,23 @@ def _draws(
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Return the true standard deviation of a difference; standard errors and degrees of freedom of draws."""
     rng = np.random.default_rng(seeds)  # the same draws of trainings for any number of people
-    per_arm = (people * spread.seed + spread.rest) / 2
-    first, second = per_arm * rng.chisquare(seeds - 1, (2, _DRAWS)) / (seeds - 1)
-    of_seed, df_seed = crossed_effects.welch(first, second, of_first=seeds - 1, of_second=seeds - 1)
+    draw = max(spread.draw or 0.0, 0.0)
+    per_arm = (people * max(spread.seed - draw, 0.0) + spread.rest) / 2
+    first = per_arm * _chi(rng, seeds - 1)
+    second = (per_arm + people * draw) * _chi(rng, seeds - 1)
+    if spread.draw is None:
+        of_seed, df_seed = crossed_effects.welch(
+            first, second, of_first=seeds - 1, of_second=seeds - 1
+        )
+    else:
+        of_seed, df_seed = study_summary.with_draw(first, second, df=seeds - 1, seeds=seeds)
     of_person = (seeds * spread.person + spread.rest) * _chi(rng, people - 1)
     of_rest = spread.rest * _chi(rng, (seeds - 1) * (people - 1))
     se, df = crossed_effects.standard_error(
         of_seed, df_seed, of_person, of_rest, seeds=seeds, people=people
     )
-    variance = spread.seed / seeds + spread.person / people + spread.rest / (seeds * people)
+    of_trainings = max(spread.seed, draw) / seeds + draw
+    variance = of_trainings + spread.person / people + spread.rest / (seeds * people)
     return float(np.sqrt(variance)), se, df
 
 
@@ -202,22 +248,24 @@ def words(
         if margin_years == margin_years
         else ""
     )
+    pair = "two arms" if spread.draw is None else "an arm with its own control"
     return (
-        f"With {people} people and {seeds} seeds, a comparison of two arms finds a true difference of "
+        f"With {people} people and {seeds} seeds, a comparison of {pair} finds a true difference of "
         f"{size} or more in four of five studies ({sides}-sided, 5 %).{none} {spread_words(spread, outcome)}."
     )
 
 
 def spread_words(spread: ErrorSpread, outcome: Outcome = AGE) -> str:
     """Say which spread of differences is assumed; no full stop."""
-    person, rest, seed = (
+    person, rest, seed, draw = (
         outcome.number(part**0.5, outcome.coarse_digits)
-        for part in (spread.person, spread.rest, spread.seed)
+        for part in (spread.person, spread.rest, spread.seed, max(spread.draw or 0.0, 0.0))
     )
+    luck = f", and errors by {draw} from one draw of scans to another" * (spread.draw is not None)
     return (
         f"Assumed is that differences spread by {person} {outcome.unit_words} between people, {rest} within "
-        f"a person from training to training, and {seed} between trainings as a whole (standard deviations; "
-        f"{spread.source})"
+        f"a person from training to training, and {seed} between trainings as a whole{luck} (standard "
+        f"deviations; {spread.source})"
     )
 
 
@@ -229,6 +277,7 @@ def of_study(study: Study, studies: Sequence[Study], read: Callable[[Study], Pre
         target_id=study.target_id,
         preset=study.preset.name,
         outcome=study.outcome,
+        own_control=study.analysis.against_own_control(study.arms),
     )
     target = study.scans().query("role == 'target'")
     return words(
@@ -248,6 +297,7 @@ def assumed(
     target_id: str,
     preset: str,
     outcome: Outcome = AGE,
+    own_control: bool = False,
 ) -> ErrorSpread | None:
     """Return the spread of errors that is assumed for a study that is planned.
 
@@ -261,11 +311,13 @@ def assumed(
         Of the study that is planned, see :func:`like`.
     outcome : Outcome
         What it predicts: studies of another one say nothing.
+    own_control : bool
+        Whether its primary comparison is of an arm with its own control.
     """
     same = [one for one in studies if one.outcome == outcome]
     near = like(same, target_id=target_id, preset=preset)
     found, _ = errors.read_each(near, lambda one: (one.name, read(one)))
-    return spread_in(found, outcome)
+    return spread_in(found, outcome, own_control=own_control)
 
 
 def like(studies: Iterable[Study], *, target_id: str, preset: str) -> list[Study]:

@@ -88,13 +88,12 @@ def of_study(held_out: Predictions, plan: AnalysisPlan) -> Primary | None:
     if plan.primary is None:
         return None
     arm, reference = plan.primary
-    found = study_summary.compare(held_out, arm, reference)
-    difference = found.estimate
+    difference = study_summary.compare(held_out, arm, reference).estimate
     meaning = _meaning(held_out.arm(arm), held_out.arm(reference))
     withheld = _withheld(held_out, plan.primary, difference)
     verdict = verdicts.confirmatory(plan, difference, meaning=meaning, withheld=withheld)
-    luck = comparisons.draw_words(comparisons.draw_of(held_out, plan.primary, found), verdict)
-    verdict = verdict._replace(words=verdict.words + luck)
+    counted = comparisons.draw_words(held_out, plan.primary, verdict)
+    verdict = verdict._replace(words=verdict.words + counted)
     headline = verdicts.headline(plan, difference, verdict, meaning=meaning)
     return Primary(
         plan,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -18,7 +18,7 @@ from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.results import crossed_effects, resampling
 from training.results.crossed_effects import NO_VARIANCE, Estimate, SeedSpread
-from training.studies import planned_study
+from training.studies import analysis_plan, planned_study
 from training.studies.planned_study import Study
 
 FINAL_COLUMNS = (
@@ -146,12 +146,18 @@ class Difference(NamedTuple):
     table: NDArray[np.float64]
     spreads: tuple[SeedSpread, ...]
 
+    @property
+    def as_given(self) -> Estimate:
+        """The difference of two arms that hold the same scans with every seed; needs ``spreads``."""
+        return crossed_effects.estimate(self.table, crossed_effects.together(*self.spreads))
+
 
 def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
     """Return the difference of two arms, paired by person and seed.
 
     The seeds' spread is that of these two arms and of no others: whichever arms stand beside them, the
-    difference and its p-value stay what they are.
+    difference and its p-value stay what they are. Of an arm and its own control the arm counts as one draw of
+    scans, as its control is one a seed, see :func:`with_draw`.
     """
     pair = (arm, reference)
     places = [held_out.at(name) for name in pair]
@@ -166,35 +172,58 @@ def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
         return Difference(crossed_effects.estimate(difference), difference, ())
     own = tuple(crossed_effects.spread_within(table[None]) for table in tables)
     return Difference(
-        crossed_effects.estimate(difference, crossed_effects.together(*own)), difference, own
+        crossed_effects.estimate(difference, _together(held_out, pair, own, len(seeds))),
+        difference,
+        own,
     )
 
 
-def with_draw(found: Difference) -> Estimate:
-    """Return the difference of an arm and its own control, the arm counted as one draw of scans too.
+def _together(
+    held_out: Predictions, pair: tuple[str, str], own: tuple[SeedSpread, ...], seeds: int
+) -> SeedSpread:
+    """Return the seeds' spread of the difference of two arms."""
+    control = analysis_plan.own_control(held_out.arms, pair)
+    if control is None:
+        return crossed_effects.together(*own)
+    arm, drawn = own if control == pair[1] else own[::-1]
+    total, df = with_draw(arm.mean_square, drawn.mean_square, df=arm.df, seeds=seeds)
+    return SeedSpread(float(total), float(df))
 
-    The estimate in ``found`` takes the arm's scans as given. If quality makes no difference they are like any
-    random sample of as many, and another one would do better or worse by chance.
+
+def with_draw(
+    arm: ArrayLike, control: ArrayLike, *, df: float, seeds: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the seeds' mean square of an arm less its own control, the arm counted as one draw of scans.
+
+    The arm's scans are the same with every seed, its control's are drawn anew. If quality makes no difference
+    the arm is like any such draw, and another one would do better or worse by chance.
 
     Parameters
     ----------
-    found : Difference
-        Of an arm less its control, which is drawn anew for every seed; of two seeds or more.
+    arm, control : array-like
+        Mean squares of the seeds of each.
+    df : float
+        Degrees of freedom of each.
+    seeds : int
+        S, 2 or more.
+
+    Returns
+    -------
+    total, df : arrays
+        Mean square of the seeds of the difference, with its degrees of freedom.
 
     Notes
     -----
-    Seeds of a control spread further than those of its arm by what a draw adds, so that
-    ``max(MS_control − MS_arm, 0) / N`` estimates its variance. The arm has it once, and not once a seed: to
-    the mean squares of the seeds comes S times that difference, with Satterthwaite's degrees of freedom.
+    Seeds of the control spread further than those of the arm by what a draw adds, so that ``max(MS_control −
+    MS_arm, 0) / N`` estimates its variance. The arm has it once, and not once a seed: to the sum of the mean
+    squares comes S times that difference, with Satterthwaite's degrees of freedom, 1 at least.
     """
-    (arm, control), seeds = found.spreads, len(found.table)
-    total, df = crossed_effects.welch(
-        arm.mean_square, control.mean_square, of_first=arm.df, of_second=control.df
-    )
-    if control.mean_square > arm.mean_square:
-        parts = (1 - seeds) * arm.mean_square, (1 + seeds) * control.mean_square
-        total, df = crossed_effects.welch(*parts, of_first=arm.df, of_second=control.df)
-    return crossed_effects.estimate(found.table, SeedSpread(float(total), float(df)))
+    arm, control = np.asarray(arm, dtype=float), np.asarray(control, dtype=float)
+    adds = control > arm
+    first = np.where(adds, (1 - seeds) * arm, arm)
+    second = np.where(adds, (1 + seeds) * control, control)
+    total, together = crossed_effects.welch(first, second, of_first=df, of_second=df)
+    return total, np.maximum(together, 1.0)
 
 
 def estimate(

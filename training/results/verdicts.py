@@ -69,7 +69,7 @@ def exploratory(
     """
     if none := _none(arm, reference, difference, withheld, judged):
         return none
-    how_much = f"by {judged.amount(abs(difference.mean))} ({_size(difference, judged)})"
+    how_much = f"by {judged.amount(abs(difference.mean))} ({size_words(difference, judged)})"
     which: Literal["better", "worse"] = "better" if difference.mean < 0 else "worse"
     if p_corrected <= ALPHA:
         words = f"{arm} is {which} than {reference} {how_much}."
@@ -231,7 +231,7 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         which: Literal["better", "worse"] = "better" if seen.mean < 0 else "worse"
         words = (
             f"{pair.arm} is {which} than {pair.reference} by {pair.judged.amount(abs(seen.mean))} (95 % "
-            f"interval {_size(seen, pair.judged)}, {p_in_words(seen.p)})."
+            f"interval {size_words(seen, pair.judged)}, {p_in_words(seen.p)})."
         )
         return Verdict(which, words + _too_small(pair, tests))
     if tests.p_equivalent <= ALPHA:
@@ -305,7 +305,7 @@ def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str 
     tests = margin_tests(seen, plan.margin_years)
     if said.outcome in ("better", "worse"):
         small = f", within the margin of {pair.margin}" * (tests.p_equivalent <= ALPHA)
-        size = f"{pair.judged.amount(abs(seen.mean))} ({_size(seen, pair.judged)})"
+        size = f"{pair.judged.amount(abs(seen.mean))} ({size_words(seen, pair.judged)})"
         return f"{arm} is {said.outcome} than {reference} by {size}{small}"
     if said.outcome == "equivalent":
         return (
@@ -328,7 +328,7 @@ def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str 
 # ---- numbers in words --------------------------------------------------------------------------------
 
 
-def _size(difference: Estimate, judged: Judged) -> str:
+def size_words(difference: Estimate, judged: Judged) -> str:
     """Return the interval of the difference's size, the smaller bound first."""
     bounds = (difference.low, difference.high)
     if difference.mean < 0:

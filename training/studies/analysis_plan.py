@@ -7,7 +7,7 @@ primary comparison then needs a margin of its own, in the outcome's unit.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +66,10 @@ class AnalysisPlan:
         if self.primary is None:
             raise ValueError("no primary comparison is declared")
         return self.primary
+
+    def against_own_control(self, arms: Iterable[Arm]) -> bool:
+        """Return whether the primary comparison is of one of the arms with its own control."""
+        return self.primary is not None and own_control(arms, self.primary) is not None
 
     @property
     def words(self) -> str:
@@ -195,6 +199,12 @@ def with_controls(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
         for arm in arms
         if arm.encoder == control.matches and _trained_as(arm) == _trained_as(control)
     ]
+
+
+def own_control(arms: Iterable[Arm], pair: tuple[str, str]) -> str | None:
+    """Return which of a pair of arms, in whichever order, is the other's own control, if any."""
+    named = [arm for arm in arms if arm.name in pair]
+    return next((control.name for _, control in with_controls(named)), None)
 
 
 def _trained_as(arm: Arm) -> tuple[str, int, float]:

@@ -298,7 +298,6 @@ def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
 
 def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
     digits, plain = outcome.digits, partial(comparison_charts.plain, outcome=outcome)
-    drawn = bool(table["p_draw"].notna().any())
     rows = [
         (
             f"{plain(row.arm)} − {plain(row.reference)}",
@@ -308,7 +307,6 @@ def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
             p_value(row.p),
             p_value(row.p_holm),
             p_value(row.p_flip),
-            *([p_value(row.p_draw)] if drawn else []),
             number(row.detectable_years, outcome.coarse_digits),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}",
@@ -324,7 +322,6 @@ def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
         "p",
         "p (Holm)",
         "p (sign flip)",
-        *(["p (draw)"] if drawn else []),
         f"Would be found ({unit})",
         "People",
         "Seeds",

@@ -86,6 +86,8 @@ def show_power(
     seeds: int,
     folds: int,
     plan: AnalysisPlan,
+    *,
+    own_control: bool,
 ) -> None:
     """Draw what the design can show, before it is launched, with what is assumed, and what others would.
 
@@ -103,6 +105,8 @@ def show_power(
         How many.
     plan : AnalysisPlan
         What is declared.
+    own_control : bool
+        Whether that is a comparison of an arm with its own control.
     """
     with frame.in_words():
         spread = design_power.assumed(
@@ -111,6 +115,7 @@ def show_power(
             target_id=target_id,
             preset=preset,
             outcome=plan.outcome,
+            own_control=own_control,
         )
         words = design_power.words(
             people,

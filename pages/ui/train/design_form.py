@@ -128,7 +128,8 @@ def _arms(design: Design, pool: CohortHeader, choices: Choices) -> list[str]:
         help="Every arm is fine-tuned and judged on the same folds of the target cohort. All get as many "
         "optimiser steps, but for arms named -passes (fewer), and where fine-tuning is tuned: there all of a "
         "kind and fold do. A control holds as many scans as the arm it matches, drawn at random: "
-        "without it, better may only be more, fewer or younger. Others can be typed: worst-20, not-A, B+C, "
+        "without it, better may only be more, fewer or younger. Against it an arm counts as one draw of "
+        "scans, which takes five seeds or more to tell. Others can be typed: worst-20, not-A, B+C, "
         "A~motion-0.5.",
     )
     if names:

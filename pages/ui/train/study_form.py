@@ -79,8 +79,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     if refused:
         st.warning(refused)
     elif arms:
-        people = judged.people
-        analysis_form.show_power(workspace, target.id, people, preset.name, seeds, folds, analysis)
+        size = judged.people, preset.name, seeds, folds
+        own_control = analysis.against_own_control(arms)
+        analysis_form.show_power(workspace, target.id, *size, analysis, own_control=own_control)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None and chosen is not None and not refused
     with st.container(horizontal=True):

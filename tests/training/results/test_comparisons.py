@@ -9,8 +9,9 @@ from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, rando
 from training.held_out import joined_studies
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
-from training.results import conclusions, study_summary
+from training.results import conclusions, crossed_effects, study_summary
 from training.results.comparisons import compare_all
+from training.results.crossed_effects import Estimate, SeedSpread
 from training.results.resampling import holm
 
 AGES = np.linspace(20, 80, 31)
@@ -79,40 +80,68 @@ def _drawn(luck: np.ndarray, seeds: int = 5) -> Predictions:
     return made(AGES + errors, AGES, arms=(A, CONTROL))
 
 
-def test_luck_of_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> None:
-    found = compare_all(_drawn(np.array([0.5, 4.0, 2.0, 7.0, 3.0])), "A")
-    assert np.isnan(found.mean_age["p_draw"]).all()
-    row = _row(found.reference, "control-A")
-    assert row["p"] < 0.05 < row["p_draw"]
+def _as_given(held_out: Predictions, pair: tuple[str, str]) -> Estimate:
+    return study_summary.compare(held_out, *pair).as_given
+
+
+_LUCK = np.array([0.5, 4.0, 2.0, 7.0, 3.0])
+
+
+@pytest.mark.parametrize("pair", [("A", "control-A"), ("control-A", "A")])
+def test_an_arm_counts_as_one_draw_of_scans_against_its_own_control(pair: tuple[str, str]) -> None:
+    held_out = _drawn(_LUCK)
+    row = _row(compare_all(held_out, pair[1]).reference, pair[0])
+    given = _as_given(held_out, pair)
+    assert given.p < 0.05 < row["p"] and row["verdict"] == "leaning"
+    assert row["ci_low"] < given.low and row["ci_high"] > given.high
     told, _, _ = row["words"].partition(" Their seeds")
-    assert told.endswith(
-        f"Counting A as one draw of scans, as its control is, two-sided p = {row['p_draw']:.3f}: it may be "
-        "luck which scans it holds."
+    better = "better" if pair[0] == "A" else "worse"
+    low, high = sorted(abs(bound) for bound in (given.low, given.high))
+    assert told == (
+        f"{pair[0]} looks {better} than {pair[1]} by {abs(given.mean):.2f} years ({low:.2f} to {high:.2f}) "
+        "with the scans that A holds, but these may be a lucky or an unlucky draw: with that counted, as "
+        f"each draw of a control is, p = {row['p']:.3f}."
     )
-    turned = _row(
-        compare_all(_drawn(np.array([0.5, 4.0, 2.0, 7.0, 3.0])), "control-A").reference, "A"
-    )
-    assert turned["p_draw"] == pytest.approx(row["p_draw"])
-    assert np.isnan(_row(compare_all(random(), "scratch").reference, "A")["p_draw"])
+
+
+def test_a_clear_difference_from_an_arms_own_control_says_that_its_draw_is_counted() -> None:
+    row = compare_all(_drawn(np.full(5, 9.0)), None).controls.iloc[0]
+    assert row["verdict"] == "better"
+    assert "A counts as one draw of scans, as each draw of its control does." in row["words"]
+
+
+def test_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> None:
+    row = _row(compare_all(random(), "scratch").reference, "A")
+    assert row["p"] == _as_given(random(), ("A", "scratch")).p and "draw" not in row["words"]
 
 
 def test_where_there_is_no_verdict_nothing_is_said_of_the_draw() -> None:
-    luck = np.array([0.5, 4.0, 2.0, 7.0, 3.0])
-    row = _row(compare_all(_drawn(luck).only(seeds=[0, 1, 2]), "control-A").reference, "A")
+    row = _row(compare_all(_drawn(_LUCK).only(seeds=[0, 1, 2]), "control-A").reference, "A")
     assert row["verdict"] == "withheld" and "draw" not in row["words"]
+
+
+def test_where_draws_are_all_that_differs_it_is_students_test_of_one_value_against_a_sample() -> (
+    None
+):
+    """The t of a new observation: (x − mean) / (s √(1 + 1/S)), S − 1 degrees of freedom."""
+    people, losses = 31, np.array([8.0, 9.5, 7.0, 9.0])
+    total, df = study_summary.with_draw(0.0, people * losses.var(ddof=1), df=3, seeds=4)
+    table = np.tile(6.0 - losses[:, None], (1, people))
+    found = crossed_effects.estimate(table, SeedSpread(float(total), float(df)))
+    t = (6.0 - losses.mean()) / (losses.std(ddof=1) * np.sqrt(1 + 1 / 4))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), 3))
 
 
 def test_where_draws_add_nothing_counting_them_changes_nothing() -> None:
     held_out = _drawn(np.zeros(5))
-    held_out = replace(held_out, predicted_years=held_out.predicted_years[::-1].copy())
     spreads = study_summary.compare(held_out, "A", "control-A").spreads
     if spreads[0].mean_square < spreads[1].mean_square:
         held_out = replace(held_out, predicted_years=held_out.predicted_years[::-1].copy())
     row = compare_all(held_out, None).controls.iloc[0]
-    assert row["p_draw"] == pytest.approx(row["p"]) and "draw" not in row["words"]
+    assert row["p"] == pytest.approx(_as_given(held_out, ("A", "control-A")).p)
 
 
-def test_an_arm_that_is_any_draw_is_called_different_by_p_draw_as_often_as_it_says() -> None:
+def test_an_arm_that_is_any_draw_is_called_different_as_seldom_as_it_says() -> None:
     """Arm and control worth the same; each draw of scans moves an error by 1 year, each training by 0.5."""
     rng, told = np.random.default_rng(6), []
     for _ in range(400):
@@ -120,8 +149,9 @@ def test_an_arm_that_is_any_draw_is_called_different_by_p_draw_as_often_as_it_sa
         errors = 20 + people + rng.normal(0, 1, (2, 5, 31)) + rng.normal(0, 0.5, (2, 5, 1))
         errors[0] += rng.normal(0, 1)
         errors[1] += rng.normal(0, 1, (5, 1))
-        row = compare_all(made(AGES + errors, AGES, arms=(A, CONTROL)), None).controls.iloc[0]
-        told.append((row["p"] <= 0.05, row["p_draw"] <= 0.05))
+        held_out = made(AGES + errors, AGES, arms=(A, CONTROL))
+        row = compare_all(held_out, None).controls.iloc[0]
+        told.append((_as_given(held_out, ("A", "control-A")).p <= 0.05, row["p"] <= 0.05))
     given, drawn = np.mean(told, axis=0)
     assert drawn <= 0.07 and given > 0.2
 

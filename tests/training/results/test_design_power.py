@@ -1,9 +1,12 @@
 """Power of a design: promised before, kept by the test that the results get."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from tests.helpers.made_predictions import made, null_studies, random
+from tests.helpers.made_predictions import CONTROL, A, made, null_studies, random
+from training.held_out.predictions import Predictions
 from training.results import design_power, study_summary
 from training.results.design_power import STATED, ErrorSpread
 
@@ -19,6 +22,47 @@ def test_four_of_five_studies_find_what_the_design_promises(seeds) -> None:
         seen = study_summary.compare(held_out, "A", "scratch").estimate
         found.append(not seen.low + promised <= 0 <= seen.high + promised)
     assert np.mean(found) == pytest.approx(0.8, abs=0.07)
+
+
+def _with_draws(count: int, seeds: int, draw: float) -> Iterator[Predictions]:
+    """Studies of A and its control, worth the same; what a draw of scans adds has this variance, years²."""
+    rng = np.random.default_rng(5)
+    ages = np.linspace(20, 80, 70)
+    for _ in range(count):
+        errors = 30 + rng.normal(0, 2, (2, 1, 70)) + rng.normal(0, 3, (2, seeds, 70))
+        errors += rng.normal(0, 0.5, (2, seeds, 1))
+        errors[0] += rng.normal(0, draw**0.5)
+        errors[1] += rng.normal(0, draw**0.5, (seeds, 1))
+        yield made(ages + errors, ages, arms=(A, CONTROL))
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("draw", [0.0, 0.5])
+def test_four_of_five_find_what_is_promised_of_an_arm_and_its_own_control(seeds, draw) -> None:
+    studies = list(_with_draws(400, seeds, draw))
+    told = [design_power.spread_of(one, ("A", "control-A"), "") for one in studies]
+    assert np.mean([one.draw for one in told]) == pytest.approx(draw, abs=0.12)
+    spread = ErrorSpread(8.0, 0.5 + draw, 18.0, "as made", draw)
+    promised = design_power.of_design(70, seeds, spread, margin_years=0.7).detectable_years
+    found = []
+    for held_out in studies:
+        seen = study_summary.compare(held_out, "A", "control-A").estimate
+        found.append(not seen.low + promised <= 0 <= seen.high + promised)
+    # both directions of a lucky draw count, hence the larger tolerance
+    assert np.mean(found) == pytest.approx(0.8, abs=0.08)
+
+
+def test_what_a_draw_adds_is_asked_only_of_an_arm_and_its_own_control() -> None:
+    study = next(_with_draws(1, 5, 0.5))
+    turned = design_power.spread_of(study, ("control-A", "A"), "")
+    assert turned.draw == design_power.spread_of(study, ("A", "control-A"), "").draw
+    assert design_power.spread_of(random(), ("A", "scratch"), "").draw is None
+    assert design_power.spread_in([("one", study)]).draw is None
+    assert design_power.spread_in([("one", study)], own_control=True).draw == max(0, turned.draw)
+    assert design_power.spread_in([], own_control=True).draw == 0
+    said = design_power.words(70, 3, STATED._replace(draw=0.25), margin_years=0.7)
+    assert "an arm with its own control finds" in said
+    assert "and errors by 0.5 from one draw of scans to another (standard deviations;" in said
 
 
 def test_more_people_more_seeds_and_one_side_find_less() -> None:
