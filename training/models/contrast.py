@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
-from training.models.patches import patchify
+from training.models.patches import cut_out, patchify, voxels_of_patches
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 
@@ -86,10 +86,13 @@ class ViewContrast(nn.Module):
         Of the projection head.
     """
 
+    voxels: Tensor
+
     def __init__(self, reconstruction: ReconstructionLoss, preset: Preset, *, seed: int) -> None:
         super().__init__()
         self.reconstruction = reconstruction
         self.reconstructs = OBJECTIVES[preset.objective].reconstructs
+        self.register_buffer("voxels", voxels_of_patches(preset), persistent=False)
         torch.manual_seed(seed)
         self.head = nn.Sequential(
             nn.Linear(preset.hidden, preset.hidden),
@@ -118,13 +121,10 @@ class ViewContrast(nn.Module):
         embeddings : Tensor, [2, B, D]
         """
         loss = self.reconstruction
-        patches = [patchify(view.volumes.float(), loss.patch) for view in (first, second)]
-        tokens = [
-            loss.encode(shown, view.kept)
-            for shown, view in zip(patches, (first, second), strict=True)
-        ]
+        views = [(view.volumes.float(), view.kept) for view in (first, second)]
+        tokens = [loss.encode(cut_out(volumes, kept, self.voxels), kept) for volumes, kept in views]
         pooled = torch.stack([loss.pooled(each) for each in tokens])
         error = pooled.new_zeros(())
         if self.reconstructs:
-            error = loss.error(tokens[0], patches[0], masks)
+            error = loss.error(tokens[0], patchify(views[0][0], loss.patch), masks)
         return error, self.head(pooled)

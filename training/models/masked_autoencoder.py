@@ -20,7 +20,7 @@ from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.models.attention_init import mimetic_init
+from training.models.attention_init import Heads, mimetic_init
 from training.models.masking import PatchMasks, sample_masks
 from training.models.patches import embed, mean_patches, moments, patchify, take
 from training.settings.preset import Preset
@@ -48,6 +48,7 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
     for block in network.modules():
         if isinstance(block, TransformerBlock):
             block.norm_cross_attn.requires_grad_(False)  # MONAI makes it and never uses it
+            block.attn.input_rearrange = Heads(block.attn.num_heads)
     if preset.locality:
         mimetic_init(network, preset.locality, seed=seed)
     return network
@@ -154,21 +155,22 @@ class ReconstructionLoss(nn.Module):
         """
         masks = masks or self._masks(volumes)
         patches = patchify(volumes.float(), self.patch)
-        return self.error(self.encode(patches, masks.kept, modality), patches, masks, modality)
+        tokens = self.encode(take(patches, masks.kept), masks.kept, modality)
+        return self.error(tokens, patches, masks, modality)
 
-    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> Any:
+    def encode(self, shown: Tensor, kept: Tensor, modality: Tensor | None = None) -> Any:
         """Return the encoder's tokens of the patches that are shown, the first of the whole, [B, 1 + K, H].
 
         Parameters
         ----------
-        patches : Tensor, [B, N, P]
-            All patches of the volumes, standardised intensities.
+        shown : Tensor, [B, K, P]
+            The patches that are shown, standardised intensities.
         kept : Tensor of int, [B, K]
-            Indices of those that are shown.
+            Their indices among all.
         modality : Tensor of int, [B], optional
             As in :meth:`forward`.
         """
-        network, shown = self.network, self._shown(patches, kept, modality)
+        network, shown = self.network, self._centred(shown, kept, modality)
         tokens = self._with_modality(embed(network.patch_embedding, shown, kept), modality, 0)
         first = network.cls_token.expand(len(tokens), -1, -1)
         return network.blocks(torch.cat((first, tokens), dim=1))
@@ -205,7 +207,7 @@ class ReconstructionLoss(nn.Module):
         """
         masks = masks or self._masks(volumes)
         patches = patchify(volumes.float(), self.patch)
-        tokens = self.encode(patches, masks.kept, modality)
+        tokens = self.encode(take(patches, masks.kept), masks.kept, modality)
         predicted, error = self._errors(tokens, patches, masks, modality)
         if self.preset.normalise_targets:
             mean, spread = moments(take(patches, masks.removed))
@@ -274,9 +276,8 @@ class ReconstructionLoss(nn.Module):
         target = self._target(take(patches, masks.removed))
         return predicted, (predicted - target).square().mean(dim=-1)
 
-    def _shown(self, patches: Tensor, kept: Tensor, modality: Tensor | None) -> Tensor:
+    def _centred(self, shown: Tensor, kept: Tensor, modality: Tensor | None) -> Tensor:
         """Return the patches that are shown [B, K, P], of a centred preset less their mean."""
-        shown = take(patches, kept)
         if not self.preset.centred:
             return shown
         return shown - self._at(self.mean_patch_in, kept, modality)

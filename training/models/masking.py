@@ -100,9 +100,11 @@ def sample_crops(rng: np.random.Generator, count: int, shares: Tensor, preset: P
     positions, grid = usable(shares, preset).numpy(), np.array(preset.grid)
     size = np.ceil(preset.crop * grid).astype(int)
     start = rng.integers(0, grid - size + 1, (count, 1, 3))
-    place = np.stack(np.unravel_index(positions, preset.grid), axis=1)  # [U, 3]
-    inside = ((place >= start) & (place < start + size)).all(axis=2)
-    order = positions[np.argsort(rng.random(inside.shape) + ~inside, axis=1)]
+    keys = rng.random((count, len(positions)))
+    if (size < grid).any():  # else all are inside
+        place = np.stack(np.unravel_index(positions, preset.grid), axis=1)  # [U, 3]
+        keys += ~((place >= start) & (place < start + size)).all(axis=2)
+    order = positions[np.argsort(keys, axis=1)]
     return torch.from_numpy(order[:, : kept_patches(len(positions), preset)])
 
 

@@ -1,5 +1,6 @@
 """Cubic patches of volumes: patchify and its inverse, share of brain, mean patches, patch embedding."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ from monai.networks.blocks.patchembedding import PatchEmbeddingBlock
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+from training.settings.preset import Preset
 
 
 def patchify(volumes: Tensor, patch: int) -> Tensor:
@@ -101,6 +104,32 @@ def mean_patches(
 def take(tokens: Tensor, positions: Tensor) -> Tensor:
     """Return ``tokens`` [B, N, D] at ``positions`` [B, K], as [B, K, D]."""
     return tokens.gather(1, positions.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
+
+
+def voxels_of_patches(preset: Preset) -> Tensor:
+    """Return which voxels of a flattened volume each patch is of, in the patch's order, [N, P]."""
+    shape = (preset.channels, *preset.shape)
+    return patchify(torch.arange(math.prod(shape)).view(1, *shape), preset.patch)[0]
+
+
+def cut_out(volumes: Tensor, positions: Tensor, voxels: Tensor) -> Tensor:
+    """Cut some patches out of volumes, which takes a third of the time of cutting all and taking some.
+
+    Parameters
+    ----------
+    volumes : Tensor, [B, C, X, Y, Z]
+        Of a preset's shape.
+    positions : Tensor of int, [B, K]
+        Indices of the patches.
+    voxels : Tensor of int, [N, P]
+        From :func:`voxels_of_patches`.
+
+    Returns
+    -------
+    Tensor, [B, K, P]
+    """
+    places = voxels[positions]
+    return volumes.flatten(1).gather(1, places.flatten(1)).view_as(places)
 
 
 def embed(embedding: PatchEmbeddingBlock, patches: Tensor, positions: Tensor) -> Tensor:

@@ -79,16 +79,16 @@ class UNetReconstruction(ReconstructionLoss):
         super().__init__(network, preset, weights)
         self.kinds = nn.ModuleList()  # by turns, the images alone tell their modality
 
-    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> list[Tensor]:
+    def encode(self, shown: Tensor, kept: Tensor, modality: Tensor | None = None) -> list[Tensor]:
         """Return the features of the five levels, from the finest on, [B, H, X, Y, Z] each.
 
         Parameters
         ----------
-        patches, kept, modality
+        shown, kept, modality
             As there. What is not shown is 0, in a centred preset the mean.
         """
-        shown = self._placed(self._shown(patches, kept, modality), kept)
-        features = [unpatchify(shown, self.preset.grid, self.patch)]
+        whole = self._placed(self._centred(shown, kept, modality), kept)
+        features = [unpatchify(whole, self.preset.grid, self.patch)]
         for level in encoder_of(self.network):
             features.append(level(features[-1]))
         return features[1:]

@@ -22,7 +22,7 @@ from curation.errors import StudyError, TierscopeError
 from curation.imaging import prepared_volume
 from curation.storage import files, json_lines
 from curation.storage.workspace import Workspace
-from training.models.patches import patch_weights, patchify, unpatchify
+from training.models.patches import patch_weights, patchify, take, unpatchify
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import MASK_SAMPLES
 from training.settings import input_images, volume_grid
@@ -112,7 +112,7 @@ class Reconstructor:
         """Return the mean of the encoder's features of a volume, nothing of its brain removed, [H]."""
         patches = patchify(volume.to(self.device).float(), self.study.preset.patch)
         shown = torch.nonzero(self.loss.weights > 0).T.to(self.device)
-        features = self.loss.pooled(self.loss.encode(patches, shown))[0]
+        features = self.loss.pooled(self.loss.encode(take(patches, shown), shown))[0]
         return [round(value, _FEATURE_DIGITS) for value in features.float().tolist()]
 
     def error_of(self, error: Tensor, removed: Tensor) -> float:

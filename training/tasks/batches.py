@@ -1,6 +1,7 @@
 """Batches of prepared volumes: sampling order, augmentation, and prefetching in threads."""
 
 import contextlib
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -85,7 +86,7 @@ class Volumes:
 
     def __init__(self, paths: Sequence[Path] | Sequence[Sequence[Path]]) -> None:
         self._samples = [[sample] if isinstance(sample, Path) else list(sample) for sample in paths]
-        self._held: dict[Path, NDArray] = {}
+        self._held: dict[Path, Tensor] = {}
         self._room = HELD_BYTES
 
     def __len__(self) -> int:
@@ -101,6 +102,9 @@ class Volumes:
         first = self._samples[0]
         shape = (len(indices), len(first), *self._opened(first[0]).shape)
         batch = _memory(shape, dtype)
+        moved = changes is not None and changes.shift.any()
+        if not moved and (whole := self._all_held(indices)) is not None:
+            return batch.copy_(_flipped(whole.view(shape), changes))
         for row, index in enumerate(indices):
             for channel, path in enumerate(self._samples[int(index)]):
                 target, array = batch[row, channel].numpy(), self._opened(path)
@@ -118,12 +122,19 @@ class Volumes:
     def _opened(self, path: Path) -> NDArray:
         """Return a volume: held, or mapped into memory, its file closed once the array is no longer used."""
         if (held := self._held.get(path)) is not None:
-            return held
+            return held.numpy()
         array = _mapped(path)
         if array.nbytes <= self._room:
-            self._held[path] = array = np.array(array)
+            array = np.array(array)
+            self._held[path] = torch.from_numpy(array)
             self._room -= array.nbytes
         return array
+
+    def _all_held(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor | None:
+        """Return volumes in a row where all are held: to copy small ones one by one takes twice as long."""
+        paths = (path for index in indices for path in self._samples[int(index)])
+        held = [self._held.get(path) for path in paths]
+        return None if any(one is None for one in held) else torch.stack(held)  # type: ignore[arg-type]
 
 
 def _mapped(path: Path) -> NDArray:
@@ -148,6 +159,16 @@ def _memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     longer to hand out than the volumes take to be written into it.
     """
     return torch.empty(tuple(shape), dtype=dtype, pin_memory=torch.cuda.is_available())
+
+
+def _flipped(whole: Tensor, changes: Augmentation | None) -> Tensor:
+    """Return volumes [B, C, X, Y, Z] of which some are mirrored, left for right."""
+    if changes is None:
+        return whole
+    flip = torch.from_numpy(changes.flip).view(-1, 1, 1)
+    planes = torch.arange(math.prod(whole.shape[:3])).view(whole.shape[:3])
+    planes = torch.where(flip, planes.flip(2), planes).flatten()
+    return whole.view(len(planes), -1).index_select(0, planes).view_as(whole)
 
 
 def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:

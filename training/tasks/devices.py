@@ -1,8 +1,10 @@
 """Compute devices of a run: CPU or leased GPUs, precision, determinism, and DDP over several."""
 
 import contextlib
+import ctypes
 import logging
 import math
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,10 @@ BF16_WIDTH = 192
 #: In bfloat16 on a CPU attention in one kernel pays from this many patches on: tables of all pairs get large.
 FUSED_PATCHES = 1000
 _POLL_S = 0.2
+#: Parameters of glibc's ``mallopt``: parts of memory from this size on are the system's again once they are
+#: freed, of smaller ones what is more than is kept.
+_MMAP_THRESHOLD, _MAPPED_FROM_BYTES = -3, 2**25
+_TRIM_THRESHOLD, _KEPT_BYTES = -1, 2**29
 #: What a process leaves that ended its work early, since it was asked to stop.
 _STOPPED = "stopped"
 
@@ -169,6 +175,17 @@ def set_determinism(preset: Preset) -> None:
         # every number is written before it is read: filling memory before that takes half the time
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.set_flush_denormal(True)  # numbers next to nothing take the CPU ten times as long
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let this process use again what it freed: each page that the system hands out anew is a fault.
+
+    A step frees what it computed, and glibc gives large parts of that back. No numbers depend on it.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def precision(preset: Preset, kind: str) -> Literal["32-true", "bf16-mixed"]:

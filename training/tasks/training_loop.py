@@ -208,7 +208,8 @@ class Trainer:
         rate = self.schedule.lr_at(self.progress.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["lr_scale"]
-        self.model.train()
+        if not self.raw.training:  # telling each of its modules takes a while
+            self.model.train()
         loss = self._gradient(task, batch)
         if self.fabric.world_size > 1:
             loss = self.fabric.all_reduce(loss, reduce_op="sum")  # type: ignore[assignment]
@@ -224,7 +225,7 @@ class Trainer:
     def _gradient(self, task: Task, batch: Batch) -> Tensor:
         """Compute gradient and loss of a batch, in ever smaller micro-batches where memory runs out."""
         while True:
-            torch.manual_seed(step_seed(self.schedule.seed, self.progress.step))
+            self._seed(step_seed(self.schedule.seed, self.progress.step))
             self.optimizer.zero_grad(set_to_none=True)
             try:
                 return self._try(task, batch)
@@ -234,6 +235,13 @@ class Trainer:
                     raise
             # only here, where the error is gone: its traceback held what the failed try had computed
             self._halve(task)
+
+    def _seed(self, seed: int) -> None:
+        """Seed what a step draws where it runs: for devices that are not here torch notes a whole stack."""
+        if devices.on_gpu(self.fabric):
+            torch.manual_seed(seed)
+        else:
+            torch.default_generator.manual_seed(seed)
 
     def _try(self, task: Task, batch: Batch) -> Tensor:
         ready = {name: self.fabric.to_device(value) for name, value in batch.items()}

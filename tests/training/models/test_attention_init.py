@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from einops.layers.torch import Rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -43,6 +44,19 @@ def test_without_locality_all_is_as_monai_makes_it() -> None:
     }
     parts = {name.rpartition("attn.")[2] if "attn." in name else name for name in changed}
     assert parts == {"qkv.weight", "qkv.bias", "decoder_embed.weight", "decoder_embed.bias"}
+
+
+def test_heads_are_parted_as_monai_rearranges_them_and_so_are_their_gradients() -> None:
+    attention = masked_autoencoder.build(PLAIN, seed=0).blocks[0].attn
+    projected = torch.randn(2, 5, 3 * attention.inner_dim)
+    monais = Rearrange("b h (qkv l d) -> qkv b l h d", qkv=3, l=attention.num_heads)
+    seen = []
+    for part in (attention.input_rearrange, monais):
+        given = projected.clone().requires_grad_()
+        queries, keys, values = part(given)
+        functional.scaled_dot_product_attention(queries, keys, values).square().sum().backward()
+        seen.append([queries, keys, values, given.grad])
+    assert all(torch.equal(own, other) for own, other in zip(*seen, strict=True))
 
 
 def test_the_seed_decides_the_projections() -> None:

@@ -11,6 +11,7 @@ from tests.helpers.workspace_trainable import TINY_PRESET
 from training.models import masked_autoencoder, masking
 from training.models.contrast import View, ViewContrast, nt_xent, twins_found
 from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import cut_out, patchify, take, voxels_of_patches
 
 PATCHES = int(np.prod(TINY_PRESET.grid))
 
@@ -194,3 +195,12 @@ def test_empty_patches_are_shown_to_no_view_where_masks_are_of_the_brain() -> No
     shares[::3] = 0.5
     crops = masking.sample_crops(np.random.default_rng(0), 4, shares, preset)
     assert (crops % 3 == 0).all()
+
+
+def test_patches_that_are_cut_out_are_those_taken_of_all() -> None:
+    preset = TINY_PRESET.changed({"modalities": ("T1w", "pet"), "paired": True})
+    volumes = torch.randn(3, preset.channels, *preset.shape)
+    positions = torch.randint(math.prod(preset.grid), (3, 5))
+    cut = cut_out(volumes, positions, voxels_of_patches(preset))
+    assert preset.channels == 2
+    assert torch.equal(cut, take(patchify(volumes, preset.patch), positions))

@@ -99,6 +99,21 @@ def test_volumes_are_flipped_about_the_middle_of_the_first_axis(tmp_path: Path) 
     assert torch.equal(volumes.batch([0]), flipped.flip(2))
 
 
+def test_volumes_that_are_held_are_mirrored_as_those_that_are_read(tmp_path: Path) -> None:
+    for number in range(6):
+        np.save(tmp_path / f"{number}.npy", np.random.default_rng(number).normal(size=(4, 5, 6)))
+    pairs = [[tmp_path / f"{2 * n}.npy", tmp_path / f"{2 * n + 1}.npy"] for n in range(3)]
+    volumes, changes = Volumes(pairs), _changes(4)
+    changes.flip[:] = [True, False, True, False]
+    read, held = (volumes.batch([2, 0, 1, 2], changes) for _ in range(2))
+    assert torch.equal(read, held)
+    assert torch.equal(volumes.batch([2, 0, 1, 2]), held.where(_as_they_lie(changes), held.flip(2)))
+
+
+def _as_they_lie(changes: Augmentation) -> torch.Tensor:
+    return ~torch.from_numpy(changes.flip).view(-1, 1, 1, 1, 1)
+
+
 @pytest.mark.parametrize(
     "shift",
     [(1, 0, 0), (0, -2, 0), (-1, 2, 3), (2, 3, 4), (0, 0, -5), (0, 1, -2), (3, -1, 1), (0, -4, -5)],

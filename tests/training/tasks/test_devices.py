@@ -1,3 +1,5 @@
+import resource
+import sys
 import types
 from pathlib import Path
 
@@ -112,3 +114,16 @@ def test_gpus_are_lent_to_one_at_a_time_and_all_or_none(tmp_path, monkeypatch) -
         for path in free:  # what could not be had whole is not held
             with files.lock(path, AssertionError("still held")):
                 pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_memory_that_was_freed_is_used_again_and_not_asked_of_the_system_anew() -> None:
+    devices.set_determinism(PRESETS["world"])
+    faults = []
+    for _ in range(30):
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        parts = [torch.ones(2**20) for _ in range(4)]
+        faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+        del parts
+    pages = 4 * 4 * 2**20 // resource.getpagesize()
+    assert min(faults) < pages / 10
