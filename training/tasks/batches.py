@@ -86,7 +86,7 @@ class Volumes:
 
     def __init__(self, paths: Sequence[Path] | Sequence[Sequence[Path]]) -> None:
         self._samples = [[sample] if isinstance(sample, Path) else list(sample) for sample in paths]
-        self._held: dict[Path, Tensor] = {}
+        self._held: dict[Path, NDArray] = {}
         self._room = HELD_BYTES
 
     def __len__(self) -> int:
@@ -122,19 +122,20 @@ class Volumes:
     def _opened(self, path: Path) -> NDArray:
         """Return a volume: held, or mapped into memory, its file closed once the array is no longer used."""
         if (held := self._held.get(path)) is not None:
-            return held.numpy()
+            return held
         array = _mapped(path)
         if array.nbytes <= self._room:
-            array = np.array(array)
-            self._held[path] = torch.from_numpy(array)
+            self._held[path] = array = np.array(array)
             self._room -= array.nbytes
         return array
 
     def _all_held(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor | None:
         """Return volumes in a row where all are held: to copy small ones one by one takes twice as long."""
         paths = (path for index in indices for path in self._samples[int(index)])
-        held = [self._held.get(path) for path in paths]
-        return None if any(one is None for one in held) else torch.stack(held)  # type: ignore[arg-type]
+        held = [array for path in paths if (array := self._held.get(path)) is not None]
+        if len(held) < len(indices) * len(self._samples[0]):
+            return None
+        return torch.stack([torch.from_numpy(array) for array in held])
 
 
 def _mapped(path: Path) -> NDArray:
