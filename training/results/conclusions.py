@@ -123,6 +123,16 @@ def whole(held_out: Predictions) -> bool:
     return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
 
 
+def intervals_over(table: pd.DataFrame) -> str:
+    """Say what the intervals of a table of errors or differences are over; empty where it has none."""
+    low = table["low"] if "low" in table else table["ci_low"]
+    if low.isna().all():
+        return ""
+    if table["n_seeds"].max() < 2:
+        return "95 %, over people alone: one seed"
+    return "95 %, over people and seeds"
+
+
 def detectable(table: pd.DataFrame, outcome: Outcome = AGE) -> str:
     """Return a remark on the differences that comparisons can miss; empty where none was estimated."""
     years = table["detectable_years"].dropna()
