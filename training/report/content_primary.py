@@ -5,7 +5,7 @@ Sentences on the analysis for the methods, and what no interval of a study cover
 
 import pandas as pd
 
-from training.report.plots import Line, Message, Plot, Series
+from training.report.plots import Line, Message, Plot, Series, Shade
 from training.report.source import ReportSource
 from training.results import conclusions, verdicts
 from training.results.primary_comparison import Primary
@@ -47,6 +47,9 @@ def plot(found: Primary) -> Plot:
         "difference_years",
     )
     arm, reference = found.plan.pair
+    shaded = None
+    if margin == margin:
+        shaded = Shade(-margin, margin, f"shaded: margin of ± {outcome.bound(margin)} about 0")
     return Plot(
         "primary-comparison",
         "intervals",
@@ -59,11 +62,8 @@ def plot(found: Primary) -> Plot:
         x_label=f"{arm} − {reference} ({outcome.measure_unit}; {outcome.favours} {arm} is better)",
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
-        lines=(
-            Line("x", -margin, ""),
-            Line("x", 0.0, f"0 and margin ± {outcome.bound(margin)}" if margin == margin else ""),
-            Line("x", margin, ""),
-        ),
+        lines=(Line("x", 0.0, ""),),
+        shaded=shaded,
         alt=f"Difference of {arm} to {reference} with its 95 % and 90 % intervals, and the margin",
     )
 
@@ -99,8 +99,8 @@ def pool_in_words(study: Study) -> str:
     """Describe what of the sampling of pretraining scans is in the intervals, and what is not."""
     drawn = any(arm.kind == "control" for arm in study.arms)
     controls = (
-        " Controls were drawn anew for each seed, so that their draw is within the spread of seeds; p_draw, "
-        "of an arm against its own control, counts the arm as one draw too."
+        " Controls were drawn anew for each seed, so that their draw is within the spread of seeds; of an "
+        "arm against its own control, p_draw (p, had other scans been drawn) counts the arm as one draw too."
         if drawn and len(study.seeds) > 1
         else ""
     )
