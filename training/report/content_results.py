@@ -135,7 +135,7 @@ def figures(source: ReportSource) -> Message | None:
     with_corrected = source.options.corrected and not outcome.two_valued
     rows = tuple(
         (
-            row["label"] if row["arm"] == BASELINE else row["arm"],
+            source.called(row["arm"]),
             number(row["age_mae_years"], digits),
             span(row["ci_low"], row["ci_high"], digits),
             *(number(row[name], 2) for name in ("r", "r2")),
@@ -194,6 +194,8 @@ def mean_age(source: ReportSource) -> Message | None:
     if (table["verdict"] == "withheld").any():
         title = f"Each arm against {outcome.no_model}"
     lead = f"What is not shown to have learned {outcome.name} cannot tell tiers apart."
+    if conclusions.too_easy(source.held_out):
+        lead = "No arm makes a mistake: there is nothing that a tier could be worth here."
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 

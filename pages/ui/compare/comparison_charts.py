@@ -288,9 +288,9 @@ def _forest(
 def _forest_layout(figure: go.Figure, arms: pd.Series, title: str) -> None:
     figure.update_layout(
         template=TEMPLATE,
-        height=100 + ROW * max(len(arms), 1),
+        height=120 + ROW * max(len(arms), 1),
         showlegend=False,
-        xaxis={"title": title},
+        xaxis={"title": {"text": title, "standoff": 12}, "automargin": True},
         yaxis={
             "title": "",
             "automargin": True,
@@ -333,7 +333,7 @@ def scatter_layout(figure: go.Figure, x: str, y: str) -> None:
     figure.update_layout(
         template=TEMPLATE,
         height=400,
-        xaxis={"title": x},
+        xaxis={"title": {"text": x, "standoff": 12}, "automargin": True},
         yaxis={"title": y},
         hovermode="closest",
         legend={"font": {"size": 14}},

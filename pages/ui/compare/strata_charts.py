@@ -97,10 +97,14 @@ def error_by_group(
     )
     figure.update_layout(
         template=TEMPLATE,
-        height=110 + ROW * max(len(names), 1),
+        height=130 + ROW * max(len(names), 1),
         showlegend=False,
         xaxis={
-            "title": with_intervals(_plain(outcome.scan_error_label), table),
+            "title": {
+                "text": with_intervals(_plain(outcome.scan_error_label), table),
+                "standoff": 12,
+            },
+            "automargin": True,
             "rangemode": "tozero",
         },
         yaxis={"title": "", "autorange": "reversed", "automargin": True},
