@@ -160,7 +160,7 @@ def _parts(
     )
     if part == "studies":
         with headline:
-            answer_headline.show(workspace, everything)
+            answer_headline.show(workspace, everything, arms=False)
         compare_studies.show(workspace, planned, chosen)
         return
     answer = st.container()  # stands before the filters

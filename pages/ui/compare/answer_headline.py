@@ -38,7 +38,7 @@ def concluded(shown: Comparison) -> Conclusion:
     return conclusions.conclude(shown.held_out, compared(shown), reference_of(shown))
 
 
-def show(workspace: Workspace, shown: Comparison) -> None:
+def show(workspace: Workspace, shown: Comparison, *, arms: bool = True) -> None:
     """Draw the conclusion, framed where nothing is to be concluded yet, and the arms in words.
 
     Parameters
@@ -47,6 +47,8 @@ def show(workspace: Workspace, shown: Comparison) -> None:
         For the rules that the tiers were cut by.
     shown : Comparison
         Its arms are explained where they are met first; of many, those of the answer.
+    arms : bool
+        Whether they are met on the view.
     """
     conclusion, try_out = concluded(shown), conclusions.try_out(shown.parts.values())
     said = html.escape(conclusion.headline)
@@ -55,9 +57,9 @@ def show(workspace: Workspace, shown: Comparison) -> None:
     if said:
         framed = " ts-note" if try_out or _unsettled(shown, conclusion) else ""
         st.html(f'<div class="ts-headline{framed}">{said}</div>')
-    told = [_arms(shown), html.escape(_tiers(workspace, shown))]
-    if any(told):
-        st.html(f'<div class="ts-muted">{"<br>".join(filter(None, told))}</div>')
+    if arms:
+        told = filter(None, [_arms(shown), html.escape(_tiers(workspace, shown))])
+        st.html(f'<div class="ts-arms">{"<br>".join(told)}</div>')
 
 
 def _unsettled(shown: Comparison, conclusion: Conclusion) -> bool:

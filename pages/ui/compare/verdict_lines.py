@@ -52,7 +52,7 @@ these intervals hold was measured: `docs/statistics.md`."""
 BOOTSTRAP, HOLM, FLIP, DRAW = (
     "95 % by resampling (bootstrap)",
     "p, corrected (Holm)",
-    "p, of these trained models (sign flip)",
+    "p (sign flip)",
     "p, had other scans been drawn",
 )
 _MEANING = {
@@ -64,6 +64,10 @@ _MEANING = {
     DRAW: "of an arm against its own control: counts the scans of the arm as one random draw, as those "
     "of its control are. Would it be so had other scans like these been drawn? A harder question",
 }
+
+
+#: In the place of the corrected p of the primary comparison.
+_UNCORRECTED = html_marks.Cell("primary:<br>not corrected")
 
 
 def against_no_model(shown: Comparison, table: pd.DataFrame, final: pd.DataFrame) -> None:
@@ -180,12 +184,11 @@ def tests(table: pd.DataFrame, outcome: Outcome) -> None:
             span(row.ci_low, row.ci_high, digits),
             span(row.boot_low, row.boot_high, digits),
             p_value(row.p),
-            "primary: not corrected" if row.role == "primary" else p_value(row.p_holm),
+            _UNCORRECTED if row.role == "primary" else p_value(row.p_holm),
             p_value(row.p_flip),
             *([p_value(row.p_draw)] if drawn else []),
             number(row.detectable_years, outcome.coarse_digits),
-            f"{row.n_subjects:.0f}",
-            f"{row.n_seeds:.0f}",
+            f"{row.n_subjects:.0f} × {row.n_seeds:.0f}",
         )
         for row in outcome.shown(table, "difference_years").itertuples()
     ]
@@ -200,10 +203,10 @@ def tests(table: pd.DataFrame, outcome: Outcome) -> None:
         FLIP,
         *([DRAW] if drawn else []),
         f"Would be found ({unit})",
-        "People",
-        "Seeds",
+        "People × seeds",
     )
-    st.html(html_marks.table(head, rows, numeric=range(1, len(head))))
+    table_drawn = html_marks.table(head, rows, numeric=range(1, len(head)))
+    st.html(f'<div class="ts-wide">{table_drawn}</div>')
     told = (f"**{name}**: {_MEANING[name]}." for name in head if name in _MEANING)
     st.caption("  \n".join(told))
 
