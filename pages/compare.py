@@ -166,7 +166,7 @@ def _parts(
     answer = st.container()  # stands before the filters
     shown = compare_studies.choose_filters(everything)
     with headline:
-        answer_headline.show(workspace, shown)
+        answer_headline.show(workspace, shown, arms=part != "curves")  # there the legend tells
     draw: dict[str, Callable[[Workspace, Comparison, str], None]] = {
         "answer": partial(compare_answer.show, before=answer),
         "curves": compare_curves.show,

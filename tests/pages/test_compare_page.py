@@ -264,7 +264,7 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
         (bar,) = (html for html in drawn if html.startswith('<div class="ts-headline'))
         assert bar.startswith(f'<div class="ts-headline ts-note">{answer.title}<small>Preset smoke')
         told = "Arms (what a model was pretrained on)"
-        assert (told in words(page)) == (part != "studies")
+        assert (told in words(page)) == (part in ("answer", "where"))
     page = run("compare", workspace, **{state.STUDY: finished.id})
     colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
     said = words(page).split("Against scratch, exploratory:", 1)[1]
