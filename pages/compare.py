@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import (
     alignment_panel,
+    answer_headline,
     compare_answer,
     compare_curves,
     compare_dose,
@@ -61,12 +63,11 @@ def _chosen_study(workspace: Workspace, planned: list[Study]) -> None:
         if running and not _runs(workspace, chosen):
             st.rerun(scope="app")
         with frame.in_words():
+            headline = st.container()  # of what the filters leave, and before all else
             _state(workspace, chosen, planned)
             if outdated := conclusions.outdated([chosen, *others]):
                 st.warning(formatting.escape(outdated))
-            if try_out := conclusions.try_out([chosen, *others]):
-                st.html(f'<div class="ts-state">{formatting.plain(try_out)}</div>')
-            _parts(workspace, chosen, others, planned)
+            _parts(workspace, chosen, others, planned, headline)
 
     live()
 
@@ -140,7 +141,14 @@ def _state(workspace: Workspace, chosen: Study, planned: list[Study]) -> None:
     st.caption(formatting.escape(design_power.of_study(chosen, planned, read)))
 
 
-def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
+def _parts(
+    workspace: Workspace,
+    chosen: Study,
+    others: list[Study],
+    planned: list[Study],
+    headline: DeltaGenerator,
+) -> None:
+    """Draw the part that is chosen, and the headline of all of them."""
     everything = comparison_data.read_comparison(workspace, chosen, others)
     offered = [key for key in _PARTS if key != "dose" or compare_dose.applies(everything)]
     part = controls.choose_segment(
@@ -151,12 +159,16 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         format_func=lambda key: _PARTS[key],
     )
     if part == "studies":
+        with headline:
+            answer_headline.show(workspace, everything, arms=False)
         compare_studies.show(workspace, planned, chosen)
         return
     answer = st.container()  # stands before the filters
     shown = compare_studies.choose_filters(everything)
+    with headline:
+        answer_headline.show(workspace, shown, arms=part != "curves")  # there the legend tells
     draw: dict[str, Callable[[Workspace, Comparison, str], None]] = {
-        "answer": partial(compare_answer.show, headline=answer),
+        "answer": partial(compare_answer.show, before=answer),
         "curves": compare_curves.show,
         "where": compare_where.show,
         "dose": compare_dose.show,

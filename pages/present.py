@@ -44,4 +44,4 @@ def body(workspace: Workspace) -> None:
     present_screen.show_message(message)
 
 
-frame.show("present", body)
+frame.show("present", body, compact=True)

@@ -1,5 +1,6 @@
 """An unknown site is its source: every result is as if each source were named as a site."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,6 @@ def test_errors_are_grouped_alike(workspace: Workspace) -> None:
     assert set(read["site"]) == {f"{SOURCE}target"}
     ages = read["age_years"].to_numpy()
     held_out = made_predictions.made(np.stack([[ages + 3, ages - 2]]), ages)
-    errors = error_strata.errors_by_scan(held_out, "scratch").assign(site=read["site"].to_numpy())
-    (row,) = error_strata.by_group(errors, "site").itertuples()
+    sites = held_out.scans.assign(site=read["site"].to_numpy())
+    (row,) = error_strata.by_group(replace(held_out, scans=sites), "scratch", "site").itertuples()
     assert row.site == f"{SOURCE}target" and row.n_subjects == 8

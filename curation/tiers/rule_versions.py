@@ -185,7 +185,7 @@ def rule_difference(pool: TierRule, target: TierRule, *, names: bool = True) -> 
     if same_rule(pool, target):
         return ""
     how = (
-        "Pool and target were cut at the same values, and take other scans for unusable."
+        "The tiers of pool and target are cut at the same values; which scans count as unusable differs."
         if same_tiers(pool, target)
         else "Pool and target were cut by different rules, so the same letter is not the same quality in "
         "both."

@@ -92,7 +92,7 @@ def test_a_filter_redraws_every_part(compare: Page) -> None:
     _part(compare, "The answer")
     rows = compare.locator("table.ts").first.locator("tbody tr")
     expect(rows).to_have_count(5)  # four arms and predicting the mean
-    compare.get_by_label("Arms").first.click()
+    compare.get_by_role("combobox", name="Arms").click()
     compare.get_by_role("option", name="A", exact=True).click()
     expect(rows).to_have_count(3)  # scratch and predicting the mean stay
     compare.keyboard.press("Escape")
@@ -137,6 +137,7 @@ def test_a_run_opens_from_its_curve(compare: Page) -> None:
     x, y = compare.evaluate(
         """() => {
           const g = document.querySelector('.js-plotly-plot');
+          g.scrollIntoView();
           const t = g._fullData.find((d) => d.type === 'scattergl');
           const b = g.getBoundingClientRect(), l = g._fullLayout, i = t.x.length - 1;
           return [b.x + l.xaxis._offset + l.xaxis.d2p(t.x[i]), b.y + l.yaxis._offset + l.yaxis.d2p(t.y[i])];

@@ -62,6 +62,33 @@ def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:
         expect(page.get_by_text(f"{there} of {count}", exact=True)).to_be_visible()
 
 
+_OVER = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const screen = document.querySelector('.st-key-present-screen');
+  const tables = [...screen.querySelectorAll('.ts-scroll')].map((one) => one.scrollWidth - one.clientWidth);
+  return Math.max(main.scrollHeight - main.clientHeight, main.scrollWidth - main.clientWidth, ...tables);
+}"""
+_LETTERS = """() => Math.min(...[...document.querySelectorAll('.ts-shown :is(h2, p, li, td, .box)')]
+  .map((one) => parseFloat(getComputedStyle(one).fontSize)))"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 1000), (900, 1200)])
+def test_every_message_stands_on_the_screen_whole_and_can_be_read(
+    page: Page, presenting: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    _opened(page, presenting)
+    count = int(page.get_by_text(re.compile(r"^1 of \d+$")).inner_text().split()[-1])
+    for place in range(1, count + 1):
+        expect(page.get_by_text(f"{place} of {count}", exact=True)).to_be_visible()
+        chromium.settled(page)
+        title = page.locator(".st-key-present-screen h2").inner_text()
+        page.wait_for_function(f"({_OVER})() <= 1")
+        assert page.evaluate(_LETTERS) >= 13, title
+        if place < count:
+            page.keyboard.press("ArrowRight")
+
+
 def test_f_fills_the_screen_with_the_message_alone_and_keys_go_on(
     page: Page, presenting: str
 ) -> None:

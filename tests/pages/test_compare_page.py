@@ -13,7 +13,13 @@ from curation.cohorts import frozen_cohort
 from curation.storage import files, json_lines, processes
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
-from pages.ui.compare import comparison_charts, comparison_data, picked_points
+from pages.ui.compare import (
+    compare_studies,
+    comparison_charts,
+    comparison_data,
+    picked_points,
+    verdict_lines,
+)
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked, words
@@ -22,7 +28,7 @@ from tests.helpers.workspace_full import FullWorkspace
 from training.held_out.predictions import BASELINE
 from training.report import content
 from training.report_files import page as html_page
-from training.results import comparisons
+from training.results import comparisons, conclusions
 from training.studies import annotations, runs
 from training.studies.planned_study import Study
 
@@ -83,6 +89,44 @@ def test_another_reference_changes_the_verdicts(full, run) -> None:
     assert "Against all, chosen here, exploratory (the report compares with scratch):" in words(
         page
     )
+
+
+def test_exploratory_comparisons_are_folded_with_their_number_and_what_chance_makes_of_them(
+    full, run
+) -> None:
+    workspace, finished, _ = full
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    (fold,) = (one for one in page.expander if one.label.startswith("Exploratory: "))
+    count = int(fold.label.split()[1])
+    assert fold.label == f"Exploratory: {count} comparisons of arms" and fold.proto.expanded
+    said = " ".join(one.value for one in fold.markdown).replace("\\", "")
+    assert f"of these {count} comparisons would fall under p = 0.05 by chance alone" in said
+    assert "declared no primary comparison" in said
+    table = next(one.proto.body for one in fold.get("html") if "<table" in one.proto.body)
+    told = " ".join(one.value for one in fold.caption)
+    for name in (
+        verdict_lines.BOOTSTRAP,
+        verdict_lines.HOLM,
+        verdict_lines.FLIP,
+        verdict_lines.DRAW,
+    ):
+        assert f">{name}</th>" in table and f"**{name}**: " in told
+
+
+def test_seeds_folds_and_arms_are_explained_where_they_are_chosen(full, run) -> None:
+    workspace, finished, _ = full
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    helps = {box.label: box.help for box in page.multiselect}
+    for label in ("Arms", "Seeds", "Folds"):
+        assert helps[label] == f"{label[:-1]}: {conclusions.EXPLAINED[label[:-1].lower()]}."
+
+
+def test_of_each_study_as_much_is_shown_first_as_a_narrow_screen_holds(full, run) -> None:
+    workspace, finished, _ = full
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
+    assert list(page.dataframe[0].proto.column_order) == list(compare_studies._FIRST)
+    checked(page.toggle(key=state.STUDY_COLUMNS).set_value(True).run())
+    assert not page.dataframe[0].proto.column_order
 
 
 def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_running, run) -> None:
@@ -214,8 +258,14 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     (answer,) = [message for message in report.messages if message.name == "answer"]
     assert answer.title.startswith("No arm is shown to predict age better than the mean age (")
     assert answer.title.endswith("years): this study cannot rank tiers")
+    for part in PARTS:
+        page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
+        drawn = [one.proto.body for one in page.get("html")]
+        (bar,) = (html for html in drawn if html.startswith('<div class="ts-headline'))
+        assert bar.startswith(f'<div class="ts-headline ts-note">{answer.title}<small>Preset smoke')
+        told = "Arms (what a model was pretrained on)"
+        assert (told in words(page)) == (part in ("answer", "where"))
     page = run("compare", workspace, **{state.STUDY: finished.id})
-    assert f'<div class="ts-headline ts-note">{answer.title}</div>' in words(page)
     colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
     said = words(page).split("Against scratch, exploratory:", 1)[1]
     assert ">better<" in said and not any(f"background:{colour}" in said for colour in colours)
@@ -229,7 +279,8 @@ def test_a_try_out_preset_is_named_on_compare_and_present(full, run) -> None:
     workspace, finished, _ = full
     for name in ("compare", "present"):
         page = run(name, workspace, **{state.STUDY: finished.id})
-        assert "Preset smoke: to try Tierscope out, not for conclusions." in words(page)
+        told = "Preset smoke (small network, coarse images): to try Tierscope out, not for conclusions."
+        assert told in words(page)
 
 
 def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None:

@@ -214,6 +214,15 @@ class Predictions:
         planned = tuple(min(self.planned[i], len(kept_seeds)) for i in kept_arms)
         return replace(left, planned=planned, narrowed=self.narrowed or fewer)
 
+    def of_scans(self, kept: NDArray[np.bool_]) -> "Predictions":
+        """Return the predictions of some scans: a person with one left stays, with the mean of those."""
+        first, *further = (
+            (part.by_scan[:, :, kept], part.scan_fold[kept]) for part in self.partitions
+        )
+        scans = self.scans[kept].reset_index(drop=True)
+        left = assemble(self.arms, self.seeds, scans, first[0], further, self.outcome)
+        return replace(left, planned=self.planned, narrowed=self.narrowed)
+
     @property
     def _every_fold(self) -> set[int]:
         return {int(fold) for part in self.partitions for fold in np.unique(part.scan_fold)}

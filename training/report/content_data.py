@@ -17,6 +17,7 @@ from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
 from training.report.source import ReportSource, ages_of, count_of, counted, external_name, tiers_of
+from training.results.conclusions import EXPLAINED
 from training.settings.backbones import BACKBONES
 from training.settings.objectives import OBJECTIVES
 from training.studies import pool_target_separation
@@ -28,7 +29,7 @@ _GREY = "#7F7F7F"
 def question(source: ReportSource) -> Message:
     """State the question, the cohorts and the design."""
     study, pool, target = source.study, source.of("pool"), source.of("target")
-    arms = [arm.label for arm in study.arms]
+    arms = [f"{arm.name} ({arm.label})" for arm in study.arms]
     return Message(
         "question",
         "What is each quality tier worth for pretraining?",
@@ -39,9 +40,9 @@ def question(source: ReportSource) -> Message:
             f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: "
             f"{_outcome(source.outcome)}.",
             *_external(source),
-            f"{len(arms)} arms: {'; '.join(arms)}.",
-            f"Each trained with {plural(len(study.seeds), 'seed')} and judged on people that it never saw: "
-            f"{study.folds} folds {study.judging.folds_words}.",
+            f"{len(arms)} arms ({EXPLAINED['arm']}): {', '.join(arms)}.",
+            f"Each trained with {plural(len(study.seeds), 'seed')} (each {EXPLAINED['seed']}) and judged on "
+            f"people that it never saw: {study.folds} folds {study.judging.folds_words}.",
         ),
         note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn "
         f"{source.outcome.name}.",

@@ -1,7 +1,6 @@
 """Messages on external cohorts and on how well features tell the site."""
 
 from curation.wording import number, span
-from training.held_out.predictions import BASELINE
 from training.judging.outcome import Outcome
 from training.report.plots import Message, Table
 from training.report.source import ReportSource, external_name
@@ -25,7 +24,7 @@ def external(source: ReportSource) -> Message | None:
     rows = tuple(
         (
             row["cohort"],
-            row["label"] if row["arm"] == BASELINE else row["arm"],
+            source.called(row["arm"]),
             told(row, "age_mae_years", "ci"),
             told(row, "difference_years", "difference"),
             number(row["n_subjects"], 0),
@@ -36,7 +35,7 @@ def external(source: ReportSource) -> Message | None:
     head = ("Cohort", "Arm", outcome.measure_heading, difference, "People")
     return Message(
         "external-test",
-        _title(bool(table["ranks"].any()), outcome),
+        _title(bool(table["ranks"].any()) or external_test.too_easy(table, outcome), outcome),
         " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
         table=Table(head, rows, outcome.named(table)),
         note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better. "

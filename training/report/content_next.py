@@ -48,6 +48,11 @@ def advice(held_out: Predictions, primary: Primary | None, arms: Sequence[Arm]) 
     if len(held_out.seeds) < 2:
         return "Plan it with three seeds or more: with one there is no verdict, whatever the difference."
     outcome = held_out.outcome
+    if conclusions.too_easy(held_out):
+        return (
+            f"Choose another outcome, or a target on which it is harder: {outcome.name} is told without a "
+            "mistake whatever was pretrained on, so no tier can be worth more."
+        )
     if primary is None:
         return (
             "Plan the next study with a primary comparison: it is then tested by itself, and can show that "
@@ -57,7 +62,7 @@ def advice(held_out: Predictions, primary: Primary | None, arms: Sequence[Arm]) 
         return (
             f"First a model has to learn {outcome.name}: let it learn from more people (here "
             f"{plural(primary.difference.people, 'person', 'people')} in all), train longer, or compare "
-            "presets on this target with the arm scratch alone, which is quick."
+            "presets on this target with the arm scratch (no pretraining) alone, which is quick."
         )
     if primary.verdict.outcome in _OPEN:
         return _more(held_out, primary)

@@ -5,7 +5,7 @@ Sentences on the analysis for the methods, and what no interval of a study cover
 
 import pandas as pd
 
-from training.report.plots import Line, Message, Plot, Series
+from training.report.plots import Line, Message, Plot, Series, Shade
 from training.report.source import ReportSource
 from training.results import conclusions, verdicts
 from training.results.primary_comparison import Primary
@@ -47,6 +47,9 @@ def plot(found: Primary) -> Plot:
         "difference_years",
     )
     arm, reference = found.plan.pair
+    shaded = None
+    if margin == margin:
+        shaded = Shade(-margin, margin, f"shaded: margin of ± {outcome.bound(margin)} about 0")
     return Plot(
         "primary-comparison",
         "intervals",
@@ -59,11 +62,8 @@ def plot(found: Primary) -> Plot:
         x_label=f"{arm} − {reference} ({outcome.measure_unit}; {outcome.favours} {arm} is better)",
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
-        lines=(
-            Line("x", -margin, ""),
-            Line("x", 0.0, f"0 and margin ± {outcome.bound(margin)}" if margin == margin else ""),
-            Line("x", margin, ""),
-        ),
+        lines=(Line("x", 0.0, ""),),
+        shaded=shaded,
         alt=f"Difference of {arm} to {reference} with its 95 % and 90 % intervals, and the margin",
     )
 

@@ -10,7 +10,7 @@ from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
 from training.report.source import ReportSource, sites_said
-from training.results import error_curves, study_summary
+from training.results import conclusions, error_curves, study_summary
 from training.studies import arm_overlap
 
 
@@ -20,11 +20,8 @@ def _capital(text: str) -> str:
 
 def intervals_of(table: pd.DataFrame) -> str:
     """Describe the intervals of a table in words; empty where it has none."""
-    if table["ci_low"].isna().all():
-        return ""
-    if table["n_seeds"].max() < 2:
-        return "Intervals: 95 %, over people alone: one seed."
-    return "Intervals: 95 %, over people and seeds (two-way random effects)."
+    over = conclusions.intervals_over(table)
+    return f"Intervals: {over}." if over else ""
 
 
 def _of_final(final: pd.DataFrame) -> str:
@@ -138,7 +135,7 @@ def figures(source: ReportSource) -> Message | None:
     with_corrected = source.options.corrected and not outcome.two_valued
     rows = tuple(
         (
-            row["label"] if row["arm"] == BASELINE else row["arm"],
+            source.called(row["arm"]),
             number(row["age_mae_years"], digits),
             span(row["ci_low"], row["ci_high"], digits),
             *(number(row[name], 2) for name in ("r", "r2")),
@@ -197,6 +194,8 @@ def mean_age(source: ReportSource) -> Message | None:
     if (table["verdict"] == "withheld").any():
         title = f"Each arm against {outcome.no_model}"
     lead = f"What is not shown to have learned {outcome.name} cannot tell tiers apart."
+    if conclusions.too_easy(source.held_out):
+        lead = "No arm makes a mistake: there is nothing that a tier could be worth here."
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 

@@ -16,7 +16,7 @@ from training.report.source import ReportSource, site_names, without_identity
 from training.results import error_strata, study_sets
 from training.results.crossed_effects import ALPHA
 
-_STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group are averaged."
+_AVERAGED = "A person's scans of a group are averaged."
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
 
 
@@ -52,7 +52,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
         f"{error_strata.colours_said(table)}",
         plot=replace(plot, table=ordered.reset_index(drop=True)),
         points=(rules,) if (rules := _rules_differ(source)) else (),
-        note=f"Read a column down: across a row people differ too. {_STUDENT}",
+        note=f"Read a column down: across a row people differ too. {intervals_of(table)} {_AVERAGED}",
     )
 
 
@@ -66,16 +66,14 @@ def along_score(source: ReportSource) -> Message | None:
     """Show how the error runs along the distortion score of the test scan."""
     parts = []
     for arm in source.held_out.there:
-        scans = error_strata.errors_by_scan(source.held_out, arm)
-        if scans["distortion_score"].notna().any():
-            parts.append(error_strata.along(scans, "distortion_score").assign(arm=arm))
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        parts.append(error_strata.along(source.held_out, arm, "distortion_score").assign(arm=arm))
+    table = pd.concat(parts, ignore_index=True) if any(map(len, parts)) else pd.DataFrame()
     if table.empty:
         return None
     plot = Plot(
         "error-along-score",
         "lines",
-        table[["arm", "at", "mean", "low", "high", "n_scans"]],
+        table[["arm", "at", "mean", "low", "high", "n_scans", "n_seeds"]],
         x="at",
         y="mean",
         low="low",
@@ -92,7 +90,7 @@ def along_score(source: ReportSource) -> Message | None:
         _trend(source, table, trends),
         plot=plot,
         points=(error_strata.trends_said(trends),) if len(trends) else (),
-        note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
+        note=f"Mean in bins of equally many scans. {_drawn(plot, intervals_of(table))} {_AVERAGED}",
     )
 
 
@@ -163,8 +161,11 @@ def by_site(source: ReportSource) -> Message | None:
     names = site_names(scans["site"], keep=source.options.sites)
     if len(names) < 2:
         return None
-    scans = scans.assign(site=scans["site"].map(names))
-    table = error_strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
+    scans = source.held_out.scans
+    nameless = replace(source.held_out, scans=scans.assign(site=scans["site"].map(names)))
+    best = str(trained.iloc[0]["arm"])
+    table = error_strata.by_group(nameless, best, "site")
+    table = table.sort_values("age_mae_years", ignore_index=True)
     plot = Plot(
         "error-by-site",
         "intervals",
@@ -187,7 +188,7 @@ def by_site(source: ReportSource) -> Message | None:
         "by-site",
         f"{_error(source)} of {trained.iloc[0]['arm']} {what}",
         plot=plot,
-        note=f"{_STUDENT}{stands}",
+        note=f"{intervals_of(table)} {_AVERAGED}{stands}".strip(),
     )
 
 

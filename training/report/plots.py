@@ -60,6 +60,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Shade:
+    """A stretch of the x axis that is shaded, with its name."""
+
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Plot:
     """A plot.
 
@@ -84,6 +93,8 @@ class Plot:
         In the legend's order.
     lines : tuple of Line
         For the eye.
+    shaded : Shade or None
+        Behind the points.
     diagonal : bool
         Draw where both axes are equal.
     width : float
@@ -112,6 +123,7 @@ class Plot:
     people: str = ""
     series: tuple[Series, ...] = ()
     lines: tuple[Line, ...] = ()
+    shaded: Shade | None = None
     diagonal: bool = False
     width: float = 1.0
     digits: int = 2
@@ -155,14 +167,16 @@ class Plot:
         low, high = self.span
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)
 
-    def side(self, line: Line) -> Literal["left", "center", "right"]:
-        """Return by which of its edges the words of a line across intervals hang on it, to stay inside."""
+    def side(self, at: float) -> Literal["left", "center", "right"]:
+        """Return by which of their edges words at a value of intervals hang on it, to stay inside."""
         if self.kind != "intervals":
             return "center"
         values = self.table[[self.low, self.high]].to_numpy(dtype=float).ravel()
         values = [*values[values == values], *(one.at for one in self.lines if one.at == one.at)]
+        if self.shaded:
+            values += [self.shaded.low, self.shaded.high]
         least, most = min(values), max(values)
-        share = (line.at - least) / (most - least) if most > least else 0.5
+        share = (at - least) / (most - least) if most > least else 0.5
         return "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
 
     def csv(self) -> str:

@@ -169,6 +169,10 @@ class ReportSource:
             return self.primary.conclusion
         return conclusions.conclude(self.held_out, self.compared, self.reference)
 
+    def called(self, arm: str) -> str:
+        """Return an arm's name with what it is, as legends have it."""
+        return next(one.label for one in self.series if one.name == arm)
+
     @cached_property
     def series(self) -> tuple[Series, ...]:
         """Style of each arm, and of predicting the mean."""

@@ -1,12 +1,13 @@
 """Interactive plots by plotly, for the page Present and the HTML file."""
 
 import html
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from training.report import grids
-from training.report.plots import Line, Plot, Series
+from training.report.plots import Line, Plot, Series, Shade
 from training.theme import INK, MUTED, TEMPLATE
 
 
@@ -27,7 +28,9 @@ def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figur
     _KINDS[plot.kind](chart, plot, size)
     for line in plot.lines:
         _line(chart, plot, line, size)
-    named = any(line.axis == "x" and line.label for line in plot.lines)
+    if plot.shaded:
+        _shade(chart, plot, plot.shaded, size)
+    named = plot.shaded or any(line.axis == "x" and line.label for line in plot.lines)
     chart.update_layout(
         height=height,
         font={"size": size},
@@ -224,15 +227,28 @@ def _line(chart: go.Figure, plot: Plot, line: Line, size: int) -> None:
             showlegend=bool(line.label),
         )
         return
-    note = {
-        "text": _plain(line.label),
+    note = _above(plot, line.label, line.at, size)
+    chart.add_vline(x=line.at, line={"color": INK, "width": 2, "dash": "solid"}, annotation=note)
+
+
+def _shade(chart: go.Figure, plot: Plot, shade: Shade, size: int) -> None:
+    """Shade a stretch, with an edge by which it is seen where it is narrow, and its words above the plot."""
+    grey = {"fillcolor": _see_through(MUTED, 0.28), "line": {"color": MUTED, "width": 1}}
+    chart.add_vrect(x0=shade.low, x1=shade.high, layer="below", **grey)
+    middle = (shade.low + shade.high) / 2
+    note = _above(plot, shade.label, middle, size)
+    chart.add_annotation(x=middle, yref="paper", **note)
+
+
+def _above(plot: Plot, words: str, at: float, size: int) -> dict[str, Any]:
+    return {
+        "text": _plain(words),
         "font": {"size": size, "color": INK},
         "showarrow": False,
         "yanchor": "bottom",
         "y": 1.0,
-        "xanchor": plot.side(line),
+        "xanchor": plot.side(at),
     }
-    chart.add_vline(x=line.at, line={"color": INK, "width": 2, "dash": "solid"}, annotation=note)
 
 
 def _see_through(colour: str, share: float = 0.12) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.report import grids
-from training.report.plots import MOST_SERIES, Line, Plot, Series
+from training.report.plots import MOST_SERIES, Line, Plot, Series, Shade
 from training.theme import GRID, INK, MUTED
 
 SIZE_INCH, DPI = (9.0, 5.2), 200
@@ -57,6 +57,8 @@ def _file(plot: Plot, state: str, kind: str, metadata: dict[str, str | None]) ->
         axes = figure.add_subplot()
         for line in plot.lines:  # before the legend, which names those that lie
             _line(axes, plot, line)
+        if plot.shaded:
+            _shade(axes, plot, plot.shaded)
         _KINDS[plot.kind](axes, plot)
         axes.set_xlabel(plot.x_label)
         axes.set_ylabel(plot.y_label)
@@ -205,10 +207,17 @@ def _line(axes: Axes, plot: Plot, line: Line) -> None:
         )
         return
     axes.axvline(line.at, color=INK, linewidth=1.5)
-    place = (line.at, 1.0)
-    axes.annotate(
-        line.label, place, xycoords=("data", "axes fraction"), ha=plot.side(line), va="bottom"
-    )
+    _above(axes, plot, line.label, line.at)
+
+
+def _shade(axes: Axes, plot: Plot, shade: Shade) -> None:
+    axes.axvspan(shade.low, shade.high, facecolor=MUTED, edgecolor=MUTED, alpha=0.28, zorder=0.5)
+    _above(axes, plot, shade.label, (shade.low + shade.high) / 2)
+
+
+def _above(axes: Axes, plot: Plot, words: str, at: float) -> None:
+    ends = ("data", "axes fraction")
+    axes.annotate(words, (at, 1.0), xycoords=ends, ha=plot.side(at), va="bottom")
 
 
 def _wrapped(label: str) -> str:

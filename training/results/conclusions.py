@@ -5,17 +5,25 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from training.held_out.predictions import Predictions
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, study_summary, verdicts
 from training.results.comparisons import Comparisons
+from training.results.crossed_effects import ALPHA
 from training.studies import runs
 from training.studies.planned_study import Study
 
-#: Presets that are for trying things out.
-TRY_OUTS = ("smoke",)
+#: Presets that are for trying things out, and what they are.
+TRY_OUTS = {"smoke": "small network, coarse images"}
+#: What a reader of a study meets first, explained in a few words.
+EXPLAINED = {
+    "arm": "what a model was pretrained on",
+    "seed": "a repetition of all training with other random numbers",
+    "fold": "a share of the people, predicted by models that learned from the others",
+}
 
-
+#: A loss below this is what rounding leaves of none.
+_ROUNDING = 1e-12
 #: Outcomes as they are called on pages and in reports.
 CALLED: dict[verdicts.Outcome, str] = {
     "better": "better",
@@ -38,10 +46,13 @@ class Conclusion(NamedTuple):
         The sentence; empty where no run is finished.
     ranks : bool
         Whether arms can be ranked at all: at least one is shown to predict age better than the mean age does.
+    withheld : bool
+        Whether verdicts are withheld, whatever the numbers are.
     """
 
     headline: str
     ranks: bool
+    withheld: bool = False
 
 
 def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -> Conclusion:
@@ -60,14 +71,22 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
         return Conclusion("", ranks=False)
     if not comparisons.learned(held_out):
         return Conclusion(nothing_learned(held_out), ranks=False)
+    table = found.mean_age if found.reference.empty else found.reference
+    withheld = bool(table["verdict"].isin(["withheld", "unknown"]).all())
     if found.reference.empty:
-        return Conclusion(_of_mean_age(found.mean_age, held_out), ranks=True)
-    return Conclusion(_of_arms(found.reference, str(reference), held_out), ranks=True)
+        return Conclusion(_of_mean_age(table, held_out), ranks=True, withheld=withheld)
+    return Conclusion(_of_arms(table, str(reference), held_out), ranks=True, withheld=withheld)
 
 
 def nothing_learned(held_out: Predictions) -> str:
     """Return the headline of a study of which no arm is shown to have learned anything."""
     outcome = held_out.outcome
+    if too_easy(held_out):
+        so_far = "All" if whole(held_out) else "Not the whole study: so far all"
+        return (
+            f"{so_far} arms tell {outcome.positive} and {outcome.negative} apart without a mistake (AUC 1): "
+            "the task is too easy to rank tiers"
+        )
     told = study_summary.mean_age_error(held_out) or 0.0
     than = (
         "chance (AUC 0.5)"
@@ -82,6 +101,13 @@ def nothing_learned(held_out: Predictions) -> str:
         names = " and ".join(alone)
         return f"{headline}; of {names} there is no test, because people and seeds do not differ"
     return headline
+
+
+def too_easy(held_out: Predictions) -> bool:
+    """Tell whether every arm that is there separates two values perfectly, so that none can be the better."""
+    trained = [name for name in held_out.there if name != BASELINE]
+    means = [study_summary.estimate(held_out, name)[0].mean for name in trained]
+    return held_out.outcome.two_valued and bool(means) and max(means) < _ROUNDING
 
 
 def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:
@@ -123,6 +149,16 @@ def whole(held_out: Predictions) -> bool:
     return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
 
 
+def intervals_over(table: pd.DataFrame) -> str:
+    """Say what the intervals of a table of errors or differences are over; empty where it has none."""
+    low = table["low"] if "low" in table else table["ci_low"]
+    if low.isna().all():
+        return ""
+    if table["n_seeds"].max() < 2:
+        return "95 %, over people alone: one seed"
+    return "95 %, over people and seeds"
+
+
 def detectable(table: pd.DataFrame, outcome: Outcome = AGE) -> str:
     """Return a remark on the differences that comparisons can miss; empty where none was estimated."""
     years = table["detectable_years"].dropna()
@@ -156,7 +192,23 @@ def _arms_of(study: Study) -> list[str]:
 
 def try_out(studies: Iterable[Study]) -> str:
     """Return a warning about studies with a preset for trying things out; empty where there is none."""
-    names = {study.preset.name for study in studies} & set(TRY_OUTS)
+    names = sorted({study.preset.name for study in studies} & set(TRY_OUTS))
     if not names:
         return ""
-    return f"Preset {' and '.join(sorted(names))}: to try Tierscope out, not for conclusions."
+    told = " and ".join(f"{name} ({TRY_OUTS[name]})" for name in names)
+    return f"Preset {told}: to try Tierscope out, not for conclusions."
+
+
+def by_chance(count: int, *, declared: bool) -> str:
+    """Say how many exploratory comparisons would look like a find by chance, and what the answer is.
+
+    Examples
+    --------
+    >>> by_chance(40, declared=True)[:83]
+    'Were all arms worth the same, 2 of these 40 comparisons would fall under p = 0.05 b'
+    """
+    of = f"{ALPHA * count:.2g} of {f'these {count} comparisons' if count > 1 else 'this one'}"
+    said = f"Were all arms worth the same, {of} would fall under p = {ALPHA} by chance alone, on average."
+    if declared:
+        return f"{said} The answer of this study is its declared primary comparison."
+    return f"{said} None is the answer of this study, which declared no primary comparison."

@@ -1,7 +1,7 @@
 """Results with and without scans whose alignment to the template is in doubt: an exploratory check."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,6 @@ import pandas as pd
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
-from training.held_out import predictions
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE
 from training.results import study_summary
@@ -89,19 +88,6 @@ def find(workspace: Workspace, study: Study) -> DoubtfulAlignments:
     )
 
 
-def without(held_out: Predictions, scan_ids: Collection[str]) -> Predictions:
-    """Return the predictions of all other scans: a person with a scan left stays, with the mean of those."""
-    kept = ~held_out.scans["scan_id"].isin(scan_ids).to_numpy()
-    scans = held_out.scans[kept].reset_index(drop=True)
-    first, *further = (
-        (part.by_scan[:, :, kept], part.scan_fold[kept]) for part in held_out.partitions
-    )
-    left = predictions.assemble(
-        held_out.arms, held_out.seeds, scans, first[0], further, held_out.outcome
-    )
-    return replace(left, planned=held_out.planned, narrowed=held_out.narrowed)
-
-
 def compare(
     held_out: Predictions, scan_ids: Collection[str], reference: str | None
 ) -> pd.DataFrame:
@@ -125,7 +111,7 @@ def compare(
         :data:`COLUMNS`, a row an arm, as they are shown: errors or AUCs, and differences to the reference
         with 95 % intervals, in the unit of the outcome. NaN where fewer than two people are left.
     """
-    left = without(held_out, scan_ids)
+    left = held_out.of_scans(~held_out.scans["scan_id"].isin(scan_ids).to_numpy())
     rows = []
     for name in held_out.there:
         whole, fewer = (_figures(each, name, reference) for each in (held_out, left))

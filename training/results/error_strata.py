@@ -1,12 +1,19 @@
-"""Subgroup errors of an arm: by tier of the test scan, and against score, age, sex and site."""
+"""Subgroup errors of an arm: by tier of the test scan, and against score, age, sex and site.
+
+The mean of a group and its interval are those of the final error, of the people and scans of the group alone
+(:mod:`training.results.crossed_effects`), so that a group of everybody is the arm itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from curation.wording import number, p_in_words, plural
+from training.held_out import predictions
 from training.held_out.predictions import BASELINE, Predictions
 from training.results import resampling, study_summary
-from training.results.error_curves import t_quantile
 
 NOT_KNOWN = "not known"
 #: A mean over fewer people than these is shown, but faded: one of them moves it.
@@ -76,19 +83,20 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``arm, tier, age_mae_years, ci_low, ci_high, n_scans, n_subjects``: tiers in their order, a scan's
-        error being the mean over seeds; the interval is Student's over people, never below 0, a person's
-        scans of that tier averaged, and NaN for fewer than 2 people. Test scans without a tier are
-        ``not known``. ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the
-        arm without pretraining, else the mean of the trained arms.
+        ``arm, tier`` and the errors and counts of :func:`by_group`, tiers in their order. Test scans without
+        a tier are ``not known``. ``difference_years``: to ``against`` on the same scans, below 0 is better;
+        that is the arm without pretraining, else the mean of the trained arms.
     """
-    rows = []
-    for arm in held_out.there:
-        scans = errors_by_scan(held_out, arm)
-        scans = scans.assign(tier=scans["tier"].fillna(NOT_KNOWN))
-        rows.append(_summarised(scans, "tier").assign(arm=arm))
-    columns = ["arm", "tier", "age_mae_years", "ci_low", "ci_high", "n_scans", "n_subjects"]
-    table = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    tiers = held_out.scans["tier"].fillna(NOT_KNOWN)
+    found = [
+        {"arm": arm, "tier": tier} | figures
+        for tier, arm, figures in _of_groups(held_out, tiers, held_out.there)
+    ]
+    table = pd.DataFrame(found, columns=["arm", "tier", *GROUP_COLUMNS])
+    order = {arm: place for place, arm in enumerate(held_out.there)}
+    table = table.sort_values(
+        "arm", key=lambda arm: arm.map(order), kind="stable", ignore_index=True
+    )
     return _against(table, _without_pretraining(held_out))
 
 
@@ -120,69 +128,66 @@ def _against(table: pd.DataFrame, reference: str | None) -> pd.DataFrame:
     )
 
 
-def by_group(scans: pd.DataFrame, column: str) -> pd.DataFrame:
+def by_group(held_out: Predictions, arm: str, column: str) -> pd.DataFrame:
     """Return the error of an arm in each group of scans.
 
     Parameters
     ----------
-    scans : pandas.DataFrame
-        From :func:`errors_by_scan`.
+    held_out : Predictions
+        Of the runs that are finished.
+    arm : str
+        A name out of ``held_out.there``.
     column : str
         A key of :data:`GROUPS`.
 
     Returns
     -------
     pandas.DataFrame
-        The column, and the errors and counts of :func:`tier_by_tier` for each group.
+        The column · ``age_mae_years`` with its 95 % interval ``ci_low, ci_high`` as
+        :func:`training.results.study_summary.summarise` has them, of two values of the errors of
+        probabilities; never below 0, NaN for fewer than 2 people · ``n_scans, n_subjects, n_seeds``.
     """
-    return _summarised(scans.assign(**{column: scans[column].fillna(NOT_KNOWN)}), column)
+    groups = held_out.scans[column].fillna(NOT_KNOWN)
+    found = [{column: name} | figures for name, _, figures in _of_groups(held_out, groups, (arm,))]
+    return pd.DataFrame(found, columns=[column, *GROUP_COLUMNS])
 
 
-def along(
-    scans: pd.DataFrame, column: str, value: str = "error_years", *, bins: int = 5
-) -> pd.DataFrame:
-    """Return how an error runs along a number: its mean in bins that hold equally many scans.
+def along(held_out: Predictions, arm: str, column: str, *, bins: int = 5) -> pd.DataFrame:
+    """Return how the error of an arm runs along a number: its mean in bins of equally many scans.
 
     Parameters
     ----------
-    scans : pandas.DataFrame
-        From :func:`errors_by_scan`.
+    held_out : Predictions
+        Of the runs that are finished.
+    arm : str
+        A name out of ``held_out.there``.
     column : str
         A key of :data:`NUMBERS`.
-    value : str
-        Column to average.
     bins : int
         At most so many; each holds 5 scans or more.
 
     Returns
     -------
     pandas.DataFrame
-        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people; of
-        errors never below 0),
-        ``n_scans``. No rows for fewer than 5 scans.
+        ``at`` (mean of the column over the people of the bin), ``mean, low, high`` (as of
+        :func:`by_group`), ``n_scans``, ``n_seeds``. No rows for fewer than 5 scans.
     """
-    measured = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
+    scans = errors_by_scan(held_out, arm)
+    measured = scans[np.isfinite(scans[column].to_numpy(dtype=float))]
     count = min(bins, len(measured) // 5)
+    columns = ["at", "mean", "low", "high", "n_scans", "n_seeds"]
     if not count:
-        return pd.DataFrame(columns=["at", "mean", "low", "high", "n_scans"], dtype="float64")
-    bins_of_scans = pd.qcut(measured[column].rank(method="first"), count, labels=False)
-    people = (
-        measured.assign(bin=bins_of_scans).groupby(["bin", "subject_id"])[[column, value]].mean()
-    )
-    grouped = people.groupby("bin")
-    n = grouped.size().to_numpy()
-    half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
-    mean = grouped[value].mean().to_numpy()
-    least = 0.0 if value == "error_years" else -np.inf
-    return pd.DataFrame(
-        {
-            "at": grouped[column].mean().to_numpy(),
-            "mean": mean,
-            "low": np.maximum(mean - half, least),
-            "high": mean + half,
-            "n_scans": measured.groupby(bins_of_scans).size().to_numpy(),
-        }
-    )
+        return pd.DataFrame(columns=columns, dtype="float64")
+    places = pd.qcut(measured[column].rank(method="first"), count, labels=False)
+    middles = measured.assign(bin=places).groupby(["bin", "subject_id"])[column].mean()
+    middles = middles.groupby("bin").mean()
+    groups = held_out.scans["scan_id"].map(dict(zip(measured["scan_id"], places, strict=True)))
+    rows = [
+        {"at": middles[place]} | figures
+        for place, _, figures in _of_groups(held_out, groups, (arm,))
+    ]
+    names = {"age_mae_years": "mean", "ci_low": "low", "ci_high": "high"}
+    return pd.DataFrame(rows).rename(columns=names)[columns]
 
 
 def rank_correlation(
@@ -231,17 +236,45 @@ def trends_said(found: pd.DataFrame) -> str:
     return f"Spearman's ρ of error and distortion score, p by Holm's method{more}: {told}."
 
 
-def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
-    people = scans.groupby([column, "subject_id"])["error_years"].mean().groupby(column)
-    mean, n = people.mean(), people.size()
-    half = t_quantile(n.to_numpy()) * people.std() / np.sqrt(n)
-    table = pd.DataFrame(
-        {
-            "age_mae_years": mean,
-            "ci_low": (mean - half).clip(lower=0.0),
-            "ci_high": mean + half,
-            "n_scans": scans.groupby(column).size(),
-            "n_subjects": n,
-        }
+# ---- groups ----------------------------------------------------------------------------------------
+
+
+#: What is told of an arm in a group of scans.
+GROUP_COLUMNS = ("age_mae_years", "ci_low", "ci_high", "n_scans", "n_subjects", "n_seeds")
+
+
+def _of_groups(
+    held_out: Predictions, groups: pd.Series, arms: tuple[str, ...]
+) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Yield group, arm and figures: ``groups`` names that of each scan, NaN for none."""
+    judged = _by_errors(held_out)
+    for name in sorted(groups.dropna().unique()):
+        part = judged.of_scans((groups == name).to_numpy())
+        for arm in arms:
+            if arm in part.there:
+                yield name, arm, _figures(part, arm)
+
+
+def _figures(part: Predictions, arm: str) -> dict[str, float]:
+    found, _, people = study_summary.estimate(part, arm)
+    values = (
+        found.mean,
+        np.maximum(found.low, 0.0),
+        found.high,
+        part.people["scans"].to_numpy()[people].sum(),
+        found.people,
+        found.seeds,
     )
-    return table.reset_index()
+    return dict(zip(GROUP_COLUMNS, values, strict=True))
+
+
+def _by_errors(held_out: Predictions) -> Predictions:
+    """Return predictions that are judged by absolute errors: of two values, of their probabilities."""
+    if not held_out.outcome.two_valued:
+        return held_out
+    first, *further = (
+        (np.clip(part.by_scan, 0, 1), part.scan_fold) for part in held_out.partitions
+    )
+    arms, seeds, scans = held_out.arms, held_out.seeds, held_out.scans
+    outcome = replace(held_out.outcome, kind="numeric")
+    return predictions.assemble(arms, seeds, scans, first[0], further, outcome)

@@ -170,12 +170,31 @@ def caution(table: pd.DataFrame, outcome: Outcome) -> str:
     outcome : Outcome
         What is predicted.
     """
-    told = []
+    told, easy = [], []
     for cohort, rows in table[~table["ranks"].astype(bool)].groupby("cohort", sort=False):
+        if too_easy(rows, outcome):
+            easy.append(str(cohort))
+            continue
         known = rows.loc[rows["arm"] == BASELINE, "age_mae_years"]
         told.append(f"{cohort} ({outcome.amount(float(known.iloc[0]))})" if len(known) else cohort)
-    if not told:
-        return ""
+    said = []
+    if easy:
+        said.append(
+            f"All arms tell {outcome.positive} and {outcome.negative} apart without a mistake on "
+            f"{' and '.join(easy)}: the task is too easy there to rank them."
+        )
+    if told:
+        said.append(_unranked(told, outcome))
+    return " ".join(said)
+
+
+def too_easy(table: pd.DataFrame, outcome: Outcome) -> bool:
+    """Tell whether every arm of a table separates two values perfectly."""
+    trained = table.loc[table["arm"] != BASELINE, "age_mae_years"]
+    return outcome.two_valued and len(trained) > 0 and bool((trained == 1).all())
+
+
+def _unranked(told: list[str], outcome: Outcome) -> str:
     return (
         f"No arm is shown to predict {outcome.noun} better than {outcome.no_model_does} on "
         f"{' and '.join(told)}: arms cannot be ranked there, and a difference between two of them says "

@@ -120,6 +120,8 @@ def _withheld(held_out: Predictions, pair: tuple[str, str], difference: Estimate
     """
     if reason := comparisons.no_verdict(held_out, pair, difference.seeds):
         return reason
+    if conclusions.too_easy(held_out):
+        return "no arm makes a mistake, so that none can be the better"
     if not set(pair) & set(comparisons.learned(held_out)):
         return f"neither is shown to be better than {held_out.outcome.no_model}"
     return ""

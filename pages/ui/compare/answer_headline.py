@@ -1,4 +1,4 @@
-"""The answer of a study in one sentence on Compare, with its arms in words."""
+"""The answer of a study in one sentence, first on each view of Compare, with its arms in words."""
 
 import html
 
@@ -8,15 +8,38 @@ from curation.storage.workspace import Workspace
 from curation.tiers.rule_versions import same_rule, summary_line
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache
-from training.results.conclusions import Conclusion
+from pages.ui.shell import cache, state
+from training.held_out.predictions import BASELINE
+from training.results import comparisons, conclusions, study_summary
+from training.results.comparisons import Comparisons
+from training.results.conclusions import EXPLAINED, Conclusion
 
 #: Arms up to which each is explained under the answer.
 _MOST_IN_WORDS = 8
 
 
-def show(workspace: Workspace, shown: Comparison, conclusion: Conclusion) -> None:
-    """Draw the conclusion of the study, before the figures that it rests on.
+def reference_of(shown: Comparison) -> str | None:
+    """Return the arm that others are compared with: the chosen one, else that of the report; if any."""
+    arms = [name for name in shown.arms_with_predictions if name != BASELINE]
+    first = study_summary.default_reference(shown.held_out, shown.primary_pair)
+    wanted = (name for name in (state.get(state.COMPARE_REFERENCE), first, *arms) if name in arms)
+    return next(wanted, None)
+
+
+def compared(shown: Comparison) -> Comparisons:
+    """Return the comparisons of all arms with the one of :func:`reference_of`."""
+    return comparisons.compare_all(shown.held_out, reference_of(shown), shown.primary_pair)
+
+
+def concluded(shown: Comparison) -> Conclusion:
+    """Return the conclusion: of the primary comparison where there is one, else of the others."""
+    if shown.primary:
+        return shown.primary.conclusion
+    return conclusions.conclude(shown.held_out, compared(shown), reference_of(shown))
+
+
+def show(workspace: Workspace, shown: Comparison, *, arms: bool = True) -> None:
+    """Draw the conclusion, framed where nothing is to be concluded yet, and the arms in words.
 
     Parameters
     ----------
@@ -24,11 +47,31 @@ def show(workspace: Workspace, shown: Comparison, conclusion: Conclusion) -> Non
         For the rules that the tiers were cut by.
     shown : Comparison
         Its arms are explained where they are met first; of many, those of the answer.
-    conclusion : Conclusion
-        Of the study.
+    arms : bool
+        Whether they are met on the view.
     """
-    framed = "" if conclusion.ranks else " ts-note"
-    st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
+    conclusion, try_out = concluded(shown), conclusions.try_out(shown.parts.values())
+    said = html.escape(conclusion.headline)
+    if try_out:
+        said += f"<small>{html.escape(try_out)}</small>"
+    if said:
+        framed = " ts-note" if try_out or _unsettled(shown, conclusion) else ""
+        st.html(f'<div class="ts-headline{framed}">{said}</div>')
+    if arms:
+        told = filter(None, [_arms(shown), html.escape(_tiers(workspace, shown))])
+        st.html(f'<div class="ts-arms">{"<br>".join(told)}</div>')
+
+
+def _unsettled(shown: Comparison, conclusion: Conclusion) -> bool:
+    """Tell whether a headline says that there is no answer, or not yet."""
+    finished = all(study.result_path.exists() for study in shown.parts.values())
+    part = shown.held_out.narrowed and not shown.primary
+    none = shown.primary and shown.primary.verdict.outcome in ("withheld", "unknown")
+    return not conclusion.ranks or conclusion.withheld or not finished or part or bool(none)
+
+
+def _arms(shown: Comparison) -> str:
+    """Name the arms with what they are, and say what a seed and a fold is, as HTML."""
     asked = shown.primary_pair or ()
     few = len(shown.arms) <= _MOST_IN_WORDS
     told = [
@@ -36,9 +79,8 @@ def show(workspace: Workspace, shown: Comparison, conclusion: Conclusion) -> Non
         for arm in shown.arms
         if few or arm.name in asked
     ]
-    lines = [f"Arms: {' · '.join(told)}" if told else "", html.escape(_tiers(workspace, shown))]
-    if any(lines):
-        st.html(f'<div class="ts-muted">{"<br>".join(filter(None, lines))}</div>')
+    named = f"Arms ({EXPLAINED['arm']}): {' · '.join(told)}.<br>" if told else ""
+    return f"{named}Seed: {EXPLAINED['seed']}. Fold: {EXPLAINED['fold']}."
 
 
 def _tiers(workspace: Workspace, shown: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
+"""Answer on Compare: the primary comparison, final errors with all figures, exploratory comparisons."""
 
 import html
 from functools import partial
@@ -20,25 +20,21 @@ from pages.ui.compare import (
     verdict_lines,
 )
 from pages.ui.compare.comparison_data import Comparison
-from pages.ui.compare.verdict_lines import p_value
-from pages.ui.shell import controls, formatting, frame, html_marks, state
+from pages.ui.shell import controls, formatting, frame, html_marks
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
 from training.report import content_next
 from training.results import (
-    comparisons,
     conclusions,
     error_strata,
     primary_comparison,
     study_summary,
 )
 from training.results.comparisons import Comparisons
-from training.results.conclusions import Conclusion
-from training.studies.arm_overlap import Overlap
 
 
-def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGenerator) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenerator) -> None:
     """Draw the part.
 
     Parameters
@@ -49,42 +45,48 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
         What the filters leave.
     name : str
         Begins the names of downloaded files.
-    headline : DeltaGenerator
-        The place of the answer in one sentence and one picture.
+    before : DeltaGenerator
+        The place before the filters, of what is of the whole study.
     """
     final = study_summary.summarise(shown.held_out)
     if final.empty:
-        headline.caption("No data yet: the first fine-tuning is not finished.")
+        before.caption("No data yet: the first fine-tuning is not finished.")
         return
-    reference = _reference(shown)
-    found = comparisons.compare_all(shown.held_out, reference, shown.primary_pair)
-    conclusion = _conclusion(shown, found, reference)
-    with headline:
-        answer_headline.show(workspace, shown, conclusion)
+    reference = answer_headline.reference_of(shown)
+    found = answer_headline.compared(shown)
+    with before:
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
         _next_study(shown)
         frame.link("present", "Take it with you: slides, report, Methods text and numbers")
     if not shown.held_out.narrowed:
         found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
+    made = sum((table["role"] == "exploratory").sum() for table in found[1:])
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
-    _verdicts(shown, found, conclusion, final, _against(shown, reference))
-    outcome = shown.outcome
-    picks = _forests(workspace, shown, final, found.reference, conclusion)
-    for arm in dict.fromkeys(picks):
-        scans = error_strata.errors_by_scan(shown.held_out, arm)
-        what = f"Test scans of {comparison_charts.plain(arm, outcome)}"
-        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}", outcome=outcome)
-    st.subheader("All figures")
-    st.html(_table(final, outcome))
-    st.caption(formatting.escape(_people(shown, final)))
-    judging_panels.show(shown, reference, name)
+    verdict_lines.against_no_model(shown, found.mean_age, final)
+    picks = _final(workspace, shown, final)
+    picks += verdict_lines.exploratory(shown, found, int(made))
+    _scans_behind(workspace, shown, picks)
+    judging_panels.show(shown, str(reference), name)
     with st.expander("How these numbers are made"):
         st.markdown(verdict_lines.HOW)
         if shown.primary:
             primary_panel.numbers(shown.primary)
-        _tests(pd.concat(found), outcome)
+        verdict_lines.tests(found.mean_age, shown.outcome)
+    _downloads(shown, final, found, name)
+
+
+def _scans_behind(workspace: Workspace, shown: Comparison, picks: list[str]) -> None:
+    outcome = shown.outcome
+    for arm in dict.fromkeys(picks):
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
+        what = f"Test scans of {comparison_charts.plain(arm, outcome)}"
+        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}", outcome=outcome)
+
+
+def _downloads(shown: Comparison, final: pd.DataFrame, found: Comparisons, name: str) -> None:
+    outcome = shown.outcome
     if shown.primary:  # of the whole study, whatever the filter leaves
         declared = outcome.named(outcome.shown(shown.primary.table(), "difference_years"))
         controls.offer_tables(name, {"primary-comparison": declared})
@@ -109,106 +111,19 @@ def _next_study(shown: Comparison) -> None:
         st.caption(f"**What would tell more.** {formatting.escape(told)}")
 
 
-def _conclusion(shown: Comparison, found: Comparisons, reference: str) -> Conclusion:
-    """Return the conclusion: of the primary comparison where there is one, else of the others."""
-    if shown.primary:
-        return shown.primary.conclusion
-    return conclusions.conclude(shown.held_out, found, reference)
-
-
-def _reference(shown: Comparison) -> str:
-    arms = [name for name in shown.arms_with_predictions if name != BASELINE]
-    if state.get(state.COMPARE_REFERENCE) not in arms:
-        first = study_summary.default_reference(shown.held_out, shown.primary_pair)
-        state.put(state.COMPARE_REFERENCE, first if first in arms else arms[0])
-    return st.selectbox(
-        "Compare every arm with",
-        arms,
-        key=state.COMPARE_REFERENCE,
-        width=320,
-        format_func=partial(comparison_charts.plain, outcome=shown.outcome),
-        persist_state="session",
-    )
-
-
-def _against(shown: Comparison, reference: str) -> str:
-    """Return the reference of the comparison in words, with a note where it is not the report's choice."""
-    first = study_summary.default_reference(shown.held_out, shown.primary_pair)
-    if reference == first:
-        return f"Against {reference}, exploratory:"
-    return f"Against {reference}, chosen here, exploratory (the report compares with {first}):"
-
-
-def _verdicts(
-    shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
-) -> None:
-    mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
+def _final(workspace: Workspace, shown: Comparison, final: pd.DataFrame) -> list[str]:
+    """Draw the final error of each arm, as a figure and with all figures; return the arms picked on it."""
     outcome = shown.outcome
-    error = f" ({outcome.measured(float(mean.iloc[0]))})" if len(mean) else ""
-    learned = f"Against {outcome.no_model}{error}, which any useful arm must beat:"
-    sample = f"Against a random sample of the same {shown.controls_match}, exploratory:"
-    blocks = (
-        (learned, found.mean_age, True, True),
-        (against, found.reference, conclusion.ranks, False),
-        (sample, found.controls, conclusion.ranks, False),
-    )
-    shared = shown.overlaps()
-    lines = []
-    for head, table, ranked, outlined in blocks:
-        table = table[table["role"] == "exploratory"]
-        if len(table):
-            lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
-            lines += [
-                verdict_lines.line(
-                    row.verdict,
-                    row.words,
-                    ranked=ranked,
-                    beside=_overlap_words(shown, shared, row.arm, row.reference),
-                    outlined=outlined,
-                )
-                for row in table.itertuples()
-            ]
-    if found.reference.empty:
-        lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
-    st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
-
-
-def _overlap_words(shown: Comparison, shared: dict[str, Overlap], arm: str, reference: str) -> str:
-    """Return what an arm and its control share, whichever of the two is the reference; else nothing."""
-    for control, matched in ((reference, arm), (arm, reference)):
-        found = shown.held_out.arm(control)
-        if found and found.matches == matched:
-            overlap = shared.get(control)
-            return overlap.words if overlap else ""
-    return ""
-
-
-def _forests(
-    workspace: Workspace,
-    shown: Comparison,
-    final: pd.DataFrame,
-    differences: pd.DataFrame,
-    conclusion: Conclusion,
-) -> list[str]:
-    with st.container(horizontal=True, key="split-forests", gap="medium"):
-        with st.container(width="stretch"):
-            st.subheader("Final test AUC" if shown.outcome.two_valued else "Final test error")
-            known = planted_panel.known(workspace, shown)
-            figure = comparison_charts.final_errors(final, shown.styles, shown.outcome, known)
-            alt = f"Final test {shown.outcome.measure} of each arm with its 95 % interval"
-            first = picked_points.figure(figure, key="forest-final", alt=alt)
-        with st.container(width="stretch"):
-            st.subheader("Differences")
-            if differences.empty:
-                st.caption("There is no other arm to compare with yet.")
-                return [str(point[0]) for point in first]
-            figure = comparison_charts.differences(
-                differences, shown.styles, ranked=conclusion.ranks, outcome=shown.outcome
-            )
-            alt = "Paired difference of each arm to the reference with its 95 % interval"
-            second = picked_points.figure(figure, key="forest-differences", alt=alt)
+    st.subheader("Final test AUC" if outcome.two_valued else "Final test error")
+    known = planted_panel.known(workspace, shown)
+    figure = comparison_charts.final_errors(final, shown.styles, outcome, known)
+    alt = f"Final test {outcome.measure} of each arm with its 95 % interval"
+    points = picked_points.figure(figure, key="forest-final", alt=alt)
     st.caption("Click on a point to list the scans behind it.")
-    return [str(point[0]) for point in (*first, *second)]
+    st.subheader("All figures")
+    st.html(_table(final, outcome))
+    st.caption(formatting.escape(_people(shown, final)))
+    return [str(point[0]) for point in points]
 
 
 # ---- tables ----------------------------------------------------------------------------------------
@@ -258,8 +173,10 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
     of_all = f" of {count}" if most < count else ""
     words = (
         f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
-        f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
+        f"that never saw them ({plural(len(shown.folds), 'fold')})."
     )
+    if over := conclusions.intervals_over(trained):
+        words += f" Interval: {over}."
     words += f" {study_summary.unbounded_said(trained)}".rstrip()
     words += _corrected_words(trained, shown.outcome)
     partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
@@ -278,12 +195,6 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
     return words
 
 
-def _interval_words(trained: pd.DataFrame) -> str:
-    if trained["n_seeds"].max() > 1:
-        return "Interval: 95 %, over people and seeds."
-    return "Interval: 95 %, over people alone: one seed does not tell what training again gives."
-
-
 def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
     if outcome.two_valued:
         return f" {MEASURE_WORDS[outcome.kind]}"
@@ -294,36 +205,3 @@ def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
             f"towards the mean {outcome.name}, usually larger; it ranks no arm."
         )
     return f" Predictions of {', '.join(without)} do not follow {outcome.name}: no bias-corrected figures."
-
-
-def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
-    digits, plain = outcome.digits, partial(comparison_charts.plain, outcome=outcome)
-    rows = [
-        (
-            f"{plain(row.arm)} − {plain(row.reference)}",
-            number(row.difference_years, digits),
-            _span(row, digits),
-            span(row.boot_low, row.boot_high, digits),
-            p_value(row.p),
-            p_value(row.p_holm),
-            p_value(row.p_flip),
-            number(row.detectable_years, outcome.coarse_digits),
-            f"{row.n_subjects:.0f}",
-            f"{row.n_seeds:.0f}",
-        )
-        for row in outcome.shown(table, "difference_years").itertuples()
-    ]
-    unit = "AUC" if outcome.two_valued else outcome.unit or outcome.name
-    head = (
-        "Difference",
-        unit[:1].upper() + unit[1:],
-        "95 % interval",
-        "Bootstrap",
-        "p",
-        "p (Holm)",
-        "p (sign flip)",
-        f"Would be found ({unit})",
-        "People",
-        "Seeds",
-    )
-    st.html(html_marks.table(head, rows, numeric=range(1, len(head))))

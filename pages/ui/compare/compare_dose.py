@@ -10,7 +10,7 @@ from pages.ui.compare.comparison_data import Comparison
 from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import controls, formatting, html_marks
 from training.judging.outcome import Outcome
-from training.results import comparisons, conclusions, dose_harm, scaling, study_summary
+from training.results import dose_harm, scaling
 
 HOW = (
     "Each distorted arm is pretrained on the very same scans of the same people as its clean arm, "
@@ -36,7 +36,6 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
             "No data yet: no such arm has a finished fine-tuning beside the one it is compared with."
         )
         return
-    _caution(shown)
     tables = {}
     if len(lost):
         _distortions(lost, shown.outcome)
@@ -46,16 +45,6 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         tables |= {"error-by-size-of-subset": of_size, "error-of-single-draws": draws}
     tables = {kind: shown.outcome.named(table) for kind, table in tables.items()}
     controls.offer_tables(name, tables, left_out=shown.left_out)
-
-
-def _caution(shown: Comparison) -> None:
-    """Say first where no arm learned anything: then no difference between arms means anything."""
-    reference = study_summary.default_reference(shown.held_out)
-    found = comparisons.compare_all(shown.held_out, reference)
-    conclusion = conclusions.conclude(shown.held_out, found, reference)
-    if conclusion.headline and not conclusion.ranks:
-        words = f"{conclusion.headline}. What follows is shown for what it is: nothing to conclude from."
-        st.warning(formatting.escape(words), icon=":material/warning:")
 
 
 # ---- distortions -----------------------------------------------------------------------------------

@@ -12,21 +12,26 @@ from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key, T
-from training.results import study_sets, study_summary
+from training.results import conclusions, study_sets, study_summary
 from training.studies import annotations
 from training.studies.annotations import StudyMarks
 from training.studies.planned_study import Study
 
 _NONE = StudyMarks()
+#: What is shown of each study at first: as much as the narrowest screen holds whole.
+_FIRST = ("Study", "State", "Best arm", "Error of the best", "Without a model")
 _COLUMNS = {
+    "Study": st.column_config.TextColumn(width=130),
+    "State": st.column_config.TextColumn(width=80),
     "Error of the best": st.column_config.NumberColumn(
         help="Of held-out people, in the outcome's unit; an AUC where it is yes or no",
+        width=121,
     ),
     "R² of the best": st.column_config.NumberColumn(
         format="%.2f", help="Below 0: worse than the mean of all"
     ),
     "Without a model": st.column_config.NumberColumn(
-        help="Error of predicting the mean of the training folds, or chance"
+        help="Error of predicting the mean of the training folds, or chance", width=121
     ),
     "Training (h)": st.column_config.NumberColumn(format="%.2f", help="All runs together"),
     "Differs by": st.column_config.TextColumn(width="large"),
@@ -56,6 +61,7 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
         st.info("No study matches. Widen the search, or look into the archive.")
         return
     rows = [_row(workspace, one, marks.get(one.id, _NONE), current) for one in found]
+    everything = st.toggle("All columns", key=state.STUDY_COLUMNS, persist_state="session")
     chosen = st.dataframe(
         rows,
         hide_index=True,
@@ -63,12 +69,14 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config=_COLUMNS,
+        column_order=None if everything else _FIRST,
         height=38 + 35 * min(len(rows), 12),
         row_height=35,
         alt="Studies of this workspace",
     )["selection"]["rows"]
     if not chosen or chosen[0] >= len(found):
-        st.caption("Choose a study to open it, tag it, note something, or archive it.")
+        sideways = " The table is wider than the screen: scroll it sideways." * bool(everything)
+        st.caption(f"Choose a study to open it, tag it, note something, or archive it.{sideways}")
         return
     _chosen(workspace, found[chosen[0]], marks, current)
 
@@ -137,6 +145,8 @@ def _row(
 def _best_arm(workspace: Workspace, study: Study, arm: str) -> str:
     """Return the best arm, and that none beats predicting the mean where none was shown to."""
     with contextlib.suppress(TierscopeError, OSError):  # told where the study is opened
+        if arm and conclusions.too_easy(comparison_data.held_out_of(workspace, study)):
+            return f"{arm} (no arm makes a mistake)"
         if arm and not comparison_data.learned(workspace, study):
             return f"{arm} (no arm beats {study.outcome.no_model_does.removesuffix(' does')})"
     return arm
@@ -238,11 +248,13 @@ def choose_filters(everything: Comparison) -> Comparison:
     """Draw the filters and return the comparison that they leave."""
     arms = [arm.name for arm in everything.arms]
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
-        chosen = _several("Arms", state.COMPARE_ARMS, arms)
+        chosen = _several("Arms", state.COMPARE_ARMS, arms, help=_help("arm"))
         with st.container(width=180):
-            seeds = _several("Seeds", state.COMPARE_SEEDS, everything.seeds)
+            seeds = _several("Seeds", state.COMPARE_SEEDS, everything.seeds, help=_help("seed"))
         with st.container(width=180):
-            folds = _several("Folds", state.COMPARE_FOLDS, everything.folds, shift=1)
+            folds = _several(
+                "Folds", state.COMPARE_FOLDS, everything.folds, shift=1, help=_help("fold")
+            )
     left = everything.only(chosen, seeds, folds)
     _say(everything, left)
     return left
@@ -262,11 +274,18 @@ def choose_epochs(last: int) -> tuple[int, int]:
     return state.get(state.COMPARE_EPOCHS, shown)
 
 
-def _several(label: str, key: Key[list[T]], options: list[T], *, shift: int = 0) -> list[T]:
+def _help(word: str) -> str:
+    return f"{word.capitalize()}: {conclusions.EXPLAINED[word]}."
+
+
+def _several(
+    label: str, key: Key[list[T]], options: list[T], *, help: str, shift: int = 0
+) -> list[T]:
     return controls.choose_several(
         label,
         options,
         key=key,
+        help=help,
         disabled=len(options) < 2,
         format_func=lambda o: str(o + shift) if shift else str(o),
     )

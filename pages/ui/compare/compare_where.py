@@ -54,7 +54,7 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
     st.caption(
         formatting.escape(
-            f"{_mean_error(outcome)}, its 95 % interval over people, and how many. Read a column down: "
+            f"{_mean_error(outcome)}, its interval, and how many people. Read a column down: "
             f"the same scans, another pretraining. {error_strata.colours_said(table)} Across a row "
             "people differ "
             "too, so a worse column need not be the scans' doing. Click on a cell to list its scans."
@@ -144,7 +144,7 @@ def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name:
         )
     style = shown.styles.get(arm, Style("", MUTED))
     key = f"{arm}-{against}"
-    chosen = _figure(scans, against, style, bool(corrected), outcome, key=f"closely-{key}")
+    chosen = _figure(shown, arm, scans, against, style, bool(corrected), key=f"closely-{key}")
     if len(chosen):
         what = f"{comparison_charts.plain(arm, outcome)}, chosen"
         picked_points.scans(
@@ -155,23 +155,24 @@ def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name:
 
 
 def _figure(
+    shown: Comparison,
+    arm: str,
     scans: pd.DataFrame,
     against: str,
     style: Style,
     corrected: bool,
-    outcome: Outcome,
     *,
     key: str,
 ) -> pd.DataFrame:
     """Draw the figure with its caption; return the scans picked on it."""
+    outcome = shown.outcome
     if against in GROUPS:
-        table = error_strata.by_group(scans, against)
+        table = error_strata.by_group(shown.held_out, arm, against)
         figure = strata_charts.error_by_group(table, against, style, outcome)
         alt = f"{_capital(outcome.scan_error)} by {GROUPS[against]}"
         points = picked_points.figure(figure, key=key, alt=alt)
         st.caption(
-            "Mean over people and 95 % interval (t, over people); in brackets the number of "
-            "people. Groups may "
+            "In brackets the number of people. Groups may "
             f"differ in age and score, too. {_stand_in(scans, against)}Click on a point to list its scans."
         )
         wanted = {str(point[0]) for point in points}
@@ -194,11 +195,11 @@ def _figure(
             + "." * (not outcome.is_age)
         )
     else:
-        trend = error_strata.along(scans, against)
+        trend = error_strata.along(shown.held_out, arm, against)
         figure = strata_charts.error_along(scans, trend, against, style, outcome)
         value, words = (
             "error_years",
-            "The line joins means of equally many scans, with 95 % intervals.",
+            "The line joins means of equally many scans.",
         )
     points = picked_points.figure(
         figure, key=key, alt=f"Scans: {value} against {column}", many=True
@@ -261,7 +262,7 @@ def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
                 chosen += [
                     str(p[0]) for p in picked_points.figure(figure, key="by-labels", alt=alt)
                 ]
-                st.caption("The test people are the same throughout; bars are 95 % intervals.")
+                st.caption("The test people are the same throughout.")
     for arm in dict.fromkeys(chosen):
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"

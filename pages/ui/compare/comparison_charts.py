@@ -38,6 +38,13 @@ _PLAIN = Style(AGE.no_model_label, MUTED, "dot")
 ROW = 38
 
 
+def with_intervals(title: str, table: pd.DataFrame, what: str = "bars") -> str:
+    """Return an axis title, which plotly reads as markup, with what the intervals of a table are over."""
+    over = conclusions.intervals_over(table)
+    small = f'<br><span style="font-size: 13px; color: {MUTED}">{what}: {over}</span>'
+    return title + small * bool(over)
+
+
 def plain(arm: str, outcome: Outcome = AGE) -> str:
     """Return an arm's name in words."""
     return outcome.no_model_label if arm == BASELINE else arm
@@ -70,7 +77,8 @@ def final_errors(
     rows = outcome.best_first(table).iloc[::-1]
     shown = f"%{{y}}: {outcome.hover('x')}"
     figure = go.Figure(_forest(rows, "age_mae_years", styles, shown, outcome))
-    _forest_layout(figure, rows["arm"], html.escape(outcome.measure_label))
+    title = with_intervals(html.escape(outcome.measure_label), rows[rows["arm"] != BASELINE])
+    _forest_layout(figure, rows["arm"], title)
     figure.update_xaxes(rangemode="normal" if outcome.two_valued else "tozero")
     for name, value in (known or {}).items():
         figure.add_vline(
@@ -110,7 +118,7 @@ def differences(
     title = html.escape(outcome.difference_label).replace(
         "Difference", f"Difference to {reference}", 1
     )
-    _forest_layout(figure, rows["arm"], title)
+    _forest_layout(figure, rows["arm"], with_intervals(title, rows))
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
@@ -165,6 +173,9 @@ def tier_by_tier(
         series=tuple(Series(arm, plain(arm, outcome), MUTED) for arm in arms),
     )
     figure = interactive.figure(plot)
+    title = "Quality of the test scan"
+    title = with_intervals(title, cells[cells["arm"] != BASELINE], "below each mean error")
+    figure.update_xaxes(title_text=title)
     # a heat map cannot be clicked on: over each cell lies a mark that can
     columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
     figure.add_scatter(
@@ -207,14 +218,13 @@ def by_size(table: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    figure.add_scatter(
-        **_swept(control, "n_scans", "as many at random (band: 95 %)", MUTED, outcome, "dash")
-    )
+    figure.add_scatter(**_swept(control, "n_scans", "as many at random", MUTED, outcome, "dash"))
     figure.add_scatter(
         **_swept(kept, "n_scans", "the better scans", "#0072B2", outcome),
         error_y=bars(kept, "age_mae_years"),
     )
-    scatter_layout(figure, "Scans pretrained on", html.escape(outcome.measure_label))
+    label = html.escape(outcome.measure_label)
+    scatter_layout(figure, with_intervals("Scans pretrained on", table, "bars and band"), label)
     figure.update_xaxes(rangemode="tozero")
     return figure
 
@@ -240,11 +250,8 @@ def by_labels(
             ),
             error_y=bars(rows, "age_mae_years"),
         )
-    scatter_layout(
-        figure,
-        "People fine-tuned on (% of the training folds)",
-        html.escape(outcome.measure_label),
-    )
+    title = with_intervals("People fine-tuned on (% of the training folds)", table)
+    scatter_layout(figure, title, html.escape(outcome.measure_label))
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     return figure
 
@@ -281,9 +288,9 @@ def _forest(
 def _forest_layout(figure: go.Figure, arms: pd.Series, title: str) -> None:
     figure.update_layout(
         template=TEMPLATE,
-        height=100 + ROW * max(len(arms), 1),
+        height=120 + ROW * max(len(arms), 1),
         showlegend=False,
-        xaxis={"title": title},
+        xaxis={"title": {"text": title, "standoff": 12}, "automargin": True},
         yaxis={
             "title": "",
             "automargin": True,
@@ -326,7 +333,7 @@ def scatter_layout(figure: go.Figure, x: str, y: str) -> None:
     figure.update_layout(
         template=TEMPLATE,
         height=400,
-        xaxis={"title": x},
+        xaxis={"title": {"text": x, "standoff": 12}, "automargin": True},
         yaxis={"title": y},
         hovermode="closest",
         legend={"font": {"size": 14}},

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from curation.tiers.tier_rule import TIER_COLOURS
-from pages.ui.compare.comparison_charts import ROW, bars, scatter_layout
+from pages.ui.compare.comparison_charts import ROW, bars, scatter_layout, with_intervals
 from pages.ui.shell import formatting
 from training.judging.outcome import AGE, Outcome
 from training.results.error_strata import NUMBERS
@@ -54,7 +54,8 @@ def error_along(
         },
         hovertemplate=f"mean {error}<extra></extra>",
     )
-    scatter_layout(figure, NUMBERS[column], _plain(outcome.scan_error_label))
+    title = with_intervals(NUMBERS[column], trend)
+    scatter_layout(figure, title, _plain(outcome.scan_error_label))
     figure.update_yaxes(rangemode="nonnegative")
     return figure
 
@@ -96,9 +97,16 @@ def error_by_group(
     )
     figure.update_layout(
         template=TEMPLATE,
-        height=110 + ROW * max(len(names), 1),
+        height=130 + ROW * max(len(names), 1),
         showlegend=False,
-        xaxis={"title": _plain(outcome.scan_error_label), "rangemode": "tozero"},
+        xaxis={
+            "title": {
+                "text": with_intervals(_plain(outcome.scan_error_label), table),
+                "standoff": 12,
+            },
+            "automargin": True,
+            "rangemode": "tozero",
+        },
         yaxis={"title": "", "autorange": "reversed", "automargin": True},
     )
     return figure

@@ -28,8 +28,12 @@ from training.report_files import interactive, page
 from training.studies import runs
 from training.studies.planned_study import Study
 
-#: Letters of a plot, and its height where it has no rows of its own, pixels.
-LETTERS_PX, HEIGHT_PX = 24, 600
+#: Letters of a plot, pixels; of one with many rows smaller ones, which so many pixels hold.
+LETTERS_PX, ROWS_PX = 24, 460
+#: How far rows may be drawn apart: as a share of what they need.
+_LOOSE = 1.2
+#: With what a number begins, or a dash or an empty cell in its place; they are set to the right.
+_BEGINS_A_NUMBER = ("", *"0123456789−–<")
 _PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 #: What can be taken: label, file, type.
 _FILES = (
@@ -67,6 +71,7 @@ def choose_message(report: Report) -> Message:
         ):
             _move(label, to, key, disabled=not 0 <= to < count)
         controls.listen(controls.FULL_SCREEN)
+        controls.listen(controls.FIT)
     st.markdown("**F**: full screen", width="content")
     return report.messages[place]
 
@@ -84,15 +89,14 @@ def _move(label: str, to: int, key: str, *, disabled: bool, icon: str | None = N
 
 
 def show_message(message: Message) -> None:
-    """Draw a message over the whole width."""
-    with st.container(key="present-screen"):
+    """Draw a message over the whole screen: what is drawn takes the room that the words leave."""
+    with st.container(key="present-screen", height="stretch"):
         lead = f"<p>{html.escape(message.lead)}</p>" if message.lead else ""
         st.html(f'<div class="ts-shown"><h2>{html.escape(message.title)}</h2>{lead}</div>')
         beside = message.points or message.pictures or message.table
         if message.plot and beside:
-            with st.container(horizontal=True, key="split-present", gap="large"):
-                with st.container(width="stretch"):
-                    _plot(message.plot)
+            with st.container(horizontal=True, key="split-present", gap="large", height="stretch"):
+                _plot(message.plot)
                 with st.container(width=430):
                     _beside(message)
         else:
@@ -119,13 +123,31 @@ def _beside(message: Message) -> None:
 
 
 def _plot(plot: Plot) -> None:
-    height = None if plot.kind in ("intervals", "grid") else HEIGHT_PX
-    drawn = interactive.figure(plot, size=LETTERS_PX, height=height)
-    frame.figure(drawn, key=f"present-{plot.name}", alt=plot.alt)
+    """Draw a plot in all the room there is, with letters that its rows have room for."""
+    size = _letters(plot)
+    drawn = interactive.figure(plot, size=size)
+    if plot.kind in ("intervals", "grid"):  # its rows are not drawn further apart than that
+        most = f"{drawn.layout.height * _LOOSE:.0f}px"
+        st.html(
+            f"<style>:has(> .st-key-present-plot) {{ max-height: {most}; min-height: 0 !important; }}</style>"
+        )
+    drawn.update_layout(height=None)
+    with st.container(key="present-plot", height="stretch"):
+        frame.figure(drawn, key=f"present-{plot.name}", alt=plot.alt, height="stretch")
+
+
+def _letters(plot: Plot) -> int:
+    lines = {"intervals": 1.4, "grid": 3.9}.get(plot.kind, 0.0) * plot.table[plot.y].nunique()
+    return min(LETTERS_PX, int(ROWS_PX / max(lines, 1.0)))
 
 
 def _table(table: Table) -> None:
-    drawn = html_marks.table(table.head, table.rows, numeric=range(1, len(table.head)))
+    numeric = [
+        place
+        for place, cells in enumerate(zip(*table.rows, strict=True))
+        if all(cell[:1] in _BEGINS_A_NUMBER for cell in cells)
+    ]
+    drawn = html_marks.table(table.head, table.rows, numeric=numeric)
     st.html(f'<div class="ts-shown">{drawn}</div>')
 
 

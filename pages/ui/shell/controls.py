@@ -17,8 +17,9 @@ from pages.ui.shell import downloads, page_scripts, state
 from pages.ui.shell.state import Key, T
 
 #: Scripts of :file:`assets/`: the keys that put the cursor into a rating's comment or a new tag, the pressed
-#: state of buttons for screen readers, and the key that fills the screen with a message.
-FIELD_KEYS, PRESSED, FULL_SCREEN = "field_keys", "pressed", "full_screen"
+#: state of buttons for screen readers, the key that fills the screen with a message, and letters that are as
+#: small as a message needs to fit on it.
+FIELD_KEYS, PRESSED, FULL_SCREEN, FIT = "field_keys", "pressed", "full_screen", "fit"
 
 
 # ---- fields that outlive a change of page ----------------------------------------------------------

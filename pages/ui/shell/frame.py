@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -228,9 +229,9 @@ def open_page(key: str) -> None:
         st.switch_page(PAGES[key].path)
 
 
-def figure(drawn: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a figure; ``alt`` describes it for screen readers."""
-    st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt)
+def figure(drawn: go.Figure, *, key: str, alt: str, **more: Any) -> None:
+    """Draw a figure; ``alt`` describes it for screen readers, ``more`` is of ``st.plotly_chart``."""
+    st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt, **more)
 
 
 def nothing_yet(what: str, next_step: str, page: str | None = None) -> None:
@@ -268,10 +269,7 @@ def navigation() -> None:
 
 
 def _group_style() -> str:
-    """Return the style by which the navigation's links stand in groups; each page stays one click away.
-
-    Streamlit's own sections would put each page behind a menu.
-    """
+    """Return the style by which links stand in groups; streamlit's own would put each page behind a menu."""
     rules, before = [], ""
     for page in PAGES.values():
         if page.group != before:

@@ -239,10 +239,11 @@ COMPARE_AGAINST = Key[str]("compare_against")
 COMPARE_CORRECTED = Key[bool]("compare_corrected")
 #: A page to open on this run, because a link to it was chosen.
 LEAVE_FOR = Key[str]("leave_for")
-#: The table of studies: what is searched for, by which tags, and whether the archive is shown.
+#: The table of studies: what is searched for, by which tags, whether the archive and all columns are shown.
 STUDY_SEARCH = Key[str]("study_search")
 STUDY_TAGS = Key[list[str]]("study_tags")
 STUDY_ARCHIVE = Key[bool]("study_archive")
+STUDY_COLUMNS = Key[bool]("study_columns")
 
 # ---- Present ---------------------------------------------------------------------------------------
 

@@ -146,7 +146,9 @@ def test_slides_have_bias_corrected_figures_only_where_they_are_asked_for(made) 
 
 def test_a_try_out_is_called_one_on_every_page_of_every_file(made) -> None:
     out, report = made[2], made[3]
-    words = "Preset smoke: to try Tierscope out, not for conclusions."
+    words = (
+        "Preset smoke (small network, coarse images): to try Tierscope out, not for conclusions."
+    )
     assert words in (out / "report.html").read_text() and words in report.state
     assert report_reader.deck_texts(out / "deck.pptx").count(words) >= len(report.messages)
     assert words in (out / "figures" / "final-errors.svg").read_text()
@@ -291,7 +293,7 @@ def test_methods_tell_tiers_by_hand_and_call_equal_cut_offs_equal(workspace) -> 
     )
     told = content.build(workspace, study.id).methods[1]
     assert "People put 1 scan of the pool into a tier by hand." in told
-    assert "cut at the same values, and take other scans for unusable" in told
+    assert "cut at the same values; which scans count as unusable differs" in told
     assert "not the same quality" not in told
 
 

@@ -136,9 +136,12 @@ def test_the_margin_is_told_once_and_within_the_plot(low: float, high: float) ->
     found = Primary(
         AnalysisPlan(("A", "all"), 0.7), seen, Verdict("open", ""), Conclusion("", True), 5.0
     )
-    drawn = interactive.figure(content_primary.plot(found)).layout.annotations
-    (told,) = (note for note in drawn if note.text)
-    assert told.text == "0 and margin ± 0.7 years"
+    drawn = interactive.figure(content_primary.plot(found)).layout
+    (told,) = (note for note in drawn.annotations if note.text)
+    assert told.text == "shaded: margin of ± 0.7 years about 0"
+    zero, band = sorted(drawn.shapes, key=lambda shape: shape.type == "rect")
+    assert (band.x0, band.x1, zero.x0, zero.x1) == (-0.7, 0.7, 0, 0)
+    assert band.layer == "below" and band.line.width
     assert told.xanchor == ("right" if high < 0 else "center")
 
 

@@ -1,12 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import made
 from training.held_out.predictions import Predictions
-from training.results import conclusions
+from training.judging.outcome import Outcome
+from training.report import content_next
+from training.results import conclusions, primary_comparison
 from training.results.comparisons import compare_all
 from training.results.conclusions import Conclusion
+from training.studies.analysis_plan import AnalysisPlan
 
 AGES = np.linspace(20, 80, 31)
 NOISE = np.random.default_rng(0).normal(0, 9, (3, 31))
@@ -29,7 +34,7 @@ def test_where_no_arm_beats_the_mean_age_nothing_is_ranked() -> None:
     assert found.reference["verdict"].tolist() == ["better"]
     said = conclusions.conclude(held_out, found, "scratch")
     mean = np.abs(AGES - 50).mean()
-    assert said == (
+    assert said[:2] == (
         f"No arm is shown to predict age better than the mean age ({mean:.1f} years): this study "
         "cannot rank tiers",
         False,
@@ -44,7 +49,7 @@ def test_where_one_arm_does_its_verdicts_are_said() -> None:
 
 def test_arms_that_learned_and_cannot_be_told_apart() -> None:
     said = _conclude(_held_out(1, 1.0))
-    assert said == (
+    assert said[:2] == (
         "Exploratory: no arm is told apart from scratch with these 31 people and 3 seeds",
         True,
     )
@@ -77,14 +82,14 @@ def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None
 def test_an_arm_alone_is_compared_with_the_mean_age() -> None:
     held_out = _held_out(1)
     said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
-    assert said == ("Better than predicting the mean age: scratch", True)
+    assert said[:2] == ("Better than predicting the mean age: scratch", True)
 
 
 def test_an_arm_alone_is_better_than_nothing_before_its_runs_are_finished() -> None:
     predicted = np.stack([AGES + NOISE])
     predicted[:, :, 1::2] = np.nan  # one of two folds
     held_out = made(predicted, AGES, baseline=50.0)
-    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch") == (
+    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")[:2] == (
         "Not the whole study: no arm is called better or worse",
         True,
     )
@@ -92,7 +97,7 @@ def test_an_arm_alone_is_better_than_nothing_before_its_runs_are_finished() -> N
 
 def test_an_arm_alone_of_one_seed_is_not_called_better() -> None:
     held_out = made(np.stack([AGES + NOISE[:1]]), AGES, baseline=50.0)
-    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch") == (
+    assert conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")[:2] == (
         "One seed: no arm is called better or worse",
         True,
     )
@@ -109,7 +114,46 @@ def test_a_finished_arm_is_better_than_the_mean_age_so_far_while_others_have_not
 
 def test_before_the_first_result_there_is_no_conclusion() -> None:
     held_out = made(np.full((2, 2, 31), np.nan), AGES)
-    assert conclusions.conclude(held_out, compare_all(held_out, None), None) == ("", False)
+    assert conclusions.conclude(held_out, compare_all(held_out, None), None)[:2] == ("", False)
+
+
+def _told_apart(*noise: float) -> Predictions:
+    """Return two arms that tell two values apart, but for noise."""
+    truth = np.arange(32) // 2 % 2.0
+    rng = np.random.default_rng(1)
+    predicted = np.stack([truth + size * rng.normal(0, 1, (2, 32)) for size in noise])
+    sex = Outcome("sex", "two-valued", "", "M", "F", 3)
+    return replace(made(predicted, truth), outcome=sex)
+
+
+def test_a_task_that_no_arm_errs_in_is_said_to_be_too_easy_not_unlearned() -> None:
+    easy = _conclude(_told_apart(0, 0.01))
+    assert easy.headline == (
+        "All arms tell M and F apart without a mistake (AUC 1): the task is too easy to rank tiers"
+    )
+    assert not easy.ranks
+    assert _conclude(_told_apart(0, 1)).headline != easy.headline
+    part = _conclude(_told_apart(0, 0.01).only(folds=[0])).headline
+    assert part.startswith("Not the whole study: so far all arms tell M and F apart")
+
+
+def test_the_primary_comparison_and_the_advice_say_that_a_task_is_too_easy() -> None:
+    held_out = _told_apart(0, 0.01)
+    sex = held_out.outcome
+    primary = primary_comparison.of_study(held_out, AnalysisPlan(("A", "scratch"), outcome=sex))
+    assert primary is not None and primary.verdict.outcome == "withheld"
+    assert "no arm makes a mistake" in primary.verdict.words
+    assert "too easy to rank tiers" in primary.conclusion.headline
+    assert "Choose another outcome" in content_next.advice(held_out, primary, held_out.arms)
+
+
+def test_of_exploratory_comparisons_it_is_said_how_many_chance_finds_and_which_is_the_answer() -> (
+    None
+):
+    said = conclusions.by_chance(20, declared=True)
+    assert "1 of these 20 comparisons would fall under p = 0.05 by chance alone" in said
+    assert said.endswith("The answer of this study is its declared primary comparison.")
+    assert "declared no primary comparison" in conclusions.by_chance(1, declared=False)
 
 
 def test_a_preset_for_trying_out_is_named(workspace) -> None:

@@ -129,7 +129,7 @@ def test_while_other_arms_run_the_verdict_is_one_so_far() -> None:
 
 def test_before_the_first_result_there_is_no_conclusion() -> None:
     nothing = made(np.full((3, 2, 40), np.nan), AGES)
-    assert _primary(nothing).conclusion == ("", False)
+    assert _primary(nothing).conclusion[:2] == ("", False)
     assert _primary(nothing).verdict.outcome == "unknown"
 
 

@@ -111,17 +111,17 @@ def test_arms_of_a_study_with_markup_in_its_name_are_drawn_as_text() -> None:
 @pytest.mark.parametrize("column", list(error_strata.NUMBERS))
 def test_error_against_a_number_shows_every_scan_and_the_mean(column) -> None:
     figure = strata_charts.error_along(
-        SCANS, error_strata.along(SCANS, column), column, STYLES["A"]
+        SCANS, error_strata.along(HELD_OUT, "A", column), column, STYLES["A"]
     )
     points, mean = figure.data
     assert _custom(points) == SCANS["scan_id"].tolist()
     assert np.allclose(points.y, SCANS["error_years"])
     assert len(mean.x) == 5
-    assert figure.layout.xaxis.title.text == error_strata.NUMBERS[column]
+    assert figure.layout.xaxis.title.text.startswith(error_strata.NUMBERS[column])
 
 
 def test_groups_say_how_many_people_they_hold() -> None:
-    table = error_strata.by_group(SCANS, "site")
+    table = error_strata.by_group(HELD_OUT, "A", "site")
     (points,) = strata_charts.error_by_group(table, "site", STYLES["A"]).data
     assert points.y[0] == "North (14)"
     assert _custom(points) == ["North", "South", "not known"]
@@ -188,8 +188,27 @@ FIGURES = [
     comparison_charts.by_size(SIZED),
     strata_charts.predicted_against_true(SCANS, STYLES["A"]),
     strata_charts.age_gap(SCANS, Style("", "#000000"), corrected=True),
-    strata_charts.error_by_group(error_strata.by_group(SCANS, "sex"), "sex", STYLES["A"]),
+    strata_charts.error_by_group(error_strata.by_group(HELD_OUT, "A", "sex"), "sex", STYLES["A"]),
 ]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_every_figure_with_intervals_says_what_they_are_over(seeds) -> None:
+    held_out = HELD_OUT.only(seeds=range(seeds))
+    final = study_summary.summarise(held_out)
+    along = error_strata.along(held_out, "A", "age_years")
+    for figure in (
+        comparison_charts.final_errors(final, STYLES),
+        comparison_charts.differences(comparisons.compare_all(held_out, "all").reference, STYLES),
+        comparison_charts.tier_by_tier(error_strata.tier_by_tier(held_out), ["A"], ["A", "B"]),
+        comparison_charts.by_size(study_sets.by_size(held_out, {"A": 20, "all": 60})),
+        strata_charts.error_along(SCANS, along, "age_years", STYLES["A"]),
+        strata_charts.error_by_group(
+            error_strata.by_group(held_out, "A", "sex"), "sex", STYLES["A"]
+        ),
+    ):
+        over = "95 %, over people alone: one seed" if seeds == 1 else "95 %, over people and seeds"
+        assert over in figure.layout.xaxis.title.text
 
 
 @pytest.mark.parametrize("figure", FIGURES)
