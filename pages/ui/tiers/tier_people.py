@@ -189,7 +189,7 @@ def _edges(scan_table: ScanTable, sorted_scans: SortedScans) -> Edges:
 
 def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     workspace = scan_table.workspace
-    given = cache.all_ratings(workspace)
+    given = cache.counted_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")
     result = tier_agreement.compare(
         sorted_scans.codes,
