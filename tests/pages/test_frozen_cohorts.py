@@ -93,7 +93,7 @@ def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
         "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
     )
     checked(button(page, "Freeze this target cohort").click().run())
-    assert "Tier C has nobody" in words(page)
+    assert "No scan is in tier C" in words(page)
 
 
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:

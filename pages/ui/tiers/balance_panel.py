@@ -7,7 +7,7 @@ import numpy as np
 
 from curation.ratings.agreement_coefficients import Figure
 from curation.tier_effects.cutoff_stability import counts_near
-from curation.tier_effects.selection_bias import NOTABLE
+from curation.tier_effects.standardised_differences import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
 from curation.wording import number, plural

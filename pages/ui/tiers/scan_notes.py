@@ -108,8 +108,8 @@ def partly_words(sorted_scans: SortedScans, partly: NDArray[np.bool_]) -> str:
     if 1 < count == sorted_ones.sum():
         may = f"All {may}"
     return (
-        f"{may} ({_by_tier(sorted_scans, partly)}): not all could be measured. To sort by the worst "
-        "case, cut the upper end of the score."
+        f"{may} ({_by_tier(sorted_scans, partly)}): part of what is judged could not be measured. To "
+        "sort by the worst case, choose Upper end of the score under Cut-offs, What is cut."
     )
 
 
