@@ -7,7 +7,7 @@ from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys
 from pages.ui.review import level_buttons, rating_panel
@@ -68,6 +68,18 @@ def test_the_key_that_saves_and_goes_on_is_that_of_review_and_the_earlier_one_wo
     checked(button(page, "accept").click().run())
     checked(before.click().run())
     assert session_log.load(own, session.id).done == 1
+
+
+def test_the_end_writes_a_lower_bound_as_one(own, run) -> None:
+    scores = tables.read_scores(own)
+    files.write_parquet(own.scores_path, scores.assign(score_high=scores["distortion_score"] + 9))
+    session = started(own, size=1, repeats_share=0.0)
+    session_log.save(own, session.id, 0, Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    said = words(checked(button(page, "Show what was hidden").click().run()))
+    score = scores.set_index("scan_id")["distortion_score"][session.items[0].scan_id]
+    assert f"≥ {score:.1f}" in said
+    assert "part of what is judged could not be measured" in said
 
 
 def test_no_key_shows_what_was_hidden(own, run) -> None:

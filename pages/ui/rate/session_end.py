@@ -148,7 +148,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
     rows = []
     for item in (one for one in session.items if one.position in session.rated):
         scan = scans.loc[item.scan_id] if item.scan_id in scans.index else pd.Series(dtype=object)
-        score = pd.to_numeric(pd.Series([scan.get("distortion_score")]), errors="coerce")
+        wanted = [scan.get("distortion_score"), scan.get("score_high")]
+        score, high = pd.to_numeric(pd.Series(wanted), errors="coerce")
         others = others_of[others_of["scan_id"] == item.scan_id]
         text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
         rows.append(
@@ -162,7 +163,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 number(_float(scan.get("age_years")), 0),
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
-                formatting.score(score.iloc[0]),
+                formatting.score(score, high),
                 _tier_chip(scan.get("tier", UNSCORED)),
             )
         )
@@ -180,6 +181,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Tier",
     )
     st.html(html_marks.table(head, rows, numeric=(0, 6, 9), whole=(1,)))
+    if any(str(row[9]).startswith(formatting.AT_LEAST) for row in rows):
+        st.caption(formatting.AT_LEAST_HELP)
     _open(session)
 
 

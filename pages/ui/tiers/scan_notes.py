@@ -27,14 +27,18 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     _note(
         "filter_list",
         beyond_words(scan_table, sorted_scans, below),
-        lambda: selected_scans.offer(scan_table, "See them on Explore", below, key="see-beyond"),
+        lambda: selected_scans.offer(scan_table, _see(below), below, key="see-beyond"),
     )
     _note(
         "percent",
         partly_words(sorted_scans, partly),
-        lambda: selected_scans.offer(scan_table, "See them on Explore", partly, key="see-partly"),
+        lambda: selected_scans.offer(scan_table, _see(partly), partly, key="see-partly"),
     )
     _note("neurology", anatomy_words(scan_table, sorted_scans), _offer_unusual)
+
+
+def _see(chosen: NDArray[np.bool_]) -> str:
+    return f"See {'it' if chosen.sum() == 1 else 'them'} on Explore"
 
 
 def _note(icon: str, words: str, offer: Callable[[], object]) -> None:
