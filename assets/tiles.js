@@ -28,9 +28,7 @@ function tile(scan, root, open) {
   id.append(element("bdi", "", scan.id));
   line.append(id);
   if (scan.more) line.append(element("span", "more", scan.more));
-  const score = element("span", "score", scan.score);
-  if (scan.end) score.append(element("span", "end", ` ${scan.end}`));
-  line.append(score, element("span", "tier", scan.tier));
+  line.append(element("span", "score", scan.score), element("span", "tier", scan.tier));
   button.append(line);
   button.onclick = () => open(scan.id);
   return button;

@@ -67,8 +67,8 @@ def body(workspace: Workspace) -> None:
                     rating_panel.show_ratings(workspace, scan["scan_id"], following, unseen=unseen)
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
-                        rule_in_address.offer_frozen(workspace, short=True)
-                        scan_panel.scores(scan, judgement)
+                        of_tier = partial(rule_in_address.offer_frozen, workspace, short=True)
+                        scan_panel.scores(scan, judgement, of_tier)
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
                     if not unseen:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,16 @@ from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.review import scan_picker, scan_rows
 from pages.ui.scan_table import rule_in_address, tried_rule
-from pages.ui.shell import cache, controls, frame, progress, scan_lists, state, summaries
+from pages.ui.shell import (
+    cache,
+    controls,
+    formatting,
+    frame,
+    progress,
+    scan_lists,
+    state,
+    summaries,
+)
 from pages.ui.viewer import niivue_viewer, tiles
 
 _TILES, _ROWS = "Pictures", "Rows"
@@ -33,7 +43,8 @@ def body(workspace: Workspace) -> None:
         controls.choose_segment("Show scans as", [_TILES, _ROWS], key=state.SHEET_VIEW)
         page = _pages(found, size)
     shown = found.iloc[size * page : size * (page + 1)]
-    _notes(workspace, shown)
+    drawn = [] if _as_rows() else tiles.from_workspace(workspace, shown, tried_rule.tier_colour)
+    _notes(workspace, drawn)
     if _as_rows():
         scan_rows.show(workspace, found, shown)
         return
@@ -41,7 +52,6 @@ def body(workspace: Workspace) -> None:
         st.caption(
             "These scans come from tables and have no images; a click shows what was measured."
         )
-    drawn = tiles.from_workspace(workspace, shown, tried_rule.tier_colour)
     opened = tiles.show(workspace, drawn)
     clicked = shown[shown["scan_id"] == opened]
     if len(clicked):
@@ -51,18 +61,14 @@ def body(workspace: Workspace) -> None:
             niivue_viewer.warm()
 
 
-def _notes(workspace: Workspace, shown: pd.DataFrame) -> None:
-    """Say what the second number of a score is, where one is shown, and how many scans are not here."""
-    notes = []
-    if summaries.with_ends_worth_telling(shown).get("score_high", pd.Series()).notna().any():
-        notes.append(
-            "Where a score has a second number, not all could be measured: what was not may raise it so far."
-        )
+def _notes(workspace: Workspace, drawn: list[dict[str, Any]]) -> None:
+    """Say what must be known of pictures and scores, and how many scans and ratings are not here."""
+    notes = [tiles.notes(workspace, drawn), summaries.running_words(cache.all_ratings(workspace))]
     unread = len(summaries.problems(cache.scored_scans(workspace)))
     if unread and not (state.get(state.SEARCH) or "").strip():
         notes.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
-    if notes:
-        st.caption(" ".join(notes))
+    if told := " ".join(filter(None, notes)):
+        st.caption(formatting.escape(told))
 
 
 def _open(scan: pd.Series) -> None:

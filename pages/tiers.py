@@ -76,7 +76,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
         _plot(scans, sorted_scans)
         rule_in_address.offer_frozen(workspace)
-        _say_by_hand(sorted_scans)
+        _say_what_counts(workspace, sorted_scans)
         tier_facts.show(scans, sorted_scans)
         _parts(workspace, scans, role, sorted_scans)
 
@@ -90,17 +90,15 @@ def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
     cutoff_plot.show(
         bins, lines, lambda moved: _take(moved, lines), marked=marked, heard=state.get(state.HEARD)
     )
-    texts = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
+    texts, told = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."], ""
     if left_out := cutoff_plot.sites_left_out(bins):
         rest = plural(left_out, "smaller site")
         texts.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
-        name, value = (
-            formatting.escape(marked[0]),
-            formatting.measured(sorted_scans.rule.rule_column, marked[1]),
-        )
+        name, told = formatting.escape(marked[0]), formatting.at_least(*marked[1:])
+        value = formatting.measured(sorted_scans.rule.rule_column, *marked[1:])
         texts.append(f"▲ {name}, the scan that is open on Review: {value}.")
-    st.caption(" ".join(texts))
+    st.caption(" ".join(texts), help=told or None)
 
 
 def _take(moved: Mapping[str, Any], lines: Lines) -> None:
@@ -115,7 +113,10 @@ def _take(moved: Mapping[str, Any], lines: Lines) -> None:
         tried_rule.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
 
 
-def _say_by_hand(sorted_scans: SortedScans) -> None:
+def _say_what_counts(workspace: Workspace, sorted_scans: SortedScans) -> None:
+    """Say how many scans have their tier by hand, and which ratings are not set against tiers yet."""
+    if running := summaries.running_words(cache.all_ratings(workspace)):
+        st.caption(formatting.escape(running))
     if changed := len(sorted_scans.by_hand):
         whose = plural(changed, "scan has its tier", "scans have their tier")
         st.caption(f"{whose} by hand and not by the rule: see Rate, History.")

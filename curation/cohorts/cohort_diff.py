@@ -15,6 +15,7 @@ from curation.storage import tables, tag_columns
 from curation.storage.workspace import Workspace
 from curation.tiers import assignment, rule_versions
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 
 #: Why a scan is elsewhere -> in words.
 CAUSES: dict[str, str] = {
@@ -76,11 +77,12 @@ class CohortDiff:
     def sentence(self) -> str:
         """Return the difference in a sentence."""
         if self.scans.empty:
-            return f"{self.before} and {self.after} hold the same {self.same:,} scans in the same tiers."
+            same = plural(self.same, "scan")
+            return f"{self.before} and {self.after} hold the same {same} in the same tiers."
         entered, left, moved = self.counts().values()
         return (
-            f"From {self.before} to {self.after}: {entered:,} scans entered, {left:,} left, {moved:,} have "
-            f"another tier, {self.same:,} are as they were."
+            f"From {self.before} to {self.after}: {plural(entered, 'scan')} entered, {left:,} left, "
+            f"{plural(moved, 'has', 'have')} another tier, {plural(self.same, 'is', 'are')} unchanged."
         )
 
 

@@ -82,7 +82,7 @@ def erase(
         ]
     if rows:
         connection.execute(schema.erasures.insert(), rows)
-    subject = f"{len(scan_ids)} scans"
+    subject = plural(len(scan_ids), "scan")
     actions.note_within(
         connection, AuditAction.PERSON_FORGOTTEN, subject, reason=reason, decisions=len(rows)
     )

@@ -1,6 +1,6 @@
 """The log of ratings: appended, never overwritten."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import pandas as pd
@@ -10,7 +10,7 @@ from curation import __version__
 from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
 from curation.decisions import database, schema
-from curation.decisions.schema import plan_field
+from curation.decisions.schema import AuditAction, plan_field
 from curation.errors import RatingError
 from curation.ratings.rating_record import RATING_ROLES, Rating, append, checked_rows
 from curation.ratings.scales import SCALES, Scale, all_scales, find_scale, scales_of
@@ -18,7 +18,7 @@ from curation.storage.workspace import Workspace
 
 #: Kinds of columns of the table of ratings that are not Python's own objects.
 _KINDS = {
-    "bool": ("blinded", "repeat", "excluded"),
+    "bool": ("blinded", "running", "repeat", "excluded"),
     "float64": ("value", "confidence", "seconds", "level"),
     "int64": ("id",),
     "Int64": ("session_id", "position", "seed"),
@@ -165,8 +165,9 @@ def list_ratings(
     -------
     pandas.DataFrame
         One row a rating: the columns of the tables ``ratings`` and ``rating_details``; ``session``,
-        ``blinded`` and ``seed`` of its session; ``level`` (the level of the scale that the value belongs to),
-        ``excluded`` (whether that is the worst one) and ``withdrawn`` (when it was taken back, or ``None``).
+        ``blinded`` and ``seed`` of its session; ``running``, see :func:`counted`; ``level`` (the level of the
+        scale that the value belongs to), ``excluded`` (whether that is the worst one) and ``withdrawn`` (when
+        it was taken back, or ``None``).
     """
     query = _joined()
     if scan_id is not None:
@@ -177,15 +178,16 @@ def list_ratings(
         found = connection.execute(query)
         names, rows = list(found.keys()), database.oldest_first(found)
         scales = scales_of(connection) if rows else SCALES
+        running = running_sessions(connection) if rows else frozenset()
     if not rows:
         return _no_ratings(tuple(names)).copy()
     columns = map(list, zip(*rows, strict=True))
-    return _typed(dict(zip(names, columns, strict=True)), scales)
+    return _typed(dict(zip(names, columns, strict=True)), scales, running)
 
 
 @lru_cache(maxsize=1)
 def _no_ratings(names: tuple[str, ...]) -> pd.DataFrame:
-    return _typed({name: [] for name in names}, SCALES)
+    return _typed({name: [] for name in names}, SCALES, frozenset())
 
 
 def _joined() -> sa.Select:
@@ -206,7 +208,9 @@ def _joined() -> sa.Select:
     return sa.select(*columns).select_from(joined).order_by(ratings.c.id)
 
 
-def _typed(raw: dict[str, list], scales: Mapping[str, Scale]) -> pd.DataFrame:
+def _typed(
+    raw: dict[str, list], scales: Mapping[str, Scale], running: Collection[int]
+) -> pd.DataFrame:
     """Fill in columns that older ratings lack, and derive each rating's level on its scale."""
     plans = raw.pop("plan")
     known = [
@@ -219,6 +223,7 @@ def _typed(raw: dict[str, list], scales: Mapping[str, Scale]) -> pd.DataFrame:
         "origin": [origin or "" for origin in raw["origin"]],
         "artefacts": [tuple(keys) if keys else () for keys in raw["artefacts"]],
         "blinded": [bool(plan_field(plan, "blinded")) for plan in plans],
+        "running": [number in running for number in raw["session_id"]],
         "seed": [plan_field(plan, "seed") for plan in plans],
         "level": levels,
         "excluded": [
@@ -252,20 +257,61 @@ def current(ratings: pd.DataFrame) -> pd.DataFrame:
     return standing.drop_duplicates(one, keep="last").reset_index(drop=True)
 
 
+def counted(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return the ratings that are set against scores and tiers.
+
+    Those of a blinded session are left out until what it hides was shown: whoever rates would else see how
+    his ratings lie against the score, and rate on by it.
+    """
+    return ratings[~ratings["running"]]
+
+
+def session_subject(session_id: int) -> str:
+    """Return how the audit names a session."""
+    return f"session {session_id}"
+
+
+def running_sessions(connection: sa.Connection) -> frozenset[int]:
+    """Return the numbers of the blinded sessions of which was not shown yet what they hide."""
+    shown = sa.select(schema.audit.c.subject).where(schema.is_action(AuditAction.SESSION_UNBLINDED))
+    ended = set(connection.execute(shown).scalars())
+    plans = connection.execute(sa.select(schema.sessions.c.id, schema.sessions.c.plan))
+    return frozenset(
+        number
+        for number, plan in plans
+        if plan_field(plan, "blinded") and session_subject(number) not in ended
+    )
+
+
 def newest(workspace: Workspace) -> int:
-    """Return a number that grows with each rating and each withdrawal; 0 before the first."""
+    """Return a number that grows with each rating, withdrawal and unblinding; 0 before the first."""
     counts = [
         sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
         for table in (schema.ratings, schema.withdrawals)
     ]
+    shown = sa.select(sa.func.count(schema.audit.c.id)).where(
+        schema.is_action(AuditAction.SESSION_UNBLINDED)
+    )
     with database.engine(workspace).connect() as connection:
-        return connection.execute(sa.select(counts[0] + counts[1])).scalar_one()
+        every = counts[0] + counts[1] + shown.scalar_subquery()
+        return connection.execute(sa.select(every)).scalar_one()
 
 
-def rated_scans(workspace: Workspace) -> frozenset[str]:
-    """Return the ids of the scans that have a rating that stands."""
-    ratings, withdrawals = schema.ratings, schema.withdrawals
+def rated_scans(workspace: Workspace, *, running: bool = True) -> frozenset[str]:
+    """Return the ids of the scans that have a rating that stands.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    running : bool
+        Whether one of a session that is running is enough, see :func:`counted`.
+    """
+    ratings, details, withdrawals = schema.ratings, schema.details, schema.withdrawals
     taken_back = sa.select(withdrawals.c.rating_id)
     query = sa.select(ratings.c.scan_id).where(ratings.c.id.not_in(taken_back)).distinct()
     with database.engine(workspace).connect() as connection:
+        if not running and (left_out := running_sessions(connection)):
+            its = sa.select(details.c.rating_id).where(details.c.session_id.in_(left_out))
+            query = query.where(ratings.c.id.not_in(its))
         return frozenset(connection.execute(query).scalars())

@@ -255,7 +255,8 @@ def fit_ratings(workspace: Workspace) -> Reference:
     metrics, groups = _measured(workspace)
     scans = tables.read_scans(workspace).set_index("scan_id")
     subjects = metrics["scan_id"].map(scans["subject_id"])
-    labels = fit_from_ratings.labels_of(rating_log.list_ratings(workspace), metrics["scan_id"])
+    given = rating_log.counted(rating_log.list_ratings(workspace))
+    labels = fit_from_ratings.labels_of(given, metrics["scan_id"])
     reference = fit_from_ratings.learn_reference(
         fit_from_ratings.training_set(metrics, groups, subjects, labels)
     )

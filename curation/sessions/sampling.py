@@ -16,6 +16,7 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
+from curation.wording import plural
 
 #: A hidden repeat comes at least this share of the list after the first time.
 REPEAT_DISTANCE = 3
@@ -278,8 +279,8 @@ def sample_scans(
     ids = choice.draw(SamplingRequest(workspace, scans, argument, rule, size, rng))
     if not ids:
         raise SessionError(
-            f"The list {choice.label!r} is empty: {len(scans)} scans have an image, and none of them is on "
-            "it. Choose another list."
+            f"The list {choice.label!r} is empty: {plural(len(scans), 'scan has', 'scans have')} an image, "
+            "and none is on it. Choose another list."
         )
     return [ids[index] for index in rng.permutation(len(ids))]
 

@@ -107,6 +107,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     )
     with database.engine(workspace).connect() as connection:
         rows, _ = stored_sessions(connection, rater)
+        running = rating_log.running_sessions(connection)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
@@ -127,7 +128,8 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         ],
         columns=columns,
     )
-    return table.assign(finished=table["done"] == table["total"])
+    ended = table["blinded"].astype(bool) & ~table["id"].isin(running)
+    return table.assign(finished=ended | (table["done"] == table["total"]))
 
 
 def unreadable_sessions(workspace: Workspace) -> list[str]:
@@ -200,7 +202,8 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
             rated[position] = number
         else:
             attempts[position] = attempts.get(position, 0) + 1
-    return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, attempts)
+    ended = unblinding.moment_of(connection, session_id) is not None
+    return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, attempts, ended)
 
 
 @guarded(Action.RATE)
@@ -232,7 +235,7 @@ def save(
     Raises
     ------
     RatingError
-        When the position has another rating already, or the rating cannot be taken.
+        When the position has another rating already, the session was ended, or the rating cannot be taken.
     """
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
@@ -258,6 +261,11 @@ def save(
         )
         row = rating_record.checked_rows(rating, find_scale(workspace, plan.scale))
         stored = _stored(connection, row)
+        if stored is None and session.ended:
+            raise SessionError(
+                "This session was ended, and what it hid has been shown. A rating given after that would not "
+                "be blind: start another session to rate more scans."
+            )
         return rating_record.append(connection, [row])[0] if stored is None else stored
 
 
@@ -304,7 +312,7 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
         require_author(session.plan.rater)
-        if unblinding.moment_of(connection, session_id) is not None:
+        if session.ended:
             raise SessionError(
                 "What this session hid has been shown. A rating given after that would not be blind: start "
                 "another session to rate a scan again."

@@ -115,6 +115,8 @@ class Session:
         Position -> number of the rating that stands there.
     attempts : dict of int to int
         Position -> how often it was taken back; absent where never.
+    ended : bool
+        Whether what it hid was shown: nothing is rated or taken back in it any more.
     """
 
     id: int
@@ -122,6 +124,7 @@ class Session:
     items: tuple[SessionItem, ...]
     rated: dict[int, int]
     attempts: dict[int, int]
+    ended: bool = False
 
     @property
     def position(self) -> int:
@@ -145,8 +148,8 @@ class Session:
 
     @property
     def finished(self) -> bool:
-        """Whether every position has a rating."""
-        return self.done == self.total
+        """Whether every position has a rating, or the session was ended before."""
+        return self.ended or self.done == self.total
 
     @property
     def last(self) -> int | None:

@@ -285,8 +285,11 @@ def exclusion_labels(given: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -> Suggestion:
-    """Suggest a cut-off from all ratings of scored scans; see :func:`suggest`."""
-    given = rating_log.list_ratings(workspace)
+    """Suggest a cut-off from all ratings of scored scans that count; see :func:`suggest`.
+
+    Those of a session that is running do not (:func:`curation.ratings.rating_log.counted`).
+    """
+    given = rating_log.counted(rating_log.list_ratings(workspace))
     scored = tables.read_scored_scans(workspace)
     scored = scored[scored["distortion_score"].notna()]
     said = exclusion_labels(given).merge(scored, on="scan_id")

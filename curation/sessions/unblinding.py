@@ -1,4 +1,4 @@
-"""Unblinding of a rating session: once its hidden fields were shown, no rating in it is taken back."""
+"""Unblinding of a rating session: it ends it; no rating in it is given or taken back from then on."""
 
 import sqlalchemy as sa
 
@@ -6,13 +6,17 @@ from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
 from curation.decisions import database, schema
 from curation.decisions.schema import AuditAction
+from curation.ratings.rating_log import session_subject
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 
 
 @guarded(Action.UNBLIND)
 def unblind(workspace: Workspace, session: Session) -> None:
-    """Store that the hidden fields of a session were shown; once, however often it is sent."""
+    """Store that the hidden fields of a session were shown; once, however often it is sent.
+
+    It ends the session, whether all of its scans are rated or not, and its ratings count from then on.
+    """
     require_author(session.plan.rater)
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
@@ -29,7 +33,7 @@ def note(connection: sa.Connection, session_id: int, rater: str, detail: dict[st
         connection,
         author=rater,
         action=AuditAction.SESSION_UNBLINDED.value,
-        subject=_subject(session_id),
+        subject=session_subject(session_id),
         detail=detail,
     )
 
@@ -46,11 +50,8 @@ def moment_of(connection: sa.Connection, session_id: int) -> str | None:
     """Return when the hidden fields of a session were shown, in ISO 8601; ``None`` where they were not."""
     table = schema.audit
     query = sa.select(table.c.at, table.c.detail).where(
-        schema.is_action(AuditAction.SESSION_UNBLINDED), table.c.subject == _subject(session_id)
+        schema.is_action(AuditAction.SESSION_UNBLINDED),
+        table.c.subject == session_subject(session_id),
     )
     row = connection.execute(query.order_by(table.c.id).limit(1)).first()
     return row and (row.detail.get("at") or row.at.isoformat())
-
-
-def _subject(session_id: int) -> str:
-    return f"session {session_id}"

@@ -89,7 +89,8 @@ class Joined:
                 "ids are of (the field 'Its ids are of' on Cohort, --source of the command)."
             )
         if self.repeated:
-            said.append(f"Of {self.repeated:,} scans several rows speak: the mean was taken.")
+            its = plural(self.repeated, "scan")
+            said.append(f"For {its} there are several rows: their mean was taken.")
         if self.left_out:
             said.append(f"Left out, since they hold no numbers: {scan_finder.some(self.left_out)}.")
         return [*said, *unclear_in_words(self.unclear)]

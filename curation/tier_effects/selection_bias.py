@@ -17,18 +17,20 @@ from numpy.typing import NDArray
 from curation.ratings import agreement
 from curation.ratings.scales import Scale
 from curation.tier_effects.standardised_differences import (
+    NOTABLE,
     CategoricalCodes,
     categorical_smd,
     null_smd,
 )
 from curation.tier_effects.tier_balance import Floats, Tally
+from curation.wording import plural
 
 Trait = Literal["age", "site", "group"]
 #: ``group`` is what a table of people calls so: a diagnosis, or the arm of a study.
 TRAITS: tuple[Trait, ...] = ("age", "site", "group")
 
-#: From here on a difference counts as one (Cohen 1988: small), and this much of it has to be unexplained.
-NOTABLE, UNEXPLAINED = 0.2, 0.1
+#: This much of a notable difference has to be unexplained.
+UNEXPLAINED = 0.1
 #: Fewer scans on one side of a cut-off tell nothing: what random cuts give is known of large groups.
 FEWEST = 5
 RANK_LEVELS, RATING_LEVELS = 10, 5
@@ -122,8 +124,9 @@ def levels_of_quality(
         reason = f"Quality is what people say of the {len(rated):,} scans that are rated."
         return by_ratings(said), RATINGS, reason
     reason = (
-        f"Quality is a scan's place among those of its own site, by score: {len(rated):,} scans are "
-        f"rated, and {ENOUGH_RATED} and half of all are needed to use ratings instead."
+        "Quality is a scan's place among those of its own site, by score: "
+        f"{plural(len(rated), 'scan is', 'scans are')} rated, and {ENOUGH_RATED} and half of all are needed "
+        "to use ratings instead."
     )
     return ranks_within_site(scores, site), RANKS, reason
 

@@ -14,6 +14,27 @@ Floats = NDArray[np.float64]
 
 #: Quantile of the null distribution that differences are compared with.
 NULL_QUANTILE = 0.95
+#: From here on a difference counts as one.
+NOTABLE = 0.2
+#: From this standardised difference on, what it is called (Cohen 1988).
+_SIZES = (
+    (0.8, "a large difference"),
+    (0.5, "a medium difference"),
+    (NOTABLE, "a small difference"),
+)
+
+
+def size_in_words(value: float) -> str:
+    """Say how large a standardised difference is, whatever its sign; what is written as 0.00 is none.
+
+    Examples
+    --------
+    >>> size_in_words(-0.62), size_in_words(0.1), size_in_words(0.004)
+    ('a medium difference', 'hardly any difference', 'no difference')
+    """
+    if abs(value) < 0.005:
+        return "no difference"
+    return next((words for least, words in _SIZES if abs(value) >= least), "hardly any difference")
 
 
 def moments(n: NDArray[Any], total: Floats, squares: Floats) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from curation.tiers import assignment, rule_columns
 from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 
 WarningKind = Literal["not measured", "empty tier", "site", "gate"]
 
@@ -50,8 +51,8 @@ def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> l
     Returns
     -------
     list of Doubt
-        Columns without a value, tiers with nobody, sites that are not there or have few scans, gates that
-        hold nobody, hold everybody, or hold the better side of a metric.
+        Columns without a value, tiers without a scan, sites that are not there or have few scans, gates that
+        hold no scan, hold every scan, or hold the better side of a metric.
     """
     if not len(scans):
         return []
@@ -65,19 +66,21 @@ def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
     for name in rule.columns:
         missing = int(np.isnan(scans.values[name]).sum())
         if missing == len(scans):
-            then = "no scan gets a tier by it" if name == rule.column else "its gate holds nobody"
-            found.append((name, f"{name} is not measured on any of the {missing:,} scans: {then}."))
+            then = "no scan gets a tier by it" if name == rule.column else "its gate holds no scan"
+            any_of = plural(missing, "scan")
+            found.append((name, f"{name} is not measured on any of the {any_of}: {then}."))
         elif missing and name != rule.column:
-            found.append(
-                (name, f"{name} is not measured on {missing:,} scans: they pass its gate.")
-            )
+            pass_it = plural(missing, "scan: it passes its gate", "scans: they pass its gate")
+            found.append((name, f"{name} is not measured on {pass_it}."))
     return [Doubt("not measured", where, message) for where, message in found]
 
 
 def _of_tiers(rule: TierRule, codes: Codes) -> list[Doubt]:
     held = np.bincount(codes, minlength=len(rule.labels))
     return [
-        Doubt("empty tier", name, f"Tier {name} has nobody: no arm can be trained or tested on it.")
+        Doubt(
+            "empty tier", name, f"No scan is in tier {name}: no arm can be trained or tested on it."
+        )
         for name, count in zip(rule.names, held, strict=False)
         if not count
     ]
@@ -92,7 +95,7 @@ def _of_sites(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
             near = rule_columns.closest(site, scans.sites, ": its cut-offs apply to nobody.")
             found.append((site, f"No scan here is of site {site!r}{near}"))
         elif counts[site] < FEW_SCANS:
-            what = "1 scan" if counts[site] == 1 else f"{counts[site]} scans"
+            what = plural(counts[site], "scan")
             found.append((site, f"Site {site} has {what}: cut-offs of its own rest on chance."))
     return [Doubt("site", where, message) for where, message in found]
 
@@ -106,7 +109,7 @@ def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
     found = []
     if known and not held:
         found.append(
-            f"The gate '{said}' holds nobody: the values here lie between "
+            f"The gate '{said}' holds no scan: the values here lie between "
             f"{np.nanmin(values):.4g} and {np.nanmax(values):.4g}."
         )
     if known and held == known:
@@ -119,5 +122,5 @@ def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
 
 
 def _nobody_tagged(gate: Gate) -> str:
-    then = "nobody" if gate.above is not None else "every scan"
+    then = "no scan" if gate.above is not None else "every scan"
     return f"No scan here has the tag {gate.tag}: the gate '{gate.describe()}' holds {then}."

@@ -18,6 +18,7 @@ from curation.faces import defacing
 from curation.sources import joined_tables
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
 #: Suffixes of files that hold text in which a name is looked for.
 _READ = (".tsv", ".csv", ".json", ".jsonl", ".yaml", ".toml", ".txt", ".log", ".html", ".parquet")
@@ -97,8 +98,9 @@ def _own(scans: pd.DataFrame, person: str) -> pd.DataFrame:
     subjects = sorted(own["subject_id"].dropna().unique())
     if own.empty:
         raise WorkspaceError(
-            f"There is nobody {person!r} among the {scans['subject_id'].nunique():,} people here. Give an id "
-            "as the table of scans has it."
+            f"There is nobody {person!r} among the "
+            f"{plural(scans['subject_id'].nunique(), 'person', 'people')} here. Give an id as the table of "
+            "scans has it."
         )
     if len(subjects) > 1:
         raise WorkspaceError(

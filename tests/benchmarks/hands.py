@@ -315,8 +315,8 @@ def _spellings(browser: Browser, address: str, workspace: Workspace) -> int:
 
 def _numbers_near(said: str, value: float) -> set[str]:
     """Return the numbers of a text that can be the score: within 1 of it."""
-    found = re.findall(r"(?<![\w.-])\d{1,3}(?:\.\d+)?(?![\w%])", said)
-    return {number for number in found if abs(float(number) - value) < 1}
+    found = re.findall(r"(?:≥ )?(?<![\w.-])\d{1,3}(?:\.\d+)?(?![\w%])", said)
+    return {number for number in found if abs(float(number.removeprefix("≥ ")) - value) < 1}
 
 
 def _finger(browser: Browser, address: str) -> bool:

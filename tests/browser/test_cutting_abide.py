@@ -130,7 +130,7 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
         expect(tiers.get_by_text("The cut-off between A and B selects sites.")).to_be_visible()
 
     line(tiers).press("Home")
-    nobody = tiers.get_by_text("Tier A has nobody")
+    nobody = tiers.get_by_text("No scan is in tier A")
     expect(nobody).to_be_visible()
     chromium.settled(tiers)
     drag(tiers, 17.5)

@@ -12,7 +12,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from curation.ratings.rating_record import Opinion
-from curation.sessions import session_log
+from curation.sessions import session_log, unblinding
 from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.shell import door
@@ -81,8 +81,19 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 
 @pytest.fixture
-def rated(own: Workspace) -> Workspace:
-    """Three raters who mostly go by the score; the third disagrees now and then."""
+def rated(rated_blind: Workspace) -> Workspace:
+    """Three raters who mostly go by the score, with their sessions ended."""
+    for number in session_log.list_sessions(rated_blind)["id"]:
+        unblinding.unblind(rated_blind, session_log.load(rated_blind, number))
+    return rated_blind
+
+
+@pytest.fixture
+def rated_blind(own: Workspace) -> Workspace:
+    """Three raters who mostly go by the score, of whom nobody has seen what was hidden.
+
+    The third disagrees now and then.
+    """
     scores = tables.read_scored_scans(own).set_index("scan_id")["distortion_score"]
     rng, first = np.random.default_rng(0), None
     for who, noise in (("Ada", 3), ("Bob", 10), ("Cleo", 25)):

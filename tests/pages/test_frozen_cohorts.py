@@ -93,7 +93,7 @@ def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
         "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
     )
     checked(button(page, "Freeze this target cohort").click().run())
-    assert "Tier C has nobody" in words(page)
+    assert "No scan is in tier C" in words(page)
 
 
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
@@ -191,7 +191,7 @@ def test_a_new_session_says_that_the_newest_pool_was_cut_otherwise_and_takes_its
     assert "newest pool cohort" not in words(run(name, own))
     frozen = frozen_cohort.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(30.0, 60.0)))
     page = run(name, own)
-    assert f"Tiers are not shown as the newest pool cohort, {frozen.id}, was cut" in words(page)
-    checked(button(page, "Show them so").click().run())
+    assert f"The newest frozen pool cohort, {frozen.id}, was cut by another rule" in words(page)
+    checked(button(page, "Show its tiers").click().run())
     assert TierRule.from_dict(page.session_state[state.TRIED]) == frozen.rule
     assert "newest pool cohort, " not in words(page).replace("By the same rule as", "")

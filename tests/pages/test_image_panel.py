@@ -48,7 +48,7 @@ def test_where_the_score_comes_from_is_laid_over_the_image_and_said(full, run, l
 def test_the_reference_scan_stands_beside_and_is_named(full, run, looked) -> None:
     page = run("review", full.workspace, **{state.BESIDE: True})
     assert looked["keys"] == ["niivue", "niivue-reference"]
-    assert re.search(r"Best-scoring scan of (North|South): \d+\.\d", words(page))
+    assert re.search(r"Best-scoring scan of (North|South): (≥ )?\d+\.\d", words(page))
 
 
 def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(full, run, looked) -> None:

@@ -40,13 +40,17 @@ def _format(page, column: str) -> set[str]:  # type: ignore[no-untyped-def]
     return {held[column]["type_config"]["format"] for held in configs if column in held}
 
 
-def test_tiles_tables_and_headlines_write_a_score_alike(scored, run) -> None:
-    assert _tile(run("sheet", scored)) == WRITTEN
+@pytest.mark.parametrize(("high", "written"), [(SCORE, WRITTEN), (90.0, f"≥ {WRITTEN}")])
+def test_tiles_tables_and_headlines_write_a_score_alike(high, written, scored, run) -> None:
+    scores = tables.read_scores(scored)
+    scores.loc[scores["scan_id"] == SCAN, "score_high"] = high
+    files.write_parquet(scored.scores_path, scores)
+    assert _tile(run("sheet", scored)) == written
     explore = run("explore", scored, **{state.SELECTED: (SCAN,)})
-    assert _tile(explore) == WRITTEN
+    assert _tile(explore) == written
     assert _format(explore, "distortion_score") == {formatting.SCORE_COLUMN}
     review = words(run("review", scored, **{state.SCAN: SCAN}))
-    assert f'<span class="ts-value">{WRITTEN}</span>' in review
+    assert f'<span class="ts-value">{written}</span>' in review
     near = run("tiers", scored, **{state.TIERS_PART: tiers.NEAR})
     near.session_state[state.TRIED] = {
         "names": ["A", "B"],
@@ -55,7 +59,7 @@ def test_tiles_tables_and_headlines_write_a_score_alike(scored, run) -> None:
         "gates": [],
         "by_site": {},
     }
-    assert _tile(checked(near.run())) == WRITTEN
+    assert _tile(checked(near.run())) == written
 
 
 def test_columns_and_artefact_trials_write_it_as_text_does() -> None:

@@ -7,10 +7,10 @@ from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys
-from pages.ui.review import level_buttons
+from pages.ui.review import level_buttons, rating_panel
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer
 from tests.helpers import workspace_full, workspace_marked
@@ -35,6 +35,7 @@ def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
         rating_keys.WINDOW,
         rating_keys.CROSS,
         rating_keys.MARK,
+        rating_keys.EARLIER_NEXT,
     ]
     assert len(letters) == len(ARTEFACTS)
     assert len({*letters, *others}) == len(letters) + len(others)
@@ -51,6 +52,41 @@ def test_levels_and_sureness_have_different_digits(scale) -> None:
 def test_digits_are_the_values_of_the_scale_where_they_can_be() -> None:
     assert level_buttons.level_keys(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
     assert list(level_buttons.level_keys(SCALES["three-level"]).values()) == ["1", "2", "3"]
+
+
+def test_the_key_that_saves_and_goes_on_is_that_of_review_and_the_earlier_one_works_unseen(
+    own, run
+) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    save = next(b for b in page.button if b.label == "Save and next")
+    before = next(b for b in page.button if b.label == f"Save ({rating_keys.EARLIER_NEXT})")
+    keys = [b.proto.shortcut.lower() for b in (save, before)]
+    assert keys == [rating_panel.NEXT.lower(), "n"]
+    said = words(page)
+    assert "S save and next" in said and "N save" not in said
+    checked(button(page, "accept").click().run())
+    checked(before.click().run())
+    assert session_log.load(own, session.id).done == 1
+
+
+def test_the_end_writes_a_lower_bound_as_one(own, run) -> None:
+    scores = tables.read_scores(own)
+    files.write_parquet(own.scores_path, scores.assign(score_high=scores["distortion_score"] + 9))
+    session = started(own, size=1, repeats_share=0.0)
+    session_log.save(own, session.id, 0, Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    said = words(checked(button(page, "Show what was hidden").click().run()))
+    score = scores.set_index("scan_id")["distortion_score"][session.items[0].scan_id]
+    assert f"≥ {score:.1f}" in said
+    assert "part of what is judged could not be measured" in said
+
+
+def test_no_key_shows_what_was_hidden(own, run) -> None:
+    session = started(own, size=1)
+    session_log.save(own, session.id, 0, Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    assert not button(page, "Show what was hidden").proto.shortcut
 
 
 # ---- starting and going on --------------------------------------------------------------------------
@@ -314,9 +350,9 @@ def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
     assert "higher is worse" in said
 
 
-def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
-    session = session_log.list_sessions(rated, "Ada").iloc[0]
-    page = run("rate", rated, **{state.RATING_SESSION: int(session["id"])})
+def test_the_end_tells_agreement_and_what_was_hidden(rated_blind, run) -> None:
+    session = session_log.list_sessions(rated_blind, "Ada").iloc[0]
+    page = run("rate", rated_blind, **{state.RATING_SESSION: int(session["id"])})
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)
     assert button(page, "Undo").disabled

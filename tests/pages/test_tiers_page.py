@@ -77,7 +77,7 @@ def test_a_cutoff_of_zero_is_kept(full, run) -> None:
     page = run("tiers", full.workspace)
     page.slider(key=tier_cut.slider_key(0)).set_value(0.0).run()
     assert plot(page)["cutoffs"] == [0.0, 50.0]
-    assert any("Tier A has nobody" in warning.value for warning in page.warning)
+    assert any("No scan is in tier A" in warning.value for warning in page.warning)
     assert not page.error
 
 
@@ -341,7 +341,7 @@ def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(full, run
     checked(page.button(key="see-near").click().run())
     assert page.session_state[state.EXPLORED_SITES] == []
     assert (
-        f"See these {len(page.session_state[state.SELECTED])} scans"
+        f"{len(page.session_state[state.SELECTED])} scans near a cut-off"
         in page.button(key="see-near").label
     )
 

@@ -1,5 +1,8 @@
 """Rate: agreement, adjudications, the cut-off from ratings, history and files; tiers by hand."""
 
+import pandas as pd
+import pytest
+
 from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
@@ -9,7 +12,7 @@ from curation.tiers import overrides
 from curation.tiers.tier_rule import DEFAULT_RULE
 from pages.ui.rate import history_panel
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import state
+from pages.ui.shell import cache, state, summaries
 from pages.ui.tiers import tier_cut
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
@@ -96,10 +99,10 @@ def test_a_cut_off_of_scores_by_another_reference_is_told_and_not_offered(rated,
     )
 
 
-def test_a_history_too_long_to_be_shown_is_searched_whole(rated, run, monkeypatch) -> None:
-    oldest = audit_trail.history(rated).iloc[-1]["subject"]
+def test_a_history_too_long_to_be_shown_is_searched_whole(rated_blind, run, monkeypatch) -> None:
+    oldest = audit_trail.history(rated_blind).iloc[-1]["subject"]
     monkeypatch.setattr(history_panel, "_READ", 50)
-    page = run("rate", rated, **{state.RATE_PART: "History"})
+    page = run("rate", rated_blind, **{state.RATE_PART: "History"})
     assert "The newest 40 of more than 50." in words(page)
     assert oldest not in words(page)
     assert oldest in words(checked(page.text_input(key="history-sought").set_value(oldest).run()))
@@ -112,6 +115,52 @@ def test_a_dearer_missed_scan_lowers_the_cut_off(rated, run) -> None:
     checked(page.select_slider(key=state.COST).set_value(20.0).run())
     checked(button(page, "Pass on to Tiers").click().run())
     assert passed_on_cutoff.latest_suggestion(rated).cutoff <= equal
+
+
+# ---- sessions that are running -----------------------------------------------------------------------
+
+NEAR = "Borderline scans"
+
+
+@pytest.mark.parametrize("page", ["tiers", "sheet", "review", "explore"])
+def test_no_rating_of_a_blinded_session_that_is_running_stands_beside_a_score(
+    page, rated_blind, run
+) -> None:
+    given = rating_log.list_ratings(rated_blind)
+    told = summaries.running_words(given)
+    chosen = {state.TIERS_PART: NEAR} if page == "tiers" else {}
+    said = words(run(page, rated_blind, **chosen)).replace("\\", "")
+    assert told.startswith(f"{len(given)} ratings of 3 blinded sessions") and told in said
+    assert "rated scan" not in said and "Cleo" not in said
+    assert not cache.rated(rated_blind)
+
+
+def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_blind, run) -> None:
+    said = words(run("rate", rated_blind, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
+    assert "still running" in said and "20 more" in said
+    assert cache.label_count(rated_blind) == 0
+    agreed = words(run("rate", rated_blind, **{state.RATE_PART: "Agreement"}))
+    assert "Ada: exclude" in agreed  # raters among each other, beside no score
+
+
+def test_one_rating_that_does_not_count_yet_is_told_of_as_one() -> None:
+    table = pd.DataFrame({"running": [True, False], "session_id": [4, 5]})
+    assert summaries.running_words(table) == (
+        "1 rating of a blinded session that is still running is counted when it is ended."
+    )
+    assert summaries.running_words(table[1:]) == ""
+
+
+def test_a_session_is_ended_early_and_its_ratings_count_from_then_on(own, run) -> None:
+    session = started(own, size=3)
+    session_log.save(own, session.id, 0, Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    assert "2 scans stay unrated" in words(page)
+    checked(button(page, "End it and show what was hidden").click().run())
+    said = words(page)
+    assert "Ended after 1 of 3" in said and session.items[0].scan_id in said
+    assert session.items[1].scan_id not in said
+    assert cache.rated(own) == {session.items[0].scan_id}
 
 
 # ---- tiers by hand, history, files ------------------------------------------------------------------

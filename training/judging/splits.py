@@ -110,8 +110,8 @@ def fold_of_site(target: pd.DataFrame, sites: pd.Series, *, folds: int) -> pd.Se
         )
     if len(counts) < folds:
         raise StudyError(
-            f"The target has {len(counts)} sites, fewer than {folds} folds. Take {len(counts)} folds: each "
-            "then leaves out one site."
+            f"The target has {plural(len(counts), 'site')}, fewer than {folds} folds. Take {len(counts)} "
+            "folds: each then leaves out one site."
         )
     sizes, fold = np.zeros(folds, int), {}
     for site, count in counts.items():

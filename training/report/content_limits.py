@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from curation.scoring.comparison_groups import site_summary
-from curation.tier_effects.selection_bias import NOTABLE
-from curation.tier_effects.standardised_differences import continuous_smd, null_smd
+from curation.tier_effects.standardised_differences import NOTABLE, continuous_smd, null_smd
 from curation.wording import plural
 from training.report import content_primary
 from training.report.plots import Message

@@ -115,7 +115,7 @@ def _refuse_others(scans: pd.DataFrame) -> None:
     other = scans[scans["subject_id"] != scans["subject_id_today"]]
     if len(other):
         raise StudyError(
-            f"Of {len(other)} scans the person is another than when their cohort was frozen: "
+            f"Of {plural(len(other), 'scan')} the person is another than when their cohort was frozen: "
             f"{duplicates.some(other['scan_id'])}. Freeze the cohort again."
         )
 
@@ -273,11 +273,10 @@ def _of_images(found: Separation) -> str:
 def _of_people(found: Separation) -> str:
     how = "participant ids, compared between sources without case, prefix and leading zeros"
     if found.named_people:
-        how = (
-            f"the name that a table gives the person ({found.named_people:,} scans), else by {how}"
-        )
+        how = f"the name that a table gives the person ({plural(found.named_people, 'scan')}), else by {how}"
     if found.other_people:
-        what = f"{found.other_people:,} shared ids were declared to be those of different people"
+        shared = plural(found.other_people, "shared id was", "shared ids were")
+        what = f"{shared} declared to be those of different people"
     else:
         what = "the target shares none with another source"
     last = "" if found.by_brain else " One person under two ids was not looked for."

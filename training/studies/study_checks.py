@@ -103,7 +103,8 @@ def apart_from_external(
     listed = pd.concat([one.scans["scan_id"] for one in outside]) if outside else pd.Series()
     if twice := listed[listed.duplicated()].tolist():
         raise StudyError(
-            f"{len(twice)} scans are in two external cohorts: {some(twice)}. Name one of them."
+            f"{plural(len(twice), 'scan is', 'scans are')} in two external cohorts: {some(twice)}. Name one "
+            "of them."
         )
     return found
 

@@ -68,7 +68,7 @@ def _choices(folder: Path, allowed: AllowedRoots, field: str) -> None:
         "Open folder",
         folders,
         index=None,
-        placeholder=f"{len(folders)} folders" if folders else "no folders in it",
+        placeholder=plural(len(folders), "folder") if folders else "no folders in it",
         disabled=not folders,
         key=f"picker-{folder}",
         on_change=_go_to_chosen,

@@ -13,6 +13,7 @@ from curation.tier_effects import metric_pca
 from curation.tier_effects.metric_pca import Embedding, read_matrix
 from curation.tiers import rule_columns
 from curation.tiers.rule_columns import SCORE
+from curation.wording import plural
 from pages.ui.explore.density import Floats, Panel
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import cache, formatting
@@ -189,7 +190,8 @@ def embedding_caption(found: Embedding | None) -> str:
         share = "under 0.1" if found.imputed < 0.001 else f"{100 * found.imputed:.1f}"
         text += f"; {share} % of the values are not measurable and taken as the median"
     if found.left_out:
-        text += f"; {len(found.left_out)} metrics left out, too seldom measured or the same on all scans"
+        left_out = plural(len(found.left_out), "metric")
+        text += f"; {left_out} left out, too seldom measured or the same on all scans"
     return f"{text}."
 
 

@@ -255,6 +255,9 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
         )
     rows = table.iloc[first - 1 : last]
     drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
+    not_counted = summaries.running_words(cache.all_ratings(workspace))
+    if told := " ".join(filter(None, (tiles.notes(workspace, drawn), not_counted))):
+        st.caption(formatting.escape(told))
     opened = tiles.show(workspace, drawn)
     if opened in set(rows["scan_id"]):
         _review(str(opened))

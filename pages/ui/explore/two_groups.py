@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from curation.decisions import scan_tags
-from curation.tier_effects import group_distributions
+from curation.tier_effects import group_distributions, standardised_differences
 from curation.tier_effects.group_distributions import GroupDistribution, TwoGroups
 from curation.tiers import rule_columns
 from curation.tiers.rule_checks import UNSCORED
@@ -124,7 +124,10 @@ def sentence(found: TwoGroups, names: tuple[str, str], of_score: bool) -> str:
         for name, group in zip(names, (found.first, found.second), strict=True)
     ]
     if np.isfinite(found.smd):
-        parts.append(f"The means lie {abs(found.smd):.2f} standard deviations apart.")
+        size = standardised_differences.size_in_words(found.smd)
+        parts.append(
+            f"{size.capitalize()} between their means was found: {abs(found.smd):.2f} standard deviations."
+        )
     if found.in_both:
         parts.append(f"{plural(found.in_both, 'scan is', 'scans are')} in both groups.")
     return " ".join(parts)

@@ -11,7 +11,7 @@ import streamlit as st
 from curation.ratings import agreement
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
-from curation.wording import number
+from curation.wording import number, plural
 from pages.ui.rate import adjudication_panel
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
@@ -104,7 +104,7 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
     st.html(
         html_marks.cards(
             [
-                Card("raters", f"{opinions['rater'].nunique():,}", f"{len(opinions):,} ratings"),
+                Card("raters", f"{opinions['rater'].nunique():,}", plural(len(opinions), "rating")),
                 Card("scans rated", f"{len(often):,}", f"{shared:,} of them by two or more"),
                 Card(
                     "all raters together: Krippendorff's α",

@@ -11,7 +11,7 @@ from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggesti
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.rate.agreement_panel import strength
-from pages.ui.shell import cache, formatting, frame, html_marks, person, state
+from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Card
 from training.theme import INK, MUTED, TEMPLATE
 
@@ -22,6 +22,8 @@ _COSTS = (0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
+    if running := summaries.running_words(cache.all_ratings(workspace)):
+        st.caption(formatting.escape(running))
     cost = st.select_slider(
         "What is worse: a bad scan kept, or a good scan thrown away?",
         _COSTS,
@@ -131,7 +133,7 @@ def evidence(suggestion: Suggestion) -> str:
 
 def _scores_and_labels(workspace: Workspace):  # type: ignore[no-untyped-def]
     """Return scores and exclusion labels of the scans that have both."""
-    labels = suggested_cutoff.exclusion_labels(cache.all_ratings(workspace))
+    labels = suggested_cutoff.exclusion_labels(cache.counted_ratings(workspace))
     scored = cache.scored_scans(workspace)[["scan_id", "distortion_score"]].dropna()
     both = labels[labels["decided"]].merge(scored, on="scan_id")
     return both["distortion_score"], both["excluded"]

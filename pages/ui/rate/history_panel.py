@@ -239,8 +239,8 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
     for name, found in beside.items():
         if len(found) not in (0, 1, len(tables)) or (found and not tables):
             raise RatingError(
-                f"{len(found)} {name} came with {len(tables)} tables of ratings: it is not known which "
-                f"belong together. Import each {RATINGS} by itself with what was exported beside it."
+                f"{len(found)} {name} came with {plural(len(tables), 'table')} of ratings: it is not known "
+                f"which belong together. Import each {RATINGS} by itself with what was exported beside it."
             )
         for number in range(len(tables) if found else 0):
             (holder / str(number) / name).write_bytes(found[number if len(found) > 1 else 0])

@@ -2,14 +2,16 @@
 
 from curation.ratings.rating_record import ARTEFACTS
 from curation.ratings.scales import Scale
-from pages.ui.review import level_buttons
+from pages.ui.review import level_buttons, rating_panel
 from pages.ui.viewer import user_window
 
-NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", user_window.KEY
+#: Save, undo and comment are the keys of a rating on Review.
+NEXT, UNDO, COMMENT = rating_panel.NEXT, rating_panel.UNDO, rating_panel.COMMENT
+WINDOW = user_window.KEY
+#: What saved before Review and this page had one key; it works on, and is not shown.
+EARLIER_NEXT = "N"
 #: What the image's own page listens for: the cross hair, one plane on the whole screen, a mark of a place.
 CROSS, WHOLE, MARK = "X", "F", "Q"
-#: After the last scan.
-SHOW = "S"
 
 #: What the numbers of confidence mean, 0 to 4 as in MRIQC's widget.
 SURE: dict[int, str] = {0: "guess", 1: "unsure", 2: "fairly", 3: "sure", 4: "certain"}

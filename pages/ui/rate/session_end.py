@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curation.ratings import agreement
+from curation.ratings import agreement, rating_log
 from curation.ratings.scales import Scale, find_scale
 from curation.sessions import unblinding
 from curation.sessions.session_plan import Session
@@ -11,7 +11,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
 from curation.wording import number, plural
-from pages.ui.rate import agreement_panel, rating_draft, rating_keys
+from pages.ui.rate import agreement_panel, rating_draft
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
@@ -36,13 +36,23 @@ def _ask(workspace: Workspace, session: Session) -> None:
         "Every scan is rated and saved. Next you see which scans these were, and how your ratings agree with "
         "your own and with others'. After that nothing can be undone, because it would not be blind."
     )
-    if st.button(
-        "Show what was hidden",
-        type="primary",
-        shortcut=rating_keys.SHOW,
-        key="show-hidden",
-        icon=":material/visibility:",
-    ):
+    _show_button(workspace, session, "Show what was hidden")
+
+
+def offer_early(workspace: Workspace, session: Session) -> None:
+    """Draw the way to end a blinded session before all of its scans are rated."""
+    left = plural(session.total - session.done, "scan stays", "scans stay")
+    with st.popover("End early", key="end-early"):
+        st.markdown(
+            f"{left} unrated. You see which scans the others were, and your ratings of them count on all "
+            "pages. After that nothing can be rated or undone in this session, because it would not be blind."
+        )
+        _show_button(workspace, session, "End it and show what was hidden")
+
+
+def _show_button(workspace: Workspace, session: Session, label: str) -> None:
+    """Draw the button that ends a session for good: without a key, which might be pressed by mistake."""
+    if st.button(label, type="primary", key="show-hidden", icon=":material/visibility:"):
         with frame.in_words():
             unblinding.unblind(workspace, session)
             st.rerun()
@@ -134,12 +144,13 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "scan_id"
     )
     labels = own.set_index("position")
-    elsewhere = given[given["rater"] != session.plan.rater]
+    others_of = rating_log.counted(given[given["rater"] != session.plan.rater])
     rows = []
-    for item in session.items:
+    for item in (one for one in session.items if one.position in session.rated):
         scan = scans.loc[item.scan_id] if item.scan_id in scans.index else pd.Series(dtype=object)
-        score = pd.to_numeric(pd.Series([scan.get("distortion_score")]), errors="coerce")
-        others = elsewhere[elsewhere["scan_id"] == item.scan_id]
+        wanted = [scan.get("distortion_score"), scan.get("score_high")]
+        score, high = pd.to_numeric(pd.Series(wanted), errors="coerce")
+        others = others_of[others_of["scan_id"] == item.scan_id]
         text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
         rows.append(
             (
@@ -152,7 +163,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 number(_float(scan.get("age_years")), 0),
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
-                formatting.score(score.iloc[0]),
+                formatting.score(score, high),
                 _tier_chip(scan.get("tier", UNSCORED)),
             )
         )
@@ -170,6 +181,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Tier",
     )
     st.html(html_marks.table(head, rows, numeric=(0, 6, 9), whole=(1,)))
+    if any(str(row[9]).startswith(formatting.AT_LEAST) for row in rows):
+        st.caption(formatting.AT_LEAST_HELP)
     _open(session)
 
 

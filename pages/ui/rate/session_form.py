@@ -57,6 +57,13 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             on_click=draft.save,
             width="stretch",
         )
+        with st.container(key="out-of-sight"):
+            st.button(
+                f"Save ({rating_keys.EARLIER_NEXT})",
+                shortcut=rating_keys.EARLIER_NEXT,
+                key=f"as-before-{place}",
+                on_click=draft.save,
+            )
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")

@@ -32,7 +32,7 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the next scan of a session, or its end."""
     session = _undone(workspace, session)
-    _bar(session, final=session.finished and unblinding.is_unblinded(workspace, session))
+    _bar(workspace, session)
     if session.finished:
         session_end.show(workspace, session)
         return
@@ -66,12 +66,16 @@ def _undone(workspace: Workspace, session: Session) -> Session:
     return session
 
 
-def _bar(session: Session, *, final: bool) -> None:
+def _bar(workspace: Workspace, session: Session) -> None:
     """Draw where one is in the list, and the ways back."""
+    final = session.finished and unblinding.is_unblinded(workspace, session)
     place = min(session.position + 1, session.total)
     with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
         done = session.done / session.total
-        words = "Finished" if session.finished else f"Scan {place:,} of {session.total:,}"
+        words = f"Scan {place:,} of {session.total:,}"
+        if session.finished:
+            early = session.done < session.total
+            words = f"Ended after {session.done:,} of {session.total:,}" if early else "Finished"
         st.html(
             f'<div class="ts-place"><h1>{words}</h1>'
             f'<span class="ts-muted">{html.escape(session.plan.name)} · '
@@ -97,6 +101,8 @@ def _bar(session: Session, *, final: bool) -> None:
             args=(None,),
             help="Everything saved is kept; go on at the same scan whenever you like.",
         )
+        if session.plan.blinded and session.done and not session.finished:
+            session_end.offer_early(workspace, session)
 
 
 def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:

@@ -331,5 +331,5 @@ def reference_scan(scan: pd.Series, usable: pd.DataFrame) -> pd.Series | None:
 def reference_caption(reference: pd.Series) -> tuple[str, str]:
     """Return the two lines of the caption of a reference scan."""
     where = sites_of(reference.to_frame().T).iloc[0]
-    score = formatting.score(float(reference["distortion_score"]))
+    score = formatting.score(float(reference["distortion_score"]), reference.get("score_high"))
     return f"Best-scoring scan of {where}: {score}", reference["scan_id"]

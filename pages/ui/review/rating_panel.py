@@ -20,7 +20,7 @@ from curation.tiers import overrides
 from curation.wording import number, plural
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import controls, formatting, frame, html_marks, person, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Cell
 from pages.ui.viewer.place_marks import Marks
 
@@ -35,10 +35,15 @@ NEXT, UNDO, COMMENT = "S", "U", "T"
 
 def marks_of(workspace: Workspace, scan_id: str) -> Marks:
     """Return the places of artefacts on a scan: those of the rating in the making, and of its ratings."""
-    given = rating_log.current(rating_log.list_ratings(workspace, scan_id))
+    given = rating_log.current(_given(workspace, scan_id))
     kept = [place for shown in given["shown"] for place in artefact_places.of(shown)]
     places = tuple(dict.fromkeys([*_draft(scan_id).get("places", ()), *kept]))
     return Marks(places, partial(_mark, scan_id) if guard.may(Action.RATE) else None)
+
+
+def _given(workspace: Workspace, scan_id: str) -> pd.DataFrame:
+    """Return the ratings of a scan that stand beside its score: none of a session that is running."""
+    return rating_log.counted(rating_log.list_ratings(workspace, scan_id))
 
 
 def _mark(scan_id: str, place: list[float]) -> None:
@@ -71,7 +76,7 @@ def show_ratings(
 
 
 def _show_ratings(workspace: Workspace, scan_id: str, following: str | None, unseen: bool) -> None:
-    given = rating_log.list_ratings(workspace, scan_id)
+    given = _given(workspace, scan_id)
     scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
     if person.may(Action.RATE):
@@ -118,7 +123,8 @@ def choose_scale(workspace: Workspace) -> None:
     st.caption(
         f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
         "N goes on without saving; what you chose is kept here as a draft until you come back. The score and "
-        "what others said stand on this page: to read independently of them, start a blinded session on Rate."
+        "what others said stand on this page: to read independently of them, start a blinded session on "
+        f"Rate. {formatting.escape(summaries.running_words(cache.all_ratings(workspace)))}"
     )
 
 

@@ -211,8 +211,8 @@ def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> 
     if share >= _ALL:
         return "all that is judged was measured"
     words = f"{math.floor(100 * share)} % of what is judged was measured"
-    if end := formatting.upper_end(score, upper):
-        words += f"; what was not could raise it {end}"
+    if end := formatting.raised(score, upper):
+        words += f"; {end}"
     return words
 
 

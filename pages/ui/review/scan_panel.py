@@ -153,16 +153,21 @@ def _walk_through_alike(workspace: Workspace, usable: pd.DataFrame, scan_id: str
     st.toast(formatting.escape(_walked(alike)), icon=":material/join_inner:")
 
 
-def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
-    """Draw score, tier, headline, flags and sub-scores."""
+def scores(
+    scan: pd.Series, judgement: ScanJudgement, of_tier: Callable[[], None] | None = None
+) -> None:
+    """Draw score, tier and what ``of_tier`` says of it, headline, flags and sub-scores."""
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
-    seen = scan_judgement.coverage(value_of(scan, "certainty"), score, value_of(scan, "score_high"))
+    high = value_of(scan, "score_high")
+    seen = scan_judgement.coverage(value_of(scan, "certainty"), score, high)
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
     called = tried_rule.current()[0].called(tier)
-    st.html(html_marks.score(score, called, colour, seen, by_hand=by_hand))
+    st.html(html_marks.score(score, called, colour, seen, high=high, by_hand=by_hand))
+    if of_tier:
+        of_tier()
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)

@@ -115,7 +115,7 @@ def _pick(listed: pd.DataFrame) -> str:
     ids = listed["scan_id"].tolist()
     listed = listed.reindex(columns=["scan_id", "distortion_score", "score_high", "tier"])
     words = {
-        row.scan_id: f"{row.scan_id}  ·  score {_in_words(row.distortion_score, row.score_high)}  ·  "
+        row.scan_id: f"{row.scan_id}  ·  score {formatting.score(row.distortion_score, row.score_high)}  ·  "
         f"{row.tier}"
         for row in listed.itertuples()
     }
@@ -127,10 +127,6 @@ def _pick(listed: pd.DataFrame) -> str:
         format_func=lambda i: words.get(i, i),
         label_visibility="collapsed",
     )
-
-
-def _in_words(score: float, high: float) -> str:
-    return f"{formatting.score(score)} {formatting.upper_end(score, high)}".strip()
 
 
 def listed(

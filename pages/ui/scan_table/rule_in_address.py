@@ -45,22 +45,24 @@ def follow() -> None:
 def offer_frozen(workspace: Workspace, *, short: bool = False) -> None:
     """Say that tiers are shown otherwise than the newest pool cohort was cut, and offer its rule.
 
-    In ``short`` the rule stands in the button's help.
+    In ``short`` the rule stands in the button's help, and the button is small.
     """
     pool = newest_pool(cache.cohort_headers(workspace)[0])
     if pool is None or same_rule(pool.rule, tried_rule.current()[0]):
         return
     rule = formatting.escape(summary_line(pool.rule))
-    said = f"Tiers are not shown as the newest pool cohort, {formatting.escape(pool.id)}, was cut"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as-frozen"):
+    said = f"The newest frozen pool cohort, {formatting.escape(pool.id)}, was cut by another rule"
+    key = "as-frozen-short" if short else "as-frozen"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
         st.caption(f"{said}." if short else f"{said}: {rule}.", width="content")
         st.button(
-            "Show them so",
+            "Show its tiers",
             key="take-frozen-rule",
+            type="tertiary" if short else "secondary",
             on_click=tried_rule.change,
             args=(PART,),
             kwargs=pool.rule.as_dict(),
-            help=f"Tiers are then sorted by that rule on every page of this session: {rule}.",
+            help=f"Scans are then sorted into tiers by that rule on every page of this session: {rule}.",
         )
 
 

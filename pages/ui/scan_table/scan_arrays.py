@@ -27,6 +27,8 @@ from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines, binned, round_ste
 from pages.ui.shell import cache
 
 UNKNOWN = "not known"
+#: The upper end of the distortion score, a column like it.
+UPPER_END = "score_high"
 _AT_HAND = (SCORE, *FAMILIES)
 _STEPS = 200
 
@@ -86,6 +88,12 @@ class ScanTable:
             return self.scans[column].to_numpy(dtype=np.float64)
         return _metric(self, self.key, column, cache.stamp(self.workspace.metrics_dir))
 
+    def upper_ends(self, column: str) -> NDArray[np.float64]:
+        """Return how high each value of a column may be, shape (N,); NaN but for the distortion score."""
+        if column == SCORE and UPPER_END in self.scans:
+            return self.values(UPPER_END)
+        return np.full(len(self.scans), np.nan)
+
     def axis(self, column: str) -> Axis:
         """Return the axis on which a column is cut."""
         return _axis(self, self.key, column, cache.stamp(self.workspace.metrics_dir))
@@ -125,12 +133,15 @@ def has_scores(workspace: Workspace, role: Role) -> bool:
     return bool(np.isfinite(read_scan_table(workspace, role).values(SCORE)).any())
 
 
-def open_scan(scan_table: ScanTable, scan_id: str | None, column: str) -> tuple[str, float] | None:
-    """Return id and value of the scan that is open, if it is among these and has one."""
+def open_scan(
+    scan_table: ScanTable, scan_id: str | None, column: str
+) -> tuple[str, float, float] | None:
+    """Return id, value and its upper end of the scan that is open, if it is among these and has one."""
     if scan_id is None or (place := int(scan_table.scores.scan_ids.get_indexer([scan_id])[0])) < 0:
         return None
     value = float(scan_table.values(column)[place])
-    return (scan_id, value) if np.isfinite(value) else None
+    high = float(scan_table.upper_ends(column)[place])
+    return (scan_id, value, high) if np.isfinite(value) else None
 
 
 def read_scan_table(workspace: Workspace, role: Role) -> ScanTable:

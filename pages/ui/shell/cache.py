@@ -77,7 +77,7 @@ def keep_scores_current(workspace: Workspace) -> None:
 
 
 def label_count(workspace: Workspace) -> int:
-    """Return how many ratings a reference can be learned from: those of scored scans."""
+    """Return how many ratings a reference can be learned from: those of scored scans that count."""
     return _label_count(workspace, rating_log.newest(workspace), stamp(workspace.scores_path))
 
 
@@ -96,6 +96,11 @@ def all_ratings(workspace: Workspace) -> pd.DataFrame:
     return _all_ratings(workspace, rating_log.newest(workspace))
 
 
+def counted_ratings(workspace: Workspace) -> pd.DataFrame:
+    """Return the ratings that are set against scores, see :func:`curation.ratings.rating_log.counted`."""
+    return _counted(workspace, rating_log.newest(workspace))
+
+
 def pairs(workspace: Workspace, scale: Scale) -> pd.DataFrame:
     """Return the agreement of each two raters, see :func:`curation.ratings.agreement.pairs`."""
     return _pairs(workspace, scale.name, rating_log.newest(workspace))
@@ -108,7 +113,7 @@ def suggestion(workspace: Workspace, cost_ratio: float) -> Suggestion:
 
 
 def rated(workspace: Workspace) -> frozenset[str]:
-    """Return the ids of the scans that have a rating."""
+    """Return the ids of the scans that have a rating, of a session that is running left out."""
     return _rated(workspace, rating_log.newest(workspace))
 
 
@@ -215,6 +220,11 @@ def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
     return rating_log.list_ratings(workspace)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
+def _counted(workspace: Workspace, newest: int) -> pd.DataFrame:
+    return rating_log.counted(_all_ratings(workspace, newest))
+
+
 @st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=BY_FOLDER)
 def _pairs(workspace: Workspace, scale: str, newest: int) -> pd.DataFrame:
     return agreement.pairs(rating_log.list_ratings(workspace), find_scale(workspace, scale))
@@ -227,13 +237,14 @@ def _suggestion(workspace: Workspace, cost_ratio: float, changed: tuple[int, Sta
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
-    return rating_log.rated_scans(workspace)
+    return rating_log.rated_scans(workspace, running=False)
 
 
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _label_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
     scored = tables.read_scores(workspace)["scan_id"]
-    return len(fit_from_ratings.labels_of(rating_log.list_ratings(workspace), scored))
+    given = rating_log.counted(rating_log.list_ratings(workspace))
+    return len(fit_from_ratings.labels_of(given, scored))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)

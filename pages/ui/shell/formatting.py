@@ -6,7 +6,7 @@ import math
 import re
 
 from curation import wording
-from curation.tiers.rule_columns import SCORE_DIGITS, RuleColumn
+from curation.tiers.rule_columns import SCORE, SCORE_DIGITS, RuleColumn
 
 DASH = "–"
 #: Format of a table's column of scores.
@@ -14,8 +14,16 @@ SCORE_COLUMN = f"%.{SCORE_DIGITS}f"
 #: How plots write a score, and any other number, where the mouse rests: d3's formats.
 D3_SCORE, D3_NUMBER = f".{SCORE_DIGITS}f", ".4~g"
 
-#: What a column of upper ends of scores is, see :func:`upper_end`.
-UPPER_END_HELP = "Where not all could be measured: what was not may raise the score so far."
+#: What a column of upper ends of scores is, see :func:`raised`.
+UPPER_END_HELP = (
+    "Where part of what is judged could not be measured: what was not could raise the score so far."
+)
+#: The sign before a score that is a lower bound, see :func:`score`, and what it means where it is of many.
+AT_LEAST = "≥"
+AT_LEAST_HELP = (
+    f"{AT_LEAST}: part of what is judged could not be measured on these scans; what was not could raise "
+    "their score."
+)
 #: Points from which on the upper end of a score is told.
 WORTH_TELLING = 0.5
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
@@ -34,20 +42,44 @@ def plain(text: str) -> str:
     return html.escape(str(text))
 
 
-def score(value: float | None) -> str:
-    """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column."""
-    return wording.number(value, SCORE_DIGITS)
+def score(value: float | None, high: float | None = None) -> str:
+    """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column.
+
+    Where its upper end ``high`` lies notably above, by what could not be measured, it is a lower bound.
+
+    Examples
+    --------
+    >>> score(28.71), score(28.71, 81.3), score(28.71, 28.8)
+    ('28.7', '≥ 28.7', '28.7')
+    """
+    written = wording.number(value, SCORE_DIGITS)
+    return f"{AT_LEAST} {written}" if is_lower_bound(value, high) else written
 
 
-def upper_end(value: float | None, high: float | None) -> str:
-    """Return the upper end of a score, ``to 50.2``, where what could not be measured may raise it notably."""
-    if value is None or high is None or not high - value >= WORTH_TELLING:
-        return ""
-    return f"to {score(high)}"
+def is_lower_bound(value: float | None, high: float | None) -> bool:
+    """Return whether the upper end of a score lies so far above it that it is told."""
+    return value is not None and high is not None and high - value >= WORTH_TELLING
 
 
-def measured(measure: RuleColumn, value: float | None) -> str:
-    """Return a value of a cut column: scores with one decimal, others with some significant digits."""
+def raised(value: float | None, high: float | None) -> str:
+    """Say how high a score may be where part of what is judged could not be measured; else nothing."""
+    return f"what was not could raise it to {score(high)}" if is_lower_bound(value, high) else ""
+
+
+def at_least(value: float | None, high: float | None) -> str:
+    """Say what the sign before the score of one scan means; nothing where it has none."""
+    if end := raised(value, high):
+        return f"{AT_LEAST}: part of what is judged could not be measured on this scan; {end}"
+    return ""
+
+
+def measured(measure: RuleColumn, value: float | None, high: float | None = None) -> str:
+    """Return a value of a cut column: scores with one decimal, others with some significant digits.
+
+    ``high`` is the upper end of the distortion score, see :func:`score`; nothing else has one.
+    """
+    if measure.name == SCORE:
+        return score(value, high)
     return score(value) if measure.is_score else significant(value)
 
 

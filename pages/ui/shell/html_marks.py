@@ -49,8 +49,19 @@ def state_chip(name: str) -> str:
 # ---- score and bars --------------------------------------------------------------------------------
 
 
-def score(value: float, tier: str, colour: str, coverage: str, *, by_hand: bool = False) -> str:
-    """Return the distortion score of one scan, large, with its tier, direction and coverage in words."""
+def score(
+    value: float,
+    tier: str,
+    colour: str,
+    coverage: str,
+    *,
+    high: float = math.nan,
+    by_hand: bool = False,
+) -> str:
+    """Return the distortion score of one scan, large, with its tier, direction and coverage in words.
+
+    ``high`` is its upper end, see :func:`pages.ui.shell.formatting.score`.
+    """
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
         return f'<div class="ts-score"><span class="ts-value">{formatting.DASH}</span>{words}</div>'
@@ -60,7 +71,7 @@ def score(value: float, tier: str, colour: str, coverage: str, *, by_hand: bool 
     )
     hand = '<span class="ts-of"><b>by hand</b>, not by the score</span>' if by_hand else ""
     return (
-        f'<div class="ts-score"><span class="ts-value">{formatting.score(value)}</span>'
+        f'<div class="ts-score"><span class="ts-value">{formatting.score(value, high)}</span>'
         f'<span class="ts-of">{of}</span><span class="ts-tier">{tier_chip(tier, colour)}{hand}</span></div>'
     )
 

@@ -7,6 +7,7 @@ import pandas as pd
 from curation.storage import tables
 from curation.storage.tables import STATUSES
 from curation.storage.workspace import Source
+from curation.wording import plural
 from pages.ui.shell import formatting
 
 #: Orders of the list on Review: label -> the scans in that order.
@@ -70,6 +71,22 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that cannot be used, with the reason of each."""
     columns = ["status", "source", "participant_id", "reason", "path"]
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
+
+
+def running_words(given: pd.DataFrame) -> str:
+    """Say how many ratings do not count yet, of all that are given; nothing without any.
+
+    See :func:`curation.ratings.rating_log.counted`.
+    """
+    running = given[given["running"]]
+    if running.empty:
+        return ""
+    sessions = running["session_id"].nunique()
+    several = f"{sessions:,} blinded sessions that are still running"
+    whose = "a blinded session that is still running" if sessions == 1 else several
+    when = "it is ended" if sessions == 1 else "these are ended"
+    are = "is" if len(running) == 1 else "are"
+    return f"{plural(len(running), 'rating')} of {whose} {are} counted when {when}."
 
 
 def with_ends_worth_telling(scans: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,8 @@ import numpy as np
 
 from curation.ratings.agreement_coefficients import Figure
 from curation.tier_effects.cutoff_stability import counts_near
-from curation.tier_effects.selection_bias import NOTABLE
+from curation.tier_effects.selection_bias import FEWEST
+from curation.tier_effects.standardised_differences import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
 from curation.wording import number, plural
@@ -35,12 +36,16 @@ def differences(tally: Tally) -> str:
     text where that holds for all.
     """
     table = tally.differences().set_index(["trait", "tier"])
+    held = tally.scans[:-1]
+    too_few = np.minimum(held, held.sum() - held) < FEWEST
+    few = dict(zip(tally.names, too_few.tolist(), strict=True))
     rows = []
     for trait in _TRAITS:
         of_trait = table.loc[trait]
         if of_trait["smd"].isna().all():
             continue
-        cells = [_difference(*of_trait.loc[tier, ["smd", "null_quantile"]]) for tier in tally.names]
+        known = {name: of_trait.loc[name, ["smd", "null_quantile"]] for name in tally.names}
+        cells = [_difference(*known[name], few=few[name]) for name in tally.names]
         rows.append((trait, *cells))
     if not rows:
         return ""
@@ -48,8 +53,8 @@ def differences(tally: Tally) -> str:
     return html_marks.table(head, rows, numeric=range(1, len(head)), even=True)
 
 
-def _difference(value: float, chance: float) -> Cell:
-    if math.isnan(value):
+def _difference(value: float, chance: float, *, few: bool) -> Cell:
+    if few or math.isnan(value):
         return Cell(f'<span class="ts-muted">{formatting.DASH}</span>')
     shown = smd(value)
     if abs(value) >= NOTABLE and not abs(value) <= chance:
@@ -61,7 +66,7 @@ def _difference(value: float, chance: float) -> Cell:
 DIFFERENCES_CAPTION = (
     "Standardised mean differences of each tier from the other scored scans: 0.2 is small, 0.5 medium, 0.8 "
     "large. Bold: 0.2 or more, and more than 95 of 100 random tiers of that size have. Age has "
-    "a sign: − is younger."
+    f"a sign: − is younger. {formatting.DASH}: fewer than {FEWEST} scans lie in the tier, or outside of it."
 )
 
 

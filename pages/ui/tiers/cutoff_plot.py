@@ -25,7 +25,11 @@ _BARS = 50
 
 
 def describe(
-    bins: Bins, lines: Lines, *, marked: tuple[str, float] | None = None, heard: str | None = None
+    bins: Bins,
+    lines: Lines,
+    *,
+    marked: tuple[str, float, float] | None = None,
+    heard: str | None = None,
 ) -> dict[str, Any]:
     """Return the content of the plot as plain values, whose size does not grow with the number of scans.
 
@@ -35,7 +39,7 @@ def describe(
         What is counted.
     lines : Lines
         Where they stand.
-    marked : tuple of str and float, optional
+    marked : tuple of str and two floats, optional
         Id and value of the scan that is open on Review.
     heard : str, optional
         The last move that the server has heard of.
@@ -71,7 +75,7 @@ def describe(
         "cards": _cards(lines, colours),
         "marked": marked
         and {
-            "name": f"{marked[0]}: {formatting.measured(lines.rule.rule_column, marked[1])}",
+            "name": f"{marked[0]}: {formatting.measured(lines.rule.rule_column, *marked[1:])}",
             "at": marked[1],
         },
         "alt": f"Histogram of {text}, coloured by tier, with the cut-offs as lines",
@@ -126,7 +130,7 @@ def show(
     lines: Lines,
     taken: Callable[[Mapping[str, Any]], None],
     *,
-    marked: tuple[str, float] | None = None,
+    marked: tuple[str, float, float] | None = None,
     heard: str | None = None,
 ) -> None:
     """Draw the plot.

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.components import v2
 
+from curation.wording import plural
 from pages.ui.shell import charts, html_marks, static_files
 from training.theme import FONT
 
@@ -41,7 +42,7 @@ def describe(
         if counts[i, j]
     ]
     same = np.array([[one == other for other in right] for one in left])
-    moved = int(counts[~same].sum())
+    moved = plural(int(counts[~same].sum()), "scan moves", "scans move")
     return {
         "script": static_files.plotly_script(),
         "font": FONT,
@@ -51,7 +52,7 @@ def describe(
             *_nodes(right, counts.sum(axis=0), after, 0.999),
         ],
         "height": 60 + 70 * max(len(left), len(right)),
-        "alt": f"Flow diagram from the tiers of one rule to those of the other: {moved:,} scans move",
+        "alt": f"Flow diagram from the tiers of one rule to those of the other: {moved}",
     }
 
 

@@ -14,11 +14,9 @@ from curation.tiers.rule_checks import NO_VALUE, UNSCORED
 from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import selected_scans
-from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.scan_table.scan_arrays import UPPER_END, ScanTable, SortedScans
 from pages.ui.shell import flags, formatting
 
-#: The upper end of the score, a column like it.
-_END = "score_high"
 #: So many scans are named.
 _NAMED = 4
 
@@ -29,14 +27,18 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     _note(
         "filter_list",
         beyond_words(scan_table, sorted_scans, below),
-        lambda: selected_scans.offer(scan_table, "See them on Explore", below, key="see-beyond"),
+        lambda: selected_scans.offer(scan_table, _see(below), below, key="see-beyond"),
     )
     _note(
         "percent",
         partly_words(sorted_scans, partly),
-        lambda: selected_scans.offer(scan_table, "See them on Explore", partly, key="see-partly"),
+        lambda: selected_scans.offer(scan_table, _see(partly), partly, key="see-partly"),
     )
     _note("neurology", anatomy_words(scan_table, sorted_scans), _offer_unusual)
+
+
+def _see(chosen: NDArray[np.bool_]) -> str:
+    return f"See {'it' if chosen.sum() == 1 else 'them'} on Explore"
 
 
 def _note(icon: str, words: str, offer: Callable[[], object]) -> None:
@@ -69,16 +71,18 @@ def beyond_words(
         return ""
     rule, codes, places = sorted_scans.rule, sorted_scans.codes, np.flatnonzero(beyond)
     values = scan_table.values(rule.column)[places]
+    ends = scan_table.upper_ends(rule.column)[places]
     badness = np.nan_to_num(-values if rule.rule_column.better_is_higher else values, nan=-np.inf)
     worst = np.lexsort((places, -badness, -codes[places]))[:_NAMED]
     named = ", ".join(
         f"{scan_table.scores.scan_ids[places[at]]} "
-        f"({formatting.measured(rule.rule_column, values[at])}, {rule.tiers[codes[places[at]]]})"
+        f"({formatting.measured(rule.rule_column, values[at], ends[at])}, {rule.tiers[codes[places[at]]]})"
         for at in worst
     )
     more = len(places) - len(worst)
     also = f" and {more:,} more" if more else ""
-    return f"Not in {rule.names[0]}, the worst first: {named}{also}."
+    told = f" {formatting.AT_LEAST_HELP}" if formatting.AT_LEAST in named else ""
+    return f"Not in {rule.names[0]}, the worst first: {named}{also}.{told}"
 
 
 # ---- measured in part ------------------------------------------------------------------------------
@@ -90,9 +94,9 @@ def may_be_worse(scan_table: ScanTable, sorted_scans: SortedScans) -> NDArray[np
     Scans with a tier by hand are not among them, nor any where something other than the score is cut.
     """
     rule, codes = sorted_scans.rule, sorted_scans.codes
-    if rule.column != SCORE or _END not in scan_table.scans:
+    if rule.column != SCORE or UPPER_END not in scan_table.scans:
         return np.zeros(len(codes), dtype=bool)
-    by_end = replace(rule, column=_END)
+    by_end = replace(rule, column=UPPER_END)
     ends = assignment.assign_codes(scan_table.arrays(by_end.columns), by_end)
     worse = (ends > codes) & (ends < len(rule.tiers))
     worse[sorted_scans.decided] = False
@@ -108,8 +112,8 @@ def partly_words(sorted_scans: SortedScans, partly: NDArray[np.bool_]) -> str:
     if 1 < count == sorted_ones.sum():
         may = f"All {may}"
     return (
-        f"{may} ({_by_tier(sorted_scans, partly)}): not all could be measured. To sort by the worst "
-        "case, cut the upper end of the score."
+        f"{may} ({_by_tier(sorted_scans, partly)}): part of what is judged could not be measured. To "
+        "sort by the worst case, choose Upper end of the score under Cut-offs, What is cut."
     )
 
 

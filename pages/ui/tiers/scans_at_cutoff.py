@@ -1,6 +1,8 @@
 """Scans just on either side of each cut-off, as tiles; a click opens one on Review."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,8 +78,10 @@ def show(
     measure : RuleColumn
         What the values are of: which way is worse, and how they are written.
     """
-    columns = ["scan_id", "status", *(["score_high"] if measure.name == SCORE else [])]
-    told = scans.reindex(columns=columns)
+    told = scans.reindex(columns=["scan_id", "status", "score_high"])
+    if measure.name != SCORE:
+        told = told.assign(score_high=math.nan)
+    notes, all_drawn = st.empty(), []
     for place, edge in enumerate(edges):
         sides = nearest(values, edge, COUNT)
         better, worse = sides[::-1] if measure.better_is_higher else sides
@@ -91,9 +95,9 @@ def show(
             with column:
                 st.caption(said)
                 rows, key = _rows(told, values, side, codes, names), f"cut-{place}-{said[8:]}"
-                _tiles(
-                    workspace, rows, [formatting.measured(measure, v) for v in values[side]], key
-                )
+                all_drawn += _tiles(workspace, rows, values[side], measure, key)
+    if said_of_tiles := tiles.notes(workspace, all_drawn):
+        notes.caption(formatting.escape(said_of_tiles))
 
 
 def _rows(
@@ -104,13 +108,21 @@ def _rows(
     )
 
 
-def _tiles(workspace: Workspace, rows: pd.DataFrame, written: list[str], key: str) -> None:
+def _tiles(
+    workspace: Workspace, rows: pd.DataFrame, values: Floats, measure: RuleColumn, key: str
+) -> list[dict[str, Any]]:
+    """Draw the tiles of some scans, with what is cut in the place of the score; return what they show."""
     if rows.empty:
         st.caption("no scan")
-        return
+        return []
     drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
+    written = [
+        formatting.measured(measure, value, high)
+        for value, high in zip(values, rows["score_high"], strict=True)
+    ]
     shown = [one | {"score": value} for one, value in zip(drawn, written, strict=True)]
     opened = tiles.show(workspace, shown, key=key)
     if opened in set(rows["scan_id"]):
         state.put(state.PENDING_SCAN, opened)
         frame.open_page("review")
+    return shown

@@ -8,7 +8,6 @@ import numpy as np
 from curation.scoring.comparison_groups import SOURCE
 from curation.tier_effects.selection_bias import (
     FEWEST,
-    NOTABLE,
     TRAITS,
     UNEXPLAINED,
     Selection,
@@ -16,6 +15,7 @@ from curation.tier_effects.selection_bias import (
     smaller_sides,
     strongest,
 )
+from curation.tier_effects.standardised_differences import NOTABLE, size_in_words
 from curation.tier_effects.tier_balance import Tally
 from curation.wording import number, plural
 from pages.ui.shell import formatting
@@ -45,10 +45,10 @@ def _age(one: Selection) -> str:
     better, worse = map(formatting.escape, (one.better, one.worse))
     between = f"**The cut-off between {better} and {worse} selects age.**"
     return f"{between} " + formatting.escape(
-        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}: a standardised "
-        f"difference of {number(abs(one.seen), 2)}, of which quality explains "
-        f"{number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
-        f"{number(one.null_quantile, 2)}."
+        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}, "
+        f"{size_in_words(one.seen)} ({number(abs(one.seen), 2)} standard deviations, of which quality "
+        f"explains {number(abs(one.seen) - one.unexplained, 2)}; 95 of 100 random cuts of this size stay "
+        f"below {number(one.null_quantile, 2)})."
     )
 
 
@@ -64,9 +64,9 @@ def _category(one: Selection, what: str) -> str:
     better, worse = formatting.escape(one.better), formatting.escape(one.worse)
     between = f"**The cut-off between {better} and {worse} selects {what}.**"
     text = (
-        f"A standardised difference of {smd(one.seen)}, of which quality explains "
-        f"{number(one.explained, 2)}; random cuts of this size stay below "
-        f"{number(one.null_quantile, 2)}."
+        f"That is {size_in_words(one.seen)} ({smd(one.seen)} standard deviations, of which quality explains "
+        f"{number(one.explained, 2)}; 95 of 100 random cuts of this size stay below "
+        f"{number(one.null_quantile, 2)})."
     )
     if one.most:
         name, share, of_all = one.most
@@ -112,14 +112,18 @@ def small_differences(selections: Sequence[Selection]) -> str:
         one = strongest(selections, trait)
         if one is None or one.differs or _warned(selections, trait):
             continue
-        apart = smd(abs(one.seen))
+        size, apart = size_in_words(one.seen), f"{smd(abs(one.seen))} standard deviations"
         if abs(one.seen) < NOTABLE:
-            what = f"{trait.capitalize()}s hardly differ between the tiers"
-            texts.append(f"{what} (standardised difference at most {apart}).")
+            least = (
+                f"; a small difference begins at {NOTABLE}" if smd(abs(one.seen)) != "0.00" else ""
+            )
+            texts.append(
+                f"{size.capitalize()} in {trait} was found between the tiers ({apart} at most{least})."
+            )
         else:
             texts.append(
-                f"{trait.capitalize()}s differ between the tiers by no more than chance (standardised "
-                f"difference {apart}; random cuts of this size stay below {smd(one.null_quantile)})."
+                f"The tiers differ in {trait} by no more than chance would bring about ({apart}; 95 of 100 "
+                f"random cuts of this size stay below {smd(one.null_quantile)})."
             )
     return " ".join(texts)
 

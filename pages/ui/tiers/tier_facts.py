@@ -133,7 +133,8 @@ def facts_of(scan_table: ScanTable) -> TierFacts:
 def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
     traits = tier_balance.prepare(_scan_table.scans)
     quality = selection_bias.rated_quality(
-        cache.all_ratings(_scan_table.workspace), list(all_scales(_scan_table.workspace).values())
+        cache.counted_ratings(_scan_table.workspace),
+        list(all_scales(_scan_table.workspace).values()),
     )
     found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
     levels, told_by, reason = selection_bias.levels_of_quality(
@@ -160,7 +161,7 @@ def _spread(
 ) -> RaterSpread:
     workspace: Workspace = _scan_table.workspace
     return cutoff_stability.rater_spread(
-        cache.all_ratings(workspace),
+        cache.counted_ratings(workspace),
         list(all_scales(workspace).values()),
         _scan_table.values(column),
     )
@@ -193,4 +194,4 @@ def rater_ceiling(workspace: Workspace) -> float | None:
 
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _ceiling(workspace: Workspace, newest: int) -> float | None:
-    return suggested_cutoff.ceiling(workspace, cache.all_ratings(workspace))
+    return suggested_cutoff.ceiling(workspace, cache.counted_ratings(workspace))

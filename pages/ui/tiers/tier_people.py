@@ -147,9 +147,10 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
         )
     )
     near = np.isfinite(cutoff_stability.near(values, edges, error.points))
+    count = plural(int(near.sum()), "scan near a cut-off: see it", "scans near a cut-off: see them")
     selected_scans.offer(
         scan_table,
-        f"See these {plural(int(near.sum()), 'scan')} on Explore",
+        f"{count} on Explore",
         near,
         key="see-near",
     )
@@ -189,7 +190,7 @@ def _edges(scan_table: ScanTable, sorted_scans: SortedScans) -> Edges:
 
 def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     workspace = scan_table.workspace
-    given = cache.all_ratings(workspace)
+    given = cache.counted_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")
     result = tier_agreement.compare(
         sorted_scans.codes,

@@ -20,6 +20,11 @@ from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, s
 
 #: Tiles on one page of the sheet.
 PAGE_SIZE = 60
+#: What pictures show where ``[images]`` of the workspace's settings does not say ``whole_heads``.
+BRAIN_ALONE = (
+    "The pictures show the brain alone, as is set for this workspace, also of whole heads; Review shows the "
+    "image as it is."
+)
 #: Why a tile has no picture, by the status of its scan.
 _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
 _NOT_DRAWN = "no picture yet: Cohort draws it"
@@ -79,8 +84,7 @@ def describe(
             "id": scan_id,
             "picture": pictures.get(scan_id),
             "why": _why_bare(status, _called(tier, score)),
-            "score": formatting.score(score),
-            "end": formatting.upper_end(score, high),
+            "score": formatting.score(score, high),
             "tier": _called(tier, score),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
@@ -109,13 +113,13 @@ def _why_bare(status: str, tier: str) -> str:
 
 
 def _worth(tier: str, score: float, high: float) -> str:
-    """Return tier and score in words, and how high the score may be where not all was measured."""
+    """Return tier and score in words, and how high it may be where not all could be measured."""
     if tier == UNSCORED:
         return tier
     named = tier if tier == NO_VALUE else f"tier {tier}"
-    worth = f"{named}, distortion score {formatting.score(score)}"
-    end = formatting.upper_end(score, high)
-    return f"{worth}; what could not be measured may raise it {end}" if end else worth
+    worth = f"{named}, distortion score {formatting.score(score, high)}"
+    told = formatting.at_least(score, high)
+    return f"{worth}\n{told}" if told else worth
 
 
 def _title(scan_id: str, worth: str, flags: Mapping[str, str], tags: Sequence[str]) -> str:
@@ -132,6 +136,16 @@ def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
         if any(changed):
             found[scan_id] = f"{quote(path.name)}?{changed[0]}"
     return found
+
+
+def notes(workspace: Workspace, tiles: list[dict[str, Any]]) -> str:
+    """Say what a reader of tiles must know of their pictures and scores, for once above them."""
+    told = []
+    if any(tile["picture"] for tile in tiles) and not workspace.images().whole_heads:
+        told.append(BRAIN_ALONE)
+    if any(tile["score"].startswith(formatting.AT_LEAST) for tile in tiles):
+        told.append(formatting.AT_LEAST_HELP)
+    return " ".join(told)
 
 
 def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles") -> str | None:

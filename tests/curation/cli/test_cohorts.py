@@ -183,7 +183,7 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
 def test_an_empty_tier_is_noted_when_a_cohort_is_frozen(workspace: Workspace, capsys) -> None:
     put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 80.0}])
     assert main(["freeze", "pool", "-w", str(workspace.root)]) == 0
-    assert "note: Tier B has nobody" in capsys.readouterr().err
+    assert "note: No scan is in tier B" in capsys.readouterr().err
 
 
 def test_rules_are_listed_printed_and_saved(scored: Workspace, tmp_path: Path, capsys) -> None:

@@ -97,9 +97,7 @@ def test_scans_that_were_listed_since_have_entered(scored) -> None:
     put_scans(scored, [{"distortion_score": score} for score in (*SCORES, 12.0)])
     diff = cohort_diff.compare(scored, frozen, today(scored))
     assert list(causes(diff).values()) == [("entered", "new")]
-    assert diff.sentence().endswith(
-        "1 scans entered, 0 left, 0 have another tier, 6 are as they were."
-    )
+    assert diff.sentence().endswith("1 scan entered, 0 left, 0 have another tier, 6 are unchanged.")
 
 
 def test_a_pool_and_a_target_are_not_compared(scored) -> None:

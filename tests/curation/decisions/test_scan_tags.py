@@ -108,7 +108,7 @@ def test_a_rule_leaves_out_scans_with_a_tag_and_lowers_those_without_another(
     diff = cohort_diff.compare(workspace, frozen, now)
     assert [(row.scan_id, row.cause) for row in diff.scans.itertuples()] == [(scored[0], "tag")]
     assert [doubt.message for doubt in now.doubts if doubt.kind == "gate"] == [
-        "No scan here has the tag motion seen: the gate 'with tag motion seen → unusable' holds nobody."
+        "No scan here has the tag motion seen: the gate 'with tag motion seen → unusable' holds no scan."
     ]
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from curation.decisions import audit_trail, database
 from curation.errors import RatingError
-from curation.ratings.rating_record import Opinion
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion, Rating
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import SessionPlan
 from tests.helpers import workspace_full
@@ -57,3 +58,45 @@ def test_what_was_never_hidden_needs_no_showing(finished) -> None:
     workspace, _ = finished
     plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False)
     assert unblinding.is_unblinded(workspace, session_log.start(workspace, plan))
+
+
+# ---- what counts -------------------------------------------------------------------------------------
+
+
+def test_ratings_are_set_against_scores_only_once_what_was_hidden_is_shown(finished) -> None:
+    workspace, session = finished
+    rating = Rating(1.0, scan_id="made-pool_sub-05_T1w", rater="Bob", scale="pass-fail")
+    rating_log.add_rating(workspace, rating)
+    given, before = rating_log.list_ratings(workspace), rating_log.newest(workspace)
+    assert given["running"].tolist() == [True, True, False]
+    assert rating_log.counted(given)["rater"].tolist() == ["Bob"]
+    assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w"}
+    unblinding.unblind(workspace, session)
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 3
+    its = {item.scan_id for item in session.items}
+    assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w", *its}
+    assert rating_log.newest(workspace) > before  # what was read before is read anew
+
+
+def test_ratings_of_a_session_that_hides_nothing_count_at_once(finished) -> None:
+    workspace, _ = finished
+    plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False, repeats_share=0.0)
+    seen = session_log.start(workspace, plan)
+    session_log.save(workspace, seen.id, 0, Opinion(1.0))
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 1
+
+
+def test_a_session_that_is_ended_early_takes_no_rating_and_counts(finished) -> None:
+    workspace, session = finished
+    session_log.undo(workspace, session.id)
+    session = session_log.load(workspace, session.id)
+    assert not session.finished
+    unblinding.unblind(workspace, session)
+    ended = session_log.load(workspace, session.id)
+    assert ended.finished and ended.done == 1
+    assert session_log.list_sessions(workspace)["finished"].all()
+    with pytest.raises(RatingError, match="would not be blind"):
+        session_log.save(workspace, session.id, 1, Opinion(1.0))
+    sent_again = session_log.save(workspace, session.id, 0, Opinion(1.0))
+    assert sent_again == ended.rated[0]
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 1

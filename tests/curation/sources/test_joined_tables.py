@@ -135,7 +135,7 @@ def test_an_id_of_two_sources_is_nobodys_until_the_source_is_named(workspace) ->
 def test_of_several_rows_of_a_scan_the_mean_is_taken_and_that_is_said(workspace) -> None:
     done = join(workspace, "id,x\nsub-01,1\nsub-01,2\nsub-02,5\n")
     assert values(workspace, "told.other.x") == {"sub-01": 1.5, "sub-02": 5.0}
-    assert done.notes() == ["Of 1 scans several rows speak: the mean was taken."]
+    assert done.notes() == ["For 1 scan there are several rows: their mean was taken."]
 
 
 # ---- what is a number ------------------------------------------------------------------------------------

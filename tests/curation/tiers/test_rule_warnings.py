@@ -40,7 +40,7 @@ def test_a_column_without_values_is_named_with_what_follows() -> None:
     ]
     gate = _said(TierRule(gates=(Gate("cjv", above=1.0),)))
     assert gate == {
-        "not measured": ["cjv is not measured on any of the 40 scans: its gate holds nobody."]
+        "not measured": ["cjv is not measured on any of the 40 scans: its gate holds no scan."]
     }
     scans = _scans()
     scans.loc[:2, "snr_total"] = np.nan
@@ -50,7 +50,7 @@ def test_a_column_without_values_is_named_with_what_follows() -> None:
 
 def test_a_tier_with_nobody_is_named() -> None:
     said = _said(TierRule(("A", "B", "C"), (50.0, 50.1)))
-    assert said["empty tier"] == ["Tier B has nobody: no arm can be trained or tested on it."]
+    assert said["empty tier"] == ["No scan is in tier B: no arm can be trained or tested on it."]
 
 
 def test_a_site_of_two_scans_and_one_that_is_not_there_are_named() -> None:
@@ -64,7 +64,7 @@ def test_a_site_of_two_scans_and_one_that_is_not_there_are_named() -> None:
 
 def test_a_gate_that_holds_nobody_everybody_or_the_better_side_is_named() -> None:
     assert _said(TierRule(gates=(Gate("snr_total", below=5.0),)))["gate"] == [
-        "The gate 'snr_total under 5 → unusable' holds nobody: the values here lie between 5 and 20."
+        "The gate 'snr_total under 5 → unusable' holds no scan: the values here lie between 5 and 20."
     ]
     both = _said(TierRule(gates=(Gate("snr_total", above=1.0),)))["gate"]
     assert both == [

@@ -132,7 +132,7 @@ def test_nothing_is_left_in_unused_pages_where_sqlite_does_not_overwrite_them(
 def test_the_audit_says_so_and_tells_it_from_any_other_change(decided: Workspace) -> None:
     forget(decided, "t:0", "asked for")
     line = audit_trail.history(decided).iloc[0]
-    assert (line["what"], line["subject"]) == ("person forgotten", "1 scans")
+    assert (line["what"], line["subject"]) == ("person forgotten", "1 scan")
     assert "reason: asked for" in line["detail"]
     with database.engine(decided).connect() as connection:
         assert audit_trail.verify(connection) == []

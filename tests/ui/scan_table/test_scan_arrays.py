@@ -22,8 +22,10 @@ def own(tmp_path) -> Workspace:
 
 def test_the_open_scan_is_told_only_where_it_has_a_value(own: Workspace) -> None:
     scans = scan_arrays.read_scan_table(own, "pool")
-    name, value = scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", "distortion_score")
+    name, value, high = scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", "distortion_score")
     assert (name, value) == ("made-pool_sub-03_T1w", scans.values("distortion_score")[3])
+    assert high == pytest.approx(scans.upper_ends("distortion_score")[3], nan_ok=True)
+    assert np.isnan(scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", "noise")[2])
     unmeasured = next(iter(workspace_full.METRICS))
     assert scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", unmeasured) is None
     assert scan_arrays.open_scan(scans, "elsewhere", "noise") is None

@@ -25,6 +25,11 @@ def tally(ages: list[float], site: list[str | None]) -> tier_balance.Tally:
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
 
 
+def test_nothing_is_told_of_a_tier_of_too_few_scans() -> None:
+    few = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0], ["N", "S"] * 2))
+    assert "<b>" not in few and few.count("–") == 4
+
+
 def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:
     made = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0] * 10, ["N", "S"] * 20))
     assert "<td>age</td>" in made and "<td>site</td>" in made and "<b>∞</b>" in made

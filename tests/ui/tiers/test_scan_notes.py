@@ -12,6 +12,7 @@ from curation.tiers import overrides
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from pages.ui.scan_table import scan_arrays
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.shell import formatting
 from pages.ui.tiers import scan_notes
 from tests.helpers import workspace_scored
 
@@ -36,15 +37,18 @@ def test_scans_outside_the_best_tier_are_named_the_worst_first(tmp_path: Path) -
     assert beyond.tolist() == [False, False, True, True]
     words = scan_notes.beyond_words(*made, beyond)
     assert words == (
-        "Not in A, the worst first: made_sub-03_T1w (90.0, C), made_sub-02_T1w (30.0, B)."
+        "Not in A, the worst first: made_sub-03_T1w (≥ 90.0, C), made_sub-02_T1w (≥ 30.0, B). "
+        f"{formatting.AT_LEAST_HELP}"
     )
+    by_noise = replace(made[1], rule=replace(DEFAULT_RULE, column="noise"))
+    assert "≥" not in scan_notes.beyond_words(made[0], by_noise, beyond)
 
 
 def test_of_many_only_the_worst_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan_notes, "_NAMED", 1)
     made = sorted_by(tmp_path)
     words = scan_notes.beyond_words(*made, scan_notes.beyond_best(made[1]))
-    assert "made_sub-03_T1w (90.0, C) and 1 more." in words and "sub-02" not in words
+    assert "made_sub-03_T1w (≥ 90.0, C) and 1 more." in words and "sub-02" not in words
 
 
 def test_a_scan_is_said_to_be_worse_perhaps_only_where_a_cutoff_lies_below_its_upper_end(

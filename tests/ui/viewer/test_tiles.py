@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.storage.workspace import Workspace
+from curation.storage.workspace import ImageSettings, Workspace
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
-from pages.ui.shell import frame
+from pages.ui.shell import formatting, frame
 from pages.ui.viewer import tiles
 
 
@@ -39,7 +39,7 @@ def test_each_tile_says_score_and_tier_in_its_colour() -> None:
     assert "Cut." in third["title"]
 
 
-def test_how_high_a_score_may_be_stands_beside_it_only_where_it_is_notably_higher() -> None:
+def test_a_score_is_a_lower_bound_only_where_it_may_be_notably_higher_and_says_how_high() -> None:
     scans = pd.DataFrame(
         {
             "scan_id": ["a", "b", "c"],
@@ -52,10 +52,22 @@ def test_how_high_a_score_may_be_stands_beside_it_only_where_it_is_notably_highe
     drawn = tiles.describe(
         scans, pictures={}, rated=(), recognised={}, current=None, colour_of=TIER_COLOURS.get
     )
-    assert [tile["end"] for tile in drawn] == ["to 50.2", "", ""]
-    assert "what could not be measured may raise it to 50.2" in drawn[0]["title"]
-    assert all("may raise" not in tile["title"] for tile in drawn[1:])
-    assert [tile["end"] for tile in described()] == [""] * 3
+    assert [tile["score"] for tile in drawn] == ["≥ 4.8", "12.3", "–"]
+    assert (
+        "≥: part of what is judged could not be measured on this scan; what was not could raise it to 50.2"
+        in drawn[0]["title"]
+    )
+    assert all("≥" not in tile["title"] for tile in drawn[1:])
+    assert all("≥" not in tile["score"] for tile in described())
+
+
+def test_above_tiles_stands_once_what_their_pictures_and_scores_are(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    drawn = [{"picture": "a.png", "score": "≥ 4.8"}, {"picture": None, "score": "12.3"}]
+    assert tiles.notes(workspace, drawn) == f"{tiles.BRAIN_ALONE} {formatting.AT_LEAST_HELP}"
+    assert tiles.notes(workspace, drawn[1:]) == ""
+    workspace.put_images(ImageSettings(whole_heads=True))
+    assert tiles.notes(workspace, drawn) == formatting.AT_LEAST_HELP
 
 
 def test_the_scan_that_is_open_is_marked_and_no_other() -> None:
