@@ -68,7 +68,7 @@ def body(workspace: Workspace) -> None:
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
                         rule_in_address.offer_frozen(workspace, short=True)
-                        scan_panel.scores(scan, judgement)
+                        scan_panel.scores(scan, judgement, places=not unseen)
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
                     if not unseen:
