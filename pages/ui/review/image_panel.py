@@ -99,6 +99,8 @@ def show(
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
         _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
+        if not trial:
+            overlay_panel.say_search(scan)
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)

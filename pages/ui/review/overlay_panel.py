@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from curation.errors import VolumeError
-from curation.metrics import PLACES
+from curation.metrics import METRICS, PLACES
 from curation.ratings.artefact_places import Place
 from pages.ui.shell import formatting, frame, state
-from pages.ui.viewer import image_overlays, niivue_viewer
-from pages.ui.viewer.display_window import FIRST_WINDOW
+from pages.ui.viewer import image_overlays, niivue_viewer, user_window
+from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
 from pages.ui.viewer.laid_over import ImageOverlay, Overlay
 from pages.ui.viewer.place_marks import Aim
@@ -198,7 +198,7 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
     """
     if not names:
         return
-    image_overlays.warm(Path(scan["path"]))
+    image_overlays.prepare_overlays(Path(scan["path"]))
     with st.container(key="places", gap="small"):
         for number, name in enumerate(names):
             st.button(
@@ -209,8 +209,9 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
                 on_click=_seek,
                 args=(scan["scan_id"], name),
             )
-    if sought := _sought(scan):
-        _say_place(scan, sought)
+    say_search(scan)
+    if (sought := _sought(scan)) and (found := _done(Path(scan["path"]))):
+        _say_place(found, sought)
 
 
 def _seek(scan_id: str, name: str) -> None:
@@ -236,21 +237,31 @@ def aim(scan: pd.Series) -> Aim | None:
     if name is None or found is None or name not in found.places:
         return None
     *_, count = state.get(state.SOUGHT) or (0,)
-    return Aim(found.places[name].mm, count)
+    return Aim(found.places[name].mm, f"The {_named(found, name)}", count)
 
 
-def _say_place(scan: pd.Series, name: str) -> None:
-    path, label = Path(scan["path"]), f"the {PLACES[name].label}"
-    found = _done(path)
-    if found is None:
-        _waiting(path, label, "No place can be looked for in this scan")
-    elif name in found.places:
-        place = found.places[name]
-        where = f", {place.plane}" if place.plane else ""
-        said = f"Cross hair moved to {label}{where}: {_in_mm(place.mm)}."
-        st.html(f'<div class="ts-caption" role="status"><span>{html.escape(said)}</span></div>')
+def say_search(scan: pd.Series) -> None:
+    """Draw how long the place that was asked for has been looked for; nothing where none is."""
+    name, path = _sought(scan), Path(scan["path"])
+    if name is not None and _done(path) is None:
+        _waiting(path, f"the {PLACES[name].label}", "No place can be looked for in this scan")
+
+
+def _say_place(found: OverlayMasks, name: str) -> None:
+    if name in found.places:
+        where = _in_mm(found.places[name].mm)
+        said = f"Cross hair moved to the {_named(found, name)}: {where}."
+        if METRICS[name].family == "motion" and state.get(state.WINDOW) != AIR_WINDOW:
+            said += f" It shows in the background window (key {user_window.KEY})."
     else:
-        st.caption(f"This image does not show one place for {label}.")
+        said = f"This image shows no one place for the {PLACES[name].label}."
+    st.html(f'<div class="ts-caption" role="status"><span>{html.escape(said)}</span></div>')
+
+
+def _named(found: OverlayMasks, name: str) -> str:
+    """Return what lies at a place, with the plane in which a slice is meant."""
+    plane = found.places[name].plane
+    return f"{PLACES[name].label}, {plane}" if plane else PLACES[name].label
 
 
 def _in_mm(place: Place) -> str:

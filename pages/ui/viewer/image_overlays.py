@@ -1,10 +1,11 @@
 """Overlays of the viewer: masks of brain, of air and of what raises the score, and the places of metrics.
 
-Computing them takes a second or more. So it is done only on request, in the background, one scan at a time;
-what was found on the last few scans is cached.
+Computing them takes a second or more. So it is done in the background, one scan at a time, on request and for
+a scan that is likely to be asked for; what was found on the last few scans is cached.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,8 @@ BRIGHT = 0.05
 #: Slices this much darker than their neighbours are marked.
 DARK = 0.15
 _KEPT = 8
+#: How long a scan has to be the one that was opened last before it is looked through unasked.
+_PAUSE_S = 1.0
 
 
 # ---- the layers ----------------------------------------------------------------------------------
@@ -176,6 +179,8 @@ class OverlayFinder:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evidence")
         self._found: OrderedDict[object, Future[OverlayMasks]] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="evidence-ahead")
+        self._newest: Path | None = None
 
     def ask(self, path: Path) -> Future[OverlayMasks]:
         """Return the present or future overlays of a scan."""
@@ -189,9 +194,19 @@ class OverlayFinder:
                 oldest.cancel()
             return self._found[key]
 
-    def warm(self, path: Path) -> None:
-        """Look through a scan unless one was: the first takes far longer than all others."""
-        if not self._found:
+    def prepare(self, path: Path) -> None:
+        """Look through a scan unasked, unless another one is opened at once.
+
+        The very first is not waited for: it takes far longer than all others.
+        """
+        if path != self._newest:
+            self._newest = path
+            self._ahead.submit(self._later, path, _PAUSE_S if self._found else 0.0)
+
+    def _later(self, path: Path, pause_s: float) -> None:
+        if path == self._newest:
+            time.sleep(pause_s)
+        if path == self._newest:
             self.ask(path)
 
 
@@ -203,9 +218,9 @@ def request_overlays(path: Path) -> Future[OverlayMasks]:
     return _finder().ask(path)
 
 
-def warm(path: Path) -> None:
-    """Let what is read and made once be there before it is asked for: this scan is likely to be asked for."""
-    _finder().warm(path)
+def prepare_overlays(path: Path) -> None:
+    """Let the overlays of a scan be found in the background: they are likely to be asked for."""
+    _finder().prepare(path)
 
 
 @st.cache_resource(show_spinner=False)

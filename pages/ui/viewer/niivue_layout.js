@@ -143,6 +143,7 @@
     view.scene.crosshairPos = view.mm2frac(place);
     if (zoom > 1) view.scene.pan2Dxyzmm = [0, 1, 2].map((axis) => middle[axis] - zoom * place[axis]).concat(zoom);
     view.createOnLocationChange();
+    if (!whole && !inSight()) window.frameElement?.scrollIntoView({ block: "center" });
   };
 
   const zoomBy = (view, factor) => zoomTo(view, view.scene.pan2Dxyzmm[3] * factor);

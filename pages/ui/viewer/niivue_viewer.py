@@ -288,7 +288,7 @@ def show(
         home=home or (image.black, image.white),
         tells_window=on_window is not None,
         tells_mark=on_mark is not None,
-        aim=None if aim is None else {"place": aim.place, "count": aim.count},
+        aim=None if aim is None else vars(aim),
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],

@@ -41,11 +41,14 @@ class Aim:
     ----------
     place : (x, y, z)
         In mm of the scan's space.
+    said : str
+        What is there, for the line below the image.
     count : int
         Tells one sending from another.
     """
 
     place: Place
+    said: str
     count: int
 
 
