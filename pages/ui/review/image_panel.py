@@ -92,9 +92,7 @@ def show(
         aim=None if trial else overlay_panel.aim(scan),
     )
     with st.container(key="viewer-altered" if tried else "viewer"):
-        _banner(tried)
-        st.html(scan_panel.caption(scan))
-        scan_panel.notes(image)
+        _above(scan, tried, image)
         overlay_panel.say_pet(None if trial else pet)
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
@@ -156,12 +154,14 @@ def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> PreparedImag
     )
 
 
-def _banner(trial: Trial | None) -> None:
-    if trial:
+def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:
+    if tried:
         st.html(
             '<div class="ts-altered" role="alert"><b>Simulated artefact: '
-            f"{html.escape(trial.words)}</b> – not the scan</div>"
+            f"{html.escape(tried.words)}</b> – not the scan</div>"
         )
+    st.html(scan_panel.caption(scan))
+    scan_panel.notes(image)
 
 
 # ---- tools ---------------------------------------------------------------------------------------
