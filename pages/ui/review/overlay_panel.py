@@ -199,7 +199,7 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
     if not names:
         return
     image_overlays.prepare_overlays(Path(scan["path"]))
-    with st.container(key="places", gap="small"):
+    with st.container(horizontal=True, key="places", gap="small"):
         for number, name in enumerate(names):
             st.button(
                 f"Show where: {PLACES[name].label}",
