@@ -68,7 +68,7 @@ def body(workspace: Workspace) -> None:
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
                         of_tier = partial(rule_in_address.offer_frozen, workspace, short=True)
-                        scan_panel.scores(scan, judgement, of_tier)
+                        scan_panel.scores(scan, judgement, of_tier, places=not unseen)
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
                     if not unseen:

@@ -74,6 +74,47 @@ def largest(mask: Bools) -> Bools:
     return np.asarray(parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])))
 
 
+def middle(mask: Bools) -> NDArray[np.float64] | None:
+    """Return the point deepest in the largest connected part of a mask; of several, the most central one.
+
+    Parameters
+    ----------
+    mask : array of bool
+        Of any number of axes.
+
+    Returns
+    -------
+    array of float or None
+        One index an axis; ``None`` where the mask is empty.
+    """
+    parts, _ = ndimage.label(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    if not sizes.any():
+        return None
+    alike = np.flatnonzero(sizes == sizes.max())
+    centres = np.array(ndimage.center_of_mass(mask, parts, alike))
+    part = _nearest(centres, np.argwhere(mask).mean(axis=0))
+    box = ndimage.find_objects(parts)[alike[part] - 1]
+    depth = ndimage.distance_transform_edt(np.pad(parts[box] == alike[part], 1))
+    first = np.array([one.start for one in box])
+    deepest = np.argwhere(depth > depth.max() - 0.5) - 1.0 + first
+    return np.asarray(deepest[_nearest(deepest, centres[part])])
+
+
+def _nearest(points: NDArray, to: NDArray) -> int:
+    """Return which of some points lies nearest to one."""
+    return int(np.argmin(((points - to) ** 2).sum(axis=1)))
+
+
+def extreme(values: NDArray, where: Bools) -> NDArray[np.float64] | None:
+    """Return the point of the largest value where a mask holds; ``None`` where it holds nowhere."""
+    if not where.any():
+        return None
+    place = int(np.argmax(np.where(where, values, -np.inf)))
+    return np.array(np.unravel_index(place, values.shape), dtype=np.float64)
+
+
 def box_around(mask: Bools, margin: int = 0) -> Box:
     """Return the smallest box that holds a mask, wider by a margin; empty where it is empty."""
     found = []

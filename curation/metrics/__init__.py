@@ -1,7 +1,9 @@
 """Quality metrics: one registry, one module a family, one pure function a metric."""
 
+import contextlib
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,16 +22,19 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     noise,
     prepared,
 )
-from curation.metrics.registry import METRICS, NEEDS, Metric
+from curation.metrics.registry import METRICS, NEEDS, PLACES, Metric
 from curation.metrics.scan_context import Scan
 
 __all__ = [
     "METRICS",
     "METRICS_VERSION",
     "NEEDS",
+    "PLACES",
+    "FoundPlace",
     "Metric",
     "NotMeasurable",
     "Scan",
+    "find_places",
     "measure",
     "up_to_date",
 ]
@@ -89,10 +94,49 @@ def measure(
     return values, reasons
 
 
-def _value(entry: Metric, scan: Scan) -> float:
+class FoundPlace(NamedTuple):
+    """Where in an image something is: in mm of the scan's world, and in a slice of which plane."""
+
+    mm: tuple[float, float, float]
+    plane: str = ""
+
+
+#: What slices across each axis of a scan in RAS order are called.
+_PLANES = ("sagittal", "coronal", "axial")
+
+
+def find_places(scan: Scan) -> dict[str, FoundPlace]:
+    """Find where in a scan the things that metrics measure are worst.
+
+    Parameters
+    ----------
+    scan : Scan
+        In RAS order.
+
+    Returns
+    -------
+    dict of str to FoundPlace
+        A place inside the image for each metric of :data:`PLACES` that has one in this scan.
+    """
+    found = {}
+    for name, place in PLACES.items():
+        with contextlib.suppress(NotMeasurable):
+            _see_that_it_has(METRICS[name], scan)
+            if (spot := place.spot(scan)) is not None:
+                plane = "" if spot.axis is None else _PLANES[spot.axis]
+                found[name] = FoundPlace(scan.in_world(spot.point), plane)
+    return found
+
+
+def _see_that_it_has(entry: Metric, scan: Scan) -> None:
+    """Refuse a metric that needs what the scan lacks."""
     for need in sorted(entry.needs):
         if need in scan.masks.absent:
             raise NotMeasurable(scan.masks.absent[need])
+
+
+def _value(entry: Metric, scan: Scan) -> float:
+    _see_that_it_has(entry, scan)
     value = float(entry.function(scan))
     if not math.isfinite(value):
         raise NotMeasurable("its formula has no finite value on this image")

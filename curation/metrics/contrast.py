@@ -3,7 +3,8 @@
 import numpy as np
 
 from curation.errors import NotMeasurable
-from curation.metrics.registry import metric
+from curation.imaging import morphology
+from curation.metrics.registry import Point, metric, place_of
 from curation.metrics.scan_context import Scan
 
 #: Fewer points of a tissue than this have no brightness of their own.
@@ -46,7 +47,16 @@ def saturated_share(scan: Scan) -> float:
     inside = scan.raw[scan.masks.brain]
     if not len(inside):
         raise NotMeasurable("no brain is in view")
-    return float(np.mean(inside >= 0.999 * float(scan.volume.data.max())))
+    return float(np.mean(inside >= _cut_off(scan)))
+
+
+@place_of("saturated_share", "largest saturated part")
+def saturated_place(scan: Scan) -> Point | None:
+    return morphology.middle((scan.raw >= _cut_off(scan)) & scan.masks.brain)
+
+
+def _cut_off(scan: Scan) -> float:
+    return 0.999 * float(scan.volume.data.max())
 
 
 @metric(

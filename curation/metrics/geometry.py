@@ -5,9 +5,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import NotMeasurable
+from curation.imaging import morphology
 from curation.imaging.registered_grid import GRID_MM
 from curation.imaging.template import template
-from curation.metrics.registry import metric
+from curation.metrics.registry import Point, metric, place_of
 from curation.metrics.scan_context import Scan
 
 #: Log of how much larger than people the template is, along x, y and z: medians of the clean scans.
@@ -192,3 +193,8 @@ def template_similarity(scan: Scan) -> float:
 )
 def cavity_volume(scan: Scan) -> float:
     return float(scan.masks.cavities.sum()) * GRID_MM**3 / 1000
+
+
+@place_of("cavity_volume", "largest cavity")
+def cavity_place(scan: Scan) -> Point | None:
+    return morphology.middle(scan.masks.cavities)

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from curation.errors import NotMeasurable
-from curation.metrics.registry import metric
+from curation.imaging import morphology
+from curation.metrics.registry import Point, metric, place_of
 from curation.metrics.scan_context import Scan
 
 _MIN_VOXELS = 400
@@ -40,18 +41,28 @@ def _ghost_metric(axis: int, name: str, label: str) -> None:
         citation="as the ghost ratio of phantoms: NEMA MS 1; Tierscope for heads",
     )
     def function(scan: Scan) -> float:
-        shadows = _shadows(scan)
-        here = scan.air & shadows[axis]
-        for other in range(3):
-            if other != axis:
-                here &= ~shadows[other]
-        none = scan.air & ~(shadows[0] | shadows[1] | shadows[2])
+        here, none = _beside(scan, axis)
         if here.sum() < _MIN_VOXELS or none.sum() < _MIN_VOXELS:
             raise NotMeasurable(f"there is too little air beside the head, {label}")
         # Noise adds to the power of a magnitude image, whatever lies under it, so it cancels here.
         power = scan.raw.astype(np.float64) ** 2
         excess = float(np.mean(power[here]) - np.mean(power[none]))
         return float(np.sqrt(max(0.0, excess))) / scan.wm_mean
+
+    @place_of(f"ghost_{name}", f"brightest ghost {label}")
+    def place(scan: Scan) -> Point | None:
+        smooth, where = scan.remembered(averaged_air)
+        return morphology.extreme(smooth, where & _beside(scan, axis)[0])
+
+
+def _beside(scan: Scan, axis: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the air in line with the brain along an axis and no other, and that in line along none."""
+    shadows = _shadows(scan)
+    here = scan.air & shadows[axis]
+    for other in range(3):
+        if other != axis:
+            here &= ~shadows[other]
+    return here, scan.air & ~(shadows[0] | shadows[1] | shadows[2])
 
 
 def _shadows(scan: Scan) -> list[NDArray[np.bool_]]:
@@ -75,19 +86,21 @@ for _axis, (_name, _label) in enumerate(_AXES):
     needs=("air",),
 )
 def air_structure(scan: Scan) -> float:
-    smooth, where = averaged_air(scan)
+    smooth, where = scan.remembered(averaged_air)
     values = smooth[where]
     if len(values) < _MIN_VOXELS:
         raise NotMeasurable("there is too little air around the head")
     return float(np.percentile(values, 99) - np.median(values)) / scan.wm_mean
 
 
+@place_of("air_structure", "brightest shape in the air")
+def air_structure_place(scan: Scan) -> Point | None:
+    return morphology.extreme(*scan.remembered(averaged_air))
+
+
 def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the air's intensity averaged over 8 mm, and where it covers enough of the average."""
-    air = scan.air.astype(np.float32)
-    weight = ndimage.gaussian_filter(air, 1.7)
-    smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
-    return smooth, scan.air & (weight > 0.6)
+    return scan.averaged(scan.air)
 
 
 @metric(

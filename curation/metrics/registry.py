@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation.metrics.scan_context import Scan
 
@@ -11,6 +14,18 @@ Family = Literal[
     "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry"
 ]
 Function = Callable[[Scan], float]
+#: A point of the scan's 2 mm grid, as indices that need not be whole.
+Point = NDArray[np.float64]
+
+
+class Spot(NamedTuple):
+    """A point of the grid; where a whole slice is meant, with the axis that the slice lies across."""
+
+    point: Point
+    axis: int | None = None
+
+
+Finder = Callable[[Scan], Spot | Point | None]
 
 #: The seven families of metrics, each with a sub-score of its own, in the order in which they are told.
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -61,8 +76,42 @@ class Metric:
         return self.family != PREPARED and self.direction != "describes the acquisition"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in a scan the thing that a metric measures is worst.
+
+    Parameters
+    ----------
+    label : str
+        What is there, in few words that follow "the".
+    find : callable
+        ``find(scan)`` returns a point or spot, ``None`` where there is nothing; raises
+        :class:`.NotMeasurable` as the metric does.
+    """
+
+    label: str
+    find: Finder
+
+    def spot(self, scan: Scan) -> Spot | None:
+        """Return where it is in a scan."""
+        found = self.find(scan)
+        return Spot(found) if isinstance(found, np.ndarray) else found
+
+
 #: All metrics by name, filled by the modules of this package.
 METRICS: dict[str, Metric] = {}
+#: The places of those metrics that have one, by name; noise or blur concern the whole image.
+PLACES: dict[str, Place] = {}
+
+
+def place_of(name: str, label: str) -> Callable[[Finder], Finder]:
+    """Put the decorated function into :data:`PLACES`."""
+
+    def register(find: Finder) -> Finder:
+        PLACES[name] = Place(label, find)
+        return find
+
+    return register
 
 
 def metric(

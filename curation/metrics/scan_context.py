@@ -12,7 +12,8 @@ from curation.errors import NotMeasurable, VolumeError
 from curation.imaging import morphology, prepared_vector
 from curation.imaging.bias_field import n4_field
 from curation.imaging.masks import Masks, in_template
-from curation.imaging.registered_grid import nearest
+from curation.imaging.registered_grid import GRID_MM, nearest
+from curation.imaging.template import template
 from curation.imaging.volumes import Volume
 from curation.metrics import mriqc_definitions
 
@@ -122,6 +123,24 @@ class Scan:
         """Return the slices along ``axis`` that have an image, as have ``margin`` more on both sides."""
         reach = np.ones(2 * margin + 1, dtype=bool)
         return ndimage.binary_erosion(~self.empty[axis], reach)
+
+    def from_template(self, where: tuple[NDArray, ...]) -> NDArray[np.float64]:
+        """Return points of the template's 4 mm grid, given axis by axis, on the scan's grid, shape (N, 3)."""
+        world = np.stack([*where, np.ones(len(where[0]))]).T @ template(4).affine.T
+        return np.asarray(world @ np.linalg.inv(self.masks.grid_to_template)[:3].T / GRID_MM)
+
+    def in_world(self, point: NDArray[np.float64]) -> tuple[float, float, float]:
+        """Return a point of the grid in mm of the scan's world; one out of view, the nearest in the image."""
+        voxel = np.clip(point * self.masks.step, 0, np.array(self.volume.data.shape) - 1)
+        x, y, z = self.volume.affine[:3, :3] @ voxel + self.volume.affine[:3, 3]
+        return float(x), float(y), float(z)
+
+    def averaged(self, part: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return a part's intensity averaged over 8 mm, and where it covers enough of the average."""
+        inside = part.astype(np.float32)
+        weight = ndimage.gaussian_filter(inside, 1.7)
+        smooth = ndimage.gaussian_filter(self.raw * inside, 1.7) / np.maximum(weight, 1e-3)
+        return smooth, part & (weight > 0.6)
 
     def at(self, index: NDArray[np.int64], axis: int = 0, offset: int = 0) -> Floats:
         """Return the voxels at ``index``, shifted by ``offset`` voxels along ``axis``."""

@@ -17,6 +17,7 @@ from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.shell import door
 from pages.ui.shell.frame import PAGES, ROOT
+from pages.ui.viewer import image_overlays
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked
 from tests.helpers.rating_sessions import started
@@ -53,6 +54,12 @@ def own(tmp_path: Path) -> Workspace:
 def _through_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages be drawn without a server, as if they were served through the door."""
     monkeypatch.setattr(door, "_built", True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_looked_through_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the machine to the pages: masks of a scan are found where a test asks for them."""
+    monkeypatch.setattr(image_overlays, "prepare_overlays", lambda path: None)
 
 
 @pytest.fixture(scope="session", autouse=True)

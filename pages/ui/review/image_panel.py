@@ -19,7 +19,7 @@ from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import WINDOWS
 from pages.ui.viewer.image_overlays import OverlayMasks
 from pages.ui.viewer.laid_over import ImageOverlay, Overlay
-from pages.ui.viewer.place_marks import Marks
+from pages.ui.viewer.place_marks import Aim, Marks
 
 #: Stands beside the 3D view.
 IN_3D = "3D window: the outer surface alone; to judge a scan, look at its planes."
@@ -89,15 +89,16 @@ def show(
         on_window=set_on_image,
         on_mark=marks.on_mark if marks and not trial else None,
         solid=solid,
+        aim=None if trial else overlay_panel.aim(scan),
     )
     with st.container(key="viewer-altered" if tried else "viewer"):
-        _banner(tried)
-        st.html(scan_panel.caption(scan))
-        scan_panel.notes(image)
+        _above(scan, tried, image)
         overlay_panel.say_pet(None if trial else pet)
         if chosen:
             overlay_panel.legend_of(scan, found, chosen)
         _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
+        if not trial:
+            overlay_panel.say_search(scan)
         st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
@@ -153,12 +154,14 @@ def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> PreparedImag
     )
 
 
-def _banner(trial: Trial | None) -> None:
-    if trial:
+def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:
+    if tried:
         st.html(
             '<div class="ts-altered" role="alert"><b>Simulated artefact: '
-            f"{html.escape(trial.words)}</b> – not the scan</div>"
+            f"{html.escape(tried.words)}</b> – not the scan</div>"
         )
+    st.html(scan_panel.caption(scan))
+    scan_panel.notes(image)
 
 
 # ---- tools ---------------------------------------------------------------------------------------
@@ -232,6 +235,7 @@ def draw_image(
     on_window: Callable[[float, float], None] | None = None,
     on_mark: Callable[[list[float]], None] | None = None,
     solid: bool = False,
+    aim: Aim | None = None,
 ) -> None:
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot. In 3D only where it may be."""
     reason = _cannot_be_drawn(image)
@@ -247,6 +251,7 @@ def draw_image(
             home=home,
             on_window=on_window,
             on_mark=on_mark,
+            aim=aim,
         )
         if failed is not None:
             known = state.get(state.CANNOT_DRAW, {})
@@ -255,7 +260,7 @@ def draw_image(
         return
     masks = [one for one in overlays if isinstance(one, Overlay)]
     view = niivue_viewer.current_view(solid=solid)
-    slice_images.show(image, view, masks, reason, key=key)
+    slice_images.show(image, view, masks, reason, key=key, aim=aim)
 
 
 def _cannot_be_drawn(image: PreparedImage) -> str | None:

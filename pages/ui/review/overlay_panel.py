@@ -1,18 +1,24 @@
-"""Overlays of Review: masks with their legend, and the PET of the same person fused over the scan."""
+"""What is found on the image of Review: masks with their legend, places of metrics; and the PET over it."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from curation.errors import VolumeError
+from curation.metrics import METRICS, PLACES
+from curation.ratings.artefact_places import Place
 from pages.ui.shell import formatting, frame, state
-from pages.ui.viewer import image_overlays, niivue_viewer
-from pages.ui.viewer.display_window import FIRST_WINDOW
+from pages.ui.viewer import image_overlays, niivue_viewer, user_window
+from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
 from pages.ui.viewer.laid_over import ImageOverlay, Overlay
+from pages.ui.viewer.place_marks import Aim
 
+#: The key of the first place that is offered.
+KEY = "W"
 #: NiiVue's colours of a PET; what is below this share of its range is not drawn.
 _PET_COLOUR, _PET_SHOWN, _PET_FROM = "hot", "linear-gradient(90deg, #b00000, #ffd000)", 0.25
 
@@ -111,7 +117,11 @@ def found(scan: pd.Series, chosen: list[str]) -> OverlayMasks | None:
     """Return the masks of a scan once they are found; ``None`` until then, and where none is asked for."""
     if not chosen:
         return None
-    asked = image_overlays.request_overlays(Path(scan["path"]))
+    return _done(Path(scan["path"]))
+
+
+def _done(path: Path) -> OverlayMasks | None:
+    asked = image_overlays.request_overlays(path)
     return asked.result() if asked.done() and asked.exception() is None else None
 
 
@@ -129,20 +139,21 @@ def overlays(found: OverlayMasks | None, chosen: list[str]) -> list[Overlay]:
 def legend_of(scan: pd.Series, found: OverlayMasks | None, chosen: list[str]) -> None:
     """Draw the legend of the chosen masks, or how long they have been looked for."""
     if found is None:
-        _waiting(Path(scan["path"]))
+        _waiting(Path(scan["path"]), "brain and air", "Nothing can be laid over this scan")
         return
     st.html(legend(found, chosen))
 
 
 @st.fragment(run_every=1.0)
-def _waiting(path: Path) -> None:
+def _waiting(path: Path, sought: str, in_vain: str) -> None:
     asked = image_overlays.request_overlays(path)
     if not asked.done():
         seconds = formatting.duration(state.seconds_of(state.SEARCHED, str(path)))
-        st.html(f'<div class="ts-caption"><span>Looking for brain and air … {seconds}</span></div>')
+        said = html.escape(f"Looking for {sought} … {seconds}")
+        st.html(f'<div class="ts-caption" role="status"><span>{said}</span></div>')
         return
     if asked.exception() is not None:
-        st.error(f"Nothing can be laid over this scan: {formatting.escape(str(asked.exception()))}")
+        st.error(f"{in_vain}: {formatting.escape(str(asked.exception()))}")
         return
     st.rerun()
 
@@ -170,3 +181,90 @@ def _extent(found: OverlayMasks, key: str) -> str:
         return f"{label}: none found"
     much = "under 0.1" if share < 0.001 else f"{100 * share:.1f}"
     return f"{label}: {much} % of the {of}"
+
+
+# ---- places --------------------------------------------------------------------------------------
+
+
+def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
+    """Draw a button for the place of each of these metrics, and what became of the one that was pressed.
+
+    Parameters
+    ----------
+    scan : pandas.Series
+        The scan that is looked at.
+    names : sequence of str
+        Metrics of :data:`curation.metrics.PLACES`.
+    """
+    if not names:
+        return
+    image_overlays.prepare_overlays(Path(scan["path"]))
+    with st.container(horizontal=True, key="places", gap="small"):
+        for number, name in enumerate(names):
+            st.button(
+                f"Show where: {PLACES[name].label}",
+                icon=":material/my_location:",
+                key=f"place-{name}",
+                shortcut=KEY if number == 0 else None,
+                on_click=_seek,
+                args=(scan["scan_id"], name),
+            )
+    say_search(scan)
+    if (sought := _sought(scan)) and (found := _done(Path(scan["path"]))):
+        _say_place(found, sought)
+
+
+def _seek(scan_id: str, name: str) -> None:
+    *_, count = state.get(state.SOUGHT) or ("", "", 0)
+    state.put(state.SOUGHT, (scan_id, name, count + 1))
+    if state.get(state.VIEW) in (niivue_viewer.LIGHTBOX, niivue_viewer.SOLID):
+        state.put(state.VIEW, next(iter(niivue_viewer.VIEWS)))
+
+
+def _sought(scan: pd.Series) -> str | None:
+    """Return the metric whose place in this scan was asked for last, until another scan is opened."""
+    scan_id, name, count = state.get(state.SOUGHT) or ("", "", 0)
+    if scan_id != scan["scan_id"]:
+        state.put(state.SOUGHT, ("", "", count))
+        return None
+    return name
+
+
+def aim(scan: pd.Series) -> Aim | None:
+    """Return where the cross hair goes: the place that was asked for, once it is found."""
+    name = _sought(scan)
+    found = _done(Path(scan["path"])) if name else None
+    if name is None or found is None or name not in found.places:
+        return None
+    *_, count = state.get(state.SOUGHT) or (0,)
+    return Aim(found.places[name].mm, f"The {_named(found, name)}", count)
+
+
+def say_search(scan: pd.Series) -> None:
+    """Draw how long the place that was asked for has been looked for; nothing where none is."""
+    name, path = _sought(scan), Path(scan["path"])
+    if name is not None and _done(path) is None:
+        _waiting(path, f"the {PLACES[name].label}", "No place can be looked for in this scan")
+
+
+def _say_place(found: OverlayMasks, name: str) -> None:
+    if name in found.places:
+        where = _in_mm(found.places[name].mm)
+        said = f"Cross hair moved to the {_named(found, name)}: {where}."
+        if METRICS[name].family == "motion" and state.get(state.WINDOW) != AIR_WINDOW:
+            said += f" It shows in the background window (key {user_window.KEY})."
+    else:
+        said = f"This image shows no one place for the {PLACES[name].label}."
+    st.html(f'<div class="ts-caption" role="status"><span>{html.escape(said)}</span></div>')
+
+
+def _named(found: OverlayMasks, name: str) -> str:
+    """Return what lies at a place, with the plane in which a slice is meant."""
+    plane = found.places[name].plane
+    return f"{PLACES[name].label}, {plane}" if plane else PLACES[name].label
+
+
+def _in_mm(place: Place) -> str:
+    """Return a place as the line below the image tells it."""
+    numbers = (f"{round(each):d}".replace("-", "\N{MINUS SIGN}") for each in place)
+    return f"{', '.join(numbers)} mm"

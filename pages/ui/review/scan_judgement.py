@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from curation.errors import DamagedError
-from curation.metrics import METRICS, up_to_date
+from curation.metrics import METRICS, PLACES, up_to_date
 from curation.metrics.registry import FAMILIES
 from curation.scoring import distortion_score
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
@@ -38,12 +38,17 @@ _METRIC_TROUBLES: dict[str, str] = {
     "grey_levels": "coarse grey levels",
     "wave_amplitude": "herringbone or spikes",
 }
+#: Those of all these words that are more than one thing.
+_PLURAL = frozenset({"voxel_anisotropy", "grey_levels", "wave_amplitude"})
 #: From this sub-score on, a trouble is called so; slight where the default rule's best tier ends.
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (DEFAULT_RULE.cutoffs[0], "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
 #: The penalty of a value that is good just so, with what rounding adds.
 _GOOD = 20.0 + 1e-6
 _MENTIONED = 50.0  # other kinds from here on are named too
+#: A metric is looked for on the image where it makes this share of the score, or, judged by a model, its
+#: score would fall by so much without it; so many are offered.
+_COUNTS, _SPEAKS, _MOST_PLACES = 0.01, 5.0, 3
 #: From this share of what the reference judges on, all of it was measured.
 _ALL = 0.995
 
@@ -165,9 +170,8 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return f"<b>Not scored:</b> {html.escape(reason)}."
     if known.empty:
         return "Nothing of this scan could be judged."
-    of_score = parts.groupby("family")["share_of_score"].sum()
-    main = str(of_score.idxmax()) if of_score.sum() > 0 else str(known.idxmax())
-    by_model = bool(of_score.sum() > 0) and parts["metric"].iloc[0] not in anchors
+    main = _main(known, parts)
+    by_model = bool(parts["share_of_score"].sum() > 0) and parts["metric"].iloc[0] not in anchors
     if by_model:
         return _foretold(float(scores["distortion_score"]), _trouble(main, parts))
     degree = _degree(float(known.get(main, 0.0)))
@@ -178,6 +182,12 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     also = f" Also {html.escape(named)}." if others else ""
     text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
     return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+
+
+def _main(known: pd.Series, parts: pd.DataFrame) -> str:
+    """Return the kind of trouble that makes most of the score; ``known``: the sub-scores that there are."""
+    of_score = parts.groupby("family")["share_of_score"].sum()
+    return str(of_score.idxmax() if of_score.sum() > 0 else known.idxmax())
 
 
 def _most(family: str, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
@@ -194,6 +204,53 @@ def _trouble(family: str, parts: pd.DataFrame) -> str:
     its = parts.loc[parts["family"] == family, "metric"]
     most = str(its.iloc[0]) if len(its) else ""
     return _METRIC_TROUBLES.get(most, TROUBLES[family])
+
+
+# ---- where on the image --------------------------------------------------------------------------
+
+
+def places(scores: pd.Series, judgement: ScanJudgement) -> tuple[list[str], str]:
+    """Return what of a scan's trouble can be shown on its image, and what is said where the main one cannot.
+
+    Parameters
+    ----------
+    scores : pandas.Series
+        With the seven sub-scores.
+    judgement : ScanJudgement
+        Of the scan.
+
+    Returns
+    -------
+    names : list of str
+        Metrics of :data:`curation.metrics.PLACES`: those that are not good, of the headline's trouble first,
+        and cavities where these are called unusual.
+    whole : str
+        A sentence where none of the headline's trouble has a place; else empty.
+    """
+    known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
+    cavity = METRICS["cavity_volume"].label in judgement.flags.get("unusual_anatomy", "")
+    also = ["cavity_volume"] if cavity else []
+    if known.empty or judgement.parts.empty:
+        return also, ""
+    parts = judgement.parts[_not_good(known, judgement)]
+    main = parts["family"] == _main(known, judgement.parts)
+    names = [*parts.loc[main, "metric"], *parts.loc[~main, "metric"]]
+    shown = [name for name in names if name in PLACES][:_MOST_PLACES]
+    its = parts.loc[main, "metric"].tolist()
+    if not its or any(name in PLACES for name in its):
+        return shown + also, ""
+    trouble = _trouble(METRICS[its[0]].family, parts)
+    verb = "concern" if its[0] in _PLURAL else "concerns"
+    return shown + also, f"{trouble[0].upper()}{trouble[1:]} {verb} the whole image."
+
+
+def _not_good(known: pd.Series, judgement: ScanJudgement) -> pd.Series:
+    """Return which metrics of the judged ones are not good and count, or are of a kind that is told."""
+    parts = judgement.parts
+    anchored = parts["metric"].isin(judgement.anchors)
+    bad = (parts["penalty"] > _GOOD).where(anchored, parts["points"] >= _SPEAKS)
+    told = parts["family"].isin([_main(known, parts), *known.index[known >= _MENTIONED]])
+    return bad & (told | (parts["share_of_score"] >= _COUNTS))
 
 
 def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:

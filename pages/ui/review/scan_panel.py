@@ -14,7 +14,7 @@ from curation.sources import sidecar
 from curation.storage.workspace import Source, Workspace
 from curation.tier_effects import metric_pca
 from curation.wording import plural
-from pages.ui.review import scan_judgement, scan_picker
+from pages.ui.review import overlay_panel, scan_judgement, scan_picker
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import flags, formatting, html_marks, state
@@ -154,9 +154,16 @@ def _walk_through_alike(workspace: Workspace, usable: pd.DataFrame, scan_id: str
 
 
 def scores(
-    scan: pd.Series, judgement: ScanJudgement, of_tier: Callable[[], None] | None = None
+    scan: pd.Series,
+    judgement: ScanJudgement,
+    of_tier: Callable[[], None] | None = None,
+    *,
+    places: bool = False,
 ) -> None:
-    """Draw score, tier and what ``of_tier`` says of it, headline, flags and sub-scores."""
+    """Draw score, tier and what ``of_tier`` says of it, headline, flags and sub-scores.
+
+    With ``places`` the way from the headline to its place stands below it.
+    """
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
@@ -172,6 +179,8 @@ def scores(
     if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
         st.html(f'<div class="ts-scan-headline">{text}</div>')
+        if places:
+            _places(scan, judgement)
     if judgement.flags:
         st.html(flags.chips(judgement.flags))
     if not measured:
@@ -185,6 +194,14 @@ def scores(
         f"{measured} of {len(families)} groups of measures. "
         f"Reference: {formatting.escape(judgement.reference.label)}."
     )
+
+
+def _places(scan: pd.Series, judgement: ScanJudgement) -> None:
+    """Draw the buttons that lead from the headline to the image, or why there is none."""
+    names, whole = scan_judgement.places(scan, judgement)
+    if whole:
+        st.caption(whole)
+    overlay_panel.offer_places(scan, names)
 
 
 def _measured_in_part(judgement: ScanJudgement) -> list[str]:

@@ -1,10 +1,11 @@
-"""Overlays of the viewer: masks of brain and air, and of the places that raise the score.
+"""Overlays of the viewer: masks of brain, of air and of what raises the score, and the places of metrics.
 
-Computing them takes seconds. So it is done only on request, in the background, one scan at a time; the masks
-of the last few scans are cached.
+Computing them takes a second or more. So it is done in the background, one scan at a time, on request and for
+a scan that is likely to be asked for; what was found on the last few scans is cached.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from curation.imaging import volumes
 from curation.imaging.masks import find_masks
 from curation.imaging.volumes import Volume
+from curation.metrics import FoundPlace, find_places
 from curation.metrics.incompleteness import has_signal, slice_drops
 from curation.metrics.motion import averaged_air
 from curation.metrics.scan_context import Scan
@@ -32,6 +34,8 @@ BRIGHT = 0.05
 #: Slices this much darker than their neighbours are marked.
 DARK = 0.15
 _KEPT = 8
+#: How long a scan has to be the one that was opened last before it is looked through unasked.
+_PAUSE_S = 1.0
 
 
 # ---- the layers ----------------------------------------------------------------------------------
@@ -63,7 +67,7 @@ class Layer:
 
 def _air_structure(scan: Scan) -> Bools:
     """Air that is no grain, as MRIQC finds it, and air that stays bright when averaged."""
-    smooth, where = averaged_air(scan)
+    smooth, where = scan.remembered(averaged_air)
     usual = float(np.median(smooth[where])) if where.any() else 0.0
     shapes = where & (smooth - usual > BRIGHT * scan.wm_mean)
     return (shapes | scan.air_artefacts) & ~scan.folded
@@ -73,7 +77,7 @@ def _missing(scan: Scan) -> Bools:
     """Brain without signal, and brain in slices that are darker than their neighbours."""
     inside = scan.masks.signed_distance_mm > 0
     dark = inside & ~has_signal(scan) & (scan.masks.signed_distance_mm > 4)
-    for axis, (slices, drops) in enumerate(slice_drops(scan)):
+    for axis, (slices, drops) in enumerate(scan.remembered(slice_drops)):
         points = np.round(slices[drops > DARK] / scan.masks.step[axis]).astype(int)
         points = np.unique(np.minimum(points, dark.shape[axis] - 1))
         part = [slice(None)] * 3
@@ -121,7 +125,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class OverlayMasks:
-    """Overlay masks of one scan, and their extent.
+    """Overlay masks of one scan, their extent, and where its metrics are worst.
 
     Parameters
     ----------
@@ -133,16 +137,19 @@ class OverlayMasks:
         How much of what it could fill a layer fills: of the air, or of the brain; 0 to 1.
     no_air : str or None
         Why there is no air to look at.
+    places : mapping of str to FoundPlace
+        As :func:`curation.metrics.find_places` returns.
     """
 
     affine: NDArray[np.float64]
     masks: Mapping[str, Bools] = field(repr=False)
     shares: Mapping[str, float]
     no_air: str | None
+    places: Mapping[str, FoundPlace] = field(default_factory=dict)
 
 
 def find_overlays(volume: Volume) -> OverlayMasks:
-    """Find every layer on a scan.
+    """Find every layer and every place on a scan.
 
     Parameters
     ----------
@@ -153,11 +160,12 @@ def find_overlays(volume: Volume) -> OverlayMasks:
         masks = find_masks(volume)
         scan = Scan(volume, masks)
         found = {key: np.asarray(layer.find(scan)) for key, layer in LAYERS.items()}
+        places = find_places(scan)
     air, brain = max(1, int(masks.air.sum())), max(1, int((masks.signed_distance_mm > 0).sum()))
     of = {"structure": air, "folded": air, "missing": brain}
     shares = {key: float(found[key].sum()) / of[key] for key in of}
     affine = volume.affine @ np.diag([*masks.step, 1.0])
-    return OverlayMasks(affine, found, shares, masks.absent.get("air"))
+    return OverlayMasks(affine, found, shares, masks.absent.get("air"), places)
 
 
 # ---- in the background ---------------------------------------------------------------------------
@@ -171,6 +179,8 @@ class OverlayFinder:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evidence")
         self._found: OrderedDict[object, Future[OverlayMasks]] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="evidence-ahead")
+        self._newest: Path | None = None
 
     def ask(self, path: Path) -> Future[OverlayMasks]:
         """Return the present or future overlays of a scan."""
@@ -184,6 +194,21 @@ class OverlayFinder:
                 oldest.cancel()
             return self._found[key]
 
+    def prepare(self, path: Path) -> None:
+        """Look through a scan unasked, unless another one is opened at once.
+
+        The very first is not waited for: it takes far longer than all others.
+        """
+        if path != self._newest:
+            self._newest = path
+            self._ahead.submit(self._later, path, _PAUSE_S if self._found else 0.0)
+
+    def _later(self, path: Path, pause_s: float) -> None:
+        if path == self._newest:
+            time.sleep(pause_s)
+        if path == self._newest:
+            self.ask(path)
+
 
 def request_overlays(path: Path) -> Future[OverlayMasks]:
     """Return the present or future overlays of a scan; the first request starts their computation.
@@ -191,6 +216,11 @@ def request_overlays(path: Path) -> Future[OverlayMasks]:
     Its result raises :class:`curation.errors.VolumeError` where the file cannot be read.
     """
     return _finder().ask(path)
+
+
+def prepare_overlays(path: Path) -> None:
+    """Let the overlays of a scan be found in the background: they are likely to be asked for."""
+    _finder().prepare(path)
 
 
 @st.cache_resource(show_spinner=False)

@@ -137,6 +137,15 @@
     return true;
   }
 
+  // Puts the cross hair on a place in mm; where planes are zoomed, that comes to their middle.
+  window.tierscopeGoTo = (view, place) => {
+    const zoom = view.scene.pan2Dxyzmm[3], middle = view.frac2mm([0.5, 0.5, 0.5]);
+    view.scene.crosshairPos = view.mm2frac(place);
+    if (zoom > 1) view.scene.pan2Dxyzmm = [0, 1, 2].map((axis) => middle[axis] - zoom * place[axis]).concat(zoom);
+    view.createOnLocationChange();
+    if (!whole && !inSight()) window.frameElement?.scrollIntoView({ block: "center" });
+  };
+
   const zoomBy = (view, factor) => zoomTo(view, view.scene.pan2Dxyzmm[3] * factor);
 
   // ---- the whole screen ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_cache import ImageCache
 from pages.ui.viewer.laid_over import ImageOverlay, Overlay
+from pages.ui.viewer.place_marks import Aim
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
@@ -240,6 +241,7 @@ def show(
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
     on_mark: Callable[[list[float]], None] | None = None,
+    aim: Aim | None = None,
 ) -> str | None:
     """Draw a prepared scan.
 
@@ -266,6 +268,8 @@ def show(
         Is told black and white when a window was drawn on the image, or taken back.
     on_mark : callable, optional
         Is told the place of the cross hair, in mm, when it is to be marked.
+    aim : Aim, optional
+        Where the cross hair goes; it stays there, or where it is moved then, until another one comes.
 
     Returns
     -------
@@ -284,6 +288,7 @@ def show(
         home=home or (image.black, image.white),
         tells_window=on_window is not None,
         tells_mark=on_mark is not None,
+        aim=None if aim is None else vars(aim),
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],

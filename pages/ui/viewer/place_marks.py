@@ -1,4 +1,4 @@
-"""Marks of artefacts on the image: rings around the places that raters pointed at."""
+"""Places on the image: rings around those that raters pointed at, and one that the cross hair is sent to."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +31,25 @@ class Marks:
 
     places: tuple[Place, ...]
     on_mark: Callable[[list[float]], None] | None
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A place that the cross hair is sent to, once.
+
+    Parameters
+    ----------
+    place : (x, y, z)
+        In mm of the scan's space.
+    said : str
+        What is there, for the line below the image.
+    count : int
+        Tells one sending from another.
+    """
+
+    place: Place
+    said: str
+    count: int
 
 
 def overlay(places: Sequence[Place]) -> list[Overlay]:

@@ -20,6 +20,7 @@ from pages.ui.viewer import place_marks
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import LAYERS
 from pages.ui.viewer.laid_over import Overlay
+from pages.ui.viewer.place_marks import Aim
 
 #: Shortest edge of a picture, in pixels.
 _EDGE_PX = 420
@@ -110,6 +111,11 @@ class Slices:
         flipped = colour[::-1, ::-1].transpose(1, 0, 2).astype(np.uint8)
         return _lettered(self._proportioned(flipped, plane), plane)
 
+    def through(self, place: Sequence[float]) -> list[int]:
+        """Return the position along each axis of the slices through a place in mm."""
+        at = np.linalg.inv(self._affine)[:3] @ [*place, 1.0]
+        return [int(each) for each in np.clip(np.rint(at), 0, np.array(self.shape) - 1)]
+
     def _cut(self, overlay: Overlay, axis: int, position: int) -> NDArray[np.bool_]:
         """Return the mask at the voxels of one slice; both lie in RAS order."""
         to_mask = np.linalg.inv(overlay.affine) @ self._affine
@@ -154,7 +160,13 @@ def _lettered(picture: Image.Image, plane: Plane) -> Image.Image:
 
 
 def show(
-    image: PreparedImage, view: str, overlays: Sequence[Overlay], reason: str, *, key: str
+    image: PreparedImage,
+    view: str,
+    overlays: Sequence[Overlay],
+    reason: str,
+    *,
+    key: str,
+    aim: Aim | None = None,
 ) -> None:
     """Draw the planes of a view.
 
@@ -171,23 +183,26 @@ def show(
         Why it is drawn so.
     key : str
         Tells the sliders of two scans apart.
+    aim : Aim, optional
+        The place through which the slices are drawn, until others are chosen.
     """
     st.warning(
         formatting.escape(f"Drawn as slices: {reason}. Every voxel is shown; there is no 3D.")
     )
     slices = Slices(image)
     planes = [PLANES[view]] if view in PLANES else list(PLANES.values())
+    middle = [(count - 1) // 2 for count in slices.shape]
+    first = slices.through(aim.place) if aim else middle
+    of = f"{key}-{image.file.stem}" + (f"-{aim.count}" if aim else "")
     for column, plane in zip(st.columns(len(planes)), planes, strict=True):
         with column:
-            _plane(slices, plane, overlays, f"{key}-{image.file.stem}-{plane.label}")
+            _plane(slices, plane, overlays, first[plane.axis], f"{of}-{plane.label}")
 
 
-def _plane(slices: Slices, plane: Plane, overlays: Sequence[Overlay], key: str) -> None:
+def _plane(slices: Slices, plane: Plane, overlays: Sequence[Overlay], first: int, key: str) -> None:
     count = slices.shape[plane.axis]
     picture = st.empty()
-    position = st.slider(
-        f"{plane.label} slice, {plane.along}", 1, count, value=(count + 1) // 2, key=key
-    )
+    position = st.slider(f"{plane.label} slice, {plane.along}", 1, count, value=first + 1, key=key)
     coloured = [(overlay, _COLOURS[overlay.colour]) for overlay in overlays]
     picture.image(_within(slices.picture(plane, position - 1, coloured)))
 

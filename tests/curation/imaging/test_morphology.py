@@ -50,3 +50,23 @@ def test_a_box_holds_its_mask_and_stops_at_the_border() -> None:
     assert morphology.box_around(mask) == (slice(2, 4), slice(0, 3), slice(6, 7))
     assert mask[morphology.box_around(mask, 2)].shape == (6, 5, 3)
     assert mask[morphology.box_around(mask, 2)].sum() == mask.sum()
+
+
+def test_the_middle_is_deepest_in_the_largest_part_and_of_several_the_most_central() -> None:
+    mask = np.zeros((20, 20, 20), bool)
+    mask[2:4, 2:4, 2:4] = True
+    mask[10:15, 8:17, 8:17] = True
+    assert morphology.middle(mask).tolist() == [12, 12, 12]
+    runs = np.zeros(30, bool)
+    runs[[1, 14, 28]] = True
+    assert morphology.middle(runs).tolist() == [14]
+    ring = np.hypot(*np.ogrid[-10:11, -10:11])
+    x, y = morphology.middle((ring > 6) & (ring < 10)).astype(int)
+    assert 6 < ring[x, y] < 10  # a centre of gravity would lie outside
+    assert morphology.middle(np.zeros((3, 3), bool)) is None
+
+
+def test_the_extreme_is_looked_for_where_the_mask_holds() -> None:
+    values = np.arange(24.0).reshape(2, 3, 4)
+    assert morphology.extreme(values, values < 7).tolist() == [0, 1, 2]
+    assert morphology.extreme(values, values > 99) is None

@@ -102,3 +102,35 @@ def test_without_air_the_legend_says_so() -> None:
 def test_nothing_is_laid_over_an_image_before_it_is_found() -> None:
     assert overlay_panel.overlays(None, ["brain"]) == []
     assert not Future().done()
+
+
+def test_places_are_found_in_the_same_pass(head: Volume) -> None:
+    data = head.data.copy()
+    middle = head.data.shape[2] // 2
+    data[:, :, middle] = 0
+    found = image_overlays.find_overlays(
+        Volume(data, head.affine, head.spacing_mm, "RAS", "float32")
+    )
+    place = found.places["empty_slices"]
+    assert place.plane == "axial"
+    assert (np.linalg.inv(head.affine) @ [*place.mm, 1])[2] == pytest.approx(middle, abs=0.5)
+
+
+def test_what_is_opened_last_is_looked_through_unasked_and_nothing_that_was_passed_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_overlays, "_PAUSE_S", 0.2)
+    looked: list[str] = []
+
+    def look(path: Path) -> OverlayMasks:
+        looked.append(path.name)
+        return OverlayMasks(np.eye(4), {}, {}, None)
+
+    finder = OverlayFinder(look)
+    finder.prepare(tmp_path / "first")
+    finder._ahead.submit(int).result(5)
+    for name in ("a", "b", "c", "c"):
+        finder.prepare(tmp_path / name)
+    finder._ahead.submit(int).result(5)
+    finder.ask(tmp_path / "c").result(5)
+    assert looked == ["first", "c"]

@@ -81,3 +81,12 @@ def test_only_what_is_looked_at_is_read(tmp_path: Path) -> None:
         base = base.base
     assert isinstance(base, np.memmap)
     assert read_image and slice_images.PLANES
+
+
+@pytest.mark.parametrize("code", ["RAS", "LAS", "PSR", "AIL"])
+def test_the_slices_through_a_place_show_it_however_the_file_is_stored(
+    tmp_path: Path, code: str
+) -> None:
+    found = Slices(drawn(tmp_path, code))
+    assert found.through((60.0, 40.0, 22.0)) == [30, 20, 11]
+    assert found.through((-50.0, 40.0, 500.0)) == [0, 20, 39]
