@@ -260,8 +260,8 @@ def current(ratings: pd.DataFrame) -> pd.DataFrame:
 def counted(ratings: pd.DataFrame) -> pd.DataFrame:
     """Return the ratings that are set against scores and tiers.
 
-    Those of a blinded session are left out until what it hides was shown: whoever rates would else see how
-    his ratings lie against the score, and rate on by it.
+    Those of a blinded session are left out until all of it is rated, or what it hides was shown: whoever
+    rates would else see how his ratings lie against the score, and rate on by it.
     """
     return ratings[~ratings["running"]]
 
@@ -272,15 +272,27 @@ def session_subject(session_id: int) -> str:
 
 
 def running_sessions(connection: sa.Connection) -> frozenset[int]:
-    """Return the numbers of the blinded sessions of which was not shown yet what they hide."""
+    """Return the numbers of the blinded sessions with scans to rate that have not shown what they hide."""
+    items, details = schema.session_items.c.session_id, schema.details.c
     shown = sa.select(schema.audit.c.subject).where(schema.is_action(AuditAction.SESSION_UNBLINDED))
+    standing = details.rating_id.not_in(sa.select(schema.withdrawals.c.rating_id))
+    rated = sa.select(details.session_id, sa.func.count()).where(standing)
+    drawn = sa.select(items, sa.func.count()).group_by(items)
     ended = set(connection.execute(shown).scalars())
+    done = _by_session(connection, rated.group_by(details.session_id))
+    total = _by_session(connection, drawn)
     plans = connection.execute(sa.select(schema.sessions.c.id, schema.sessions.c.plan))
     return frozenset(
         number
         for number, plan in plans
-        if plan_field(plan, "blinded") and session_subject(number) not in ended
+        if plan_field(plan, "blinded")
+        and session_subject(number) not in ended
+        and done.get(number, 0) < total.get(number, 0)
     )
+
+
+def _by_session(connection: sa.Connection, counts: sa.Select) -> dict[int, int]:
+    return {row[0]: row[1] for row in connection.execute(counts)}
 
 
 def newest(workspace: Workspace) -> int:

@@ -124,22 +124,22 @@ NEAR = "Borderline scans"
 
 @pytest.mark.parametrize("page", ["tiers", "sheet", "review", "explore"])
 def test_no_rating_of_a_blinded_session_that_is_running_stands_beside_a_score(
-    page, rated_blind, run
+    page, rated_running, run
 ) -> None:
-    given = rating_log.list_ratings(rated_blind)
+    given = rating_log.list_ratings(rated_running)
     told = summaries.running_words(given)
     chosen = {state.TIERS_PART: NEAR} if page == "tiers" else {}
-    said = words(run(page, rated_blind, **chosen)).replace("\\", "")
+    said = words(run(page, rated_running, **chosen)).replace("\\", "")
     assert told.startswith(f"{len(given)} ratings of 3 blinded sessions") and told in said
     assert "rated scan" not in said and "Cleo" not in said
-    assert not cache.rated(rated_blind)
+    assert not cache.rated(rated_running)
 
 
-def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_blind, run) -> None:
-    said = words(run("rate", rated_blind, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
+def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_running, run) -> None:
+    said = words(run("rate", rated_running, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
     assert "still running" in said and "20 more" in said
-    assert cache.label_count(rated_blind) == 0
-    agreed = words(run("rate", rated_blind, **{state.RATE_PART: "Agreement"}))
+    assert cache.label_count(rated_running) == 0
+    agreed = words(run("rate", rated_running, **{state.RATE_PART: "Agreement"}))
     assert "Ada: exclude" in agreed  # raters among each other, beside no score
 
 

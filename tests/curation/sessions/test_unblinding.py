@@ -63,19 +63,35 @@ def test_what_was_never_hidden_needs_no_showing(finished) -> None:
 # ---- what counts -------------------------------------------------------------------------------------
 
 
-def test_ratings_are_set_against_scores_only_once_what_was_hidden_is_shown(finished) -> None:
+@pytest.fixture
+def running(finished):  # type: ignore[no-untyped-def]
     workspace, session = finished
+    session_log.undo(workspace, session.id)
+    return workspace, session_log.load(workspace, session.id)
+
+
+def test_ratings_of_a_running_session_are_set_against_no_score(running) -> None:
+    workspace, session = running
     rating = Rating(1.0, scan_id="made-pool_sub-05_T1w", rater="Bob", scale="pass-fail")
     rating_log.add_rating(workspace, rating)
     given, before = rating_log.list_ratings(workspace), rating_log.newest(workspace)
-    assert given["running"].tolist() == [True, True, False]
+    assert given["running"].tolist() == [True, False]
     assert rating_log.counted(given)["rater"].tolist() == ["Bob"]
     assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w"}
     unblinding.unblind(workspace, session)
-    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 3
-    its = {item.scan_id for item in session.items}
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 2
+    its = {session.items[0].scan_id}
     assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w", *its}
     assert rating_log.newest(workspace) > before  # what was read before is read anew
+
+
+def test_a_session_of_which_all_is_rated_counts_whether_it_was_unblinded_or_not(running) -> None:
+    workspace, session = running
+    session_log.save(workspace, session.id, 1, Opinion(0.0))
+    assert not rating_log.list_ratings(workspace)["running"].any()
+    assert len(rating_log.rated_scans(workspace, running=False)) == 2
+    session_log.undo(workspace, session.id)
+    assert rating_log.rated_scans(workspace, running=False) == set()
 
 
 def test_ratings_of_a_session_that_hides_nothing_count_at_once(finished) -> None:
@@ -83,7 +99,7 @@ def test_ratings_of_a_session_that_hides_nothing_count_at_once(finished) -> None
     plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False, repeats_share=0.0)
     seen = session_log.start(workspace, plan)
     session_log.save(workspace, seen.id, 0, Opinion(1.0))
-    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 1
+    assert not rating_log.list_ratings(workspace)["running"].any()
 
 
 def test_a_session_that_is_ended_early_takes_no_rating_and_counts(finished) -> None:
