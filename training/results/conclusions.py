@@ -204,11 +204,13 @@ def by_chance(count: int, *, declared: bool) -> str:
 
     Examples
     --------
-    >>> by_chance(40, declared=True)[:83]
-    'Were all arms worth the same, 2 of these 40 comparisons would fall under p = 0.05 b'
+    >>> by_chance(40, declared=True)[:71]
+    'Were all arms worth the same, about 2 of these 40 comparisons would fal'
     """
-    of = f"{ALPHA * count:.2g} of {f'these {count} comparisons' if count > 1 else 'this one'}"
-    said = f"Were all arms worth the same, {of} would fall under p = {ALPHA} by chance alone, on average."
+    of = f"about {ALPHA * count:.0f} of these {count} comparisons"
+    if ALPHA * count < 1:
+        of = f"one in {1 / ALPHA:.0f} such comparisons"
+    said = f"Were all arms worth the same, {of} would fall under p = {ALPHA} by chance alone."
     if declared:
         return f"{said} The answer of this study is its declared primary comparison."
     return f"{said} None is the answer of this study, which declared no primary comparison."
