@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtri, polygamma, stdtr
 
-from training.results import crossed_effects
+from training.results import crossed_effects, study_summary
 from training.results.crossed_effects import ALPHA
 
 PEOPLE, DRAWS = 70, 4000
@@ -28,6 +28,10 @@ SPREADS = (
     (1.5, 0.2, 0.2),
 )
 _SHARES = (np.arange(12) + 0.5) / 12
+#: What a draw of scans adds to the error of an arm, as variances (years²), beside trainings that spread by
+#: half a year; and the studies that are drawn for each.
+OF_DRAWS, MANY = (0.0, 0.1, 0.25, 1.0, 4.0), 100_000
+_TRAINING = 0.5
 Array = NDArray[np.float64]
 
 
@@ -186,6 +190,29 @@ def power(seeds: int, arms: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def own_control(seeds: int) -> pd.Series:
+    """Return how often an arm and its own control of the same worth are told apart, %, by a draw's variance."""
+    rows = {}
+    for draw in OF_DRAWS:
+        rng, nu = np.random.default_rng(seeds), seeds - 1
+        variances = _TRAINING**2, _TRAINING**2 + draw
+        squares = [(PEOPLE * one + _REST**2) * rng.chisquare(nu, MANY) / nu for one in variances]
+        rest, person = 2 * _REST**2, 2 * _PERSON**2
+        true = sum(variances) / seeds + draw + person / PEOPLE + rest / (seeds * PEOPLE)
+        made = Drawn(
+            np.sqrt(true) * rng.standard_normal(MANY),
+            *squares,
+            np.empty(0),
+            np.empty(0),
+            (rest + seeds * person) * rng.chisquare(PEOPLE - 1, MANY) / (PEOPLE - 1),
+            rest * rng.chisquare(nu * (PEOPLE - 1), MANY) / (nu * (PEOPLE - 1)),
+            seeds,
+        )
+        counted = study_summary.with_draw(*squares, df=nu, seeds=seeds)
+        rows[draw] = 100 * float(np.mean(_tested(made, *counted) <= ALPHA))
+    return pd.Series(rows)
+
+
 if __name__ == "__main__":
     for seeds in (2, 3, 5):
         for arms in (4, 10):
@@ -193,3 +220,8 @@ if __name__ == "__main__":
             print(false_positives(seeds, arms).round(1).to_string(), flush=True)
         print(f"{seeds} seeds, 4 arms, power, %")
         print(power(seeds).round(1).to_string(), flush=True)
+    controls = pd.DataFrame({f"{seeds} seeds": own_control(seeds) for seeds in (2, 3, 5, 8)})
+    print(
+        "an arm and its own control, by what a draw adds (years², trainings 0.25), false positives, %"
+    )
+    print(controls.round(1).to_string(), flush=True)
