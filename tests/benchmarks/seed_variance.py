@@ -191,7 +191,7 @@ def power(seeds: int, arms: int = 4) -> pd.DataFrame:
 
 
 def own_control(seeds: int) -> pd.Series:
-    """Return how often an arm and its own control of the same worth are told apart, %, by a draw's variance."""
+    """Return how often an arm and its own control of the same worth are told apart, %."""
     rows = {}
     for draw in OF_DRAWS:
         rng, nu = np.random.default_rng(seeds), seeds - 1
