@@ -1,5 +1,7 @@
 """Messages on external cohorts and on how well features tell the site."""
 
+import pandas as pd
+
 from curation.wording import number, span
 from training.judging.outcome import Outcome
 from training.report.plots import Message, Table
@@ -35,12 +37,17 @@ def external(source: ReportSource) -> Message | None:
     head = ("Cohort", "Arm", outcome.measure_heading, difference, "People")
     return Message(
         "external-test",
-        _title(bool(table["ranks"].any()) or external_test.too_easy(table, outcome), outcome),
+        _title(bool(table["ranks"].any()) or _some_too_easy(table, outcome), outcome),
         " ".join(filter(None, [external_test.caution(table, outcome), external_test.WORDS])),
         table=Table(head, rows, outcome.named(table)),
         note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better. "
         f"{study_summary.unbounded_said(table)}".strip(),
     )
+
+
+def _some_too_easy(table: pd.DataFrame, outcome: Outcome) -> bool:
+    of_cohorts = (rows for _, rows in table.groupby("cohort"))
+    return any(external_test.too_easy(rows, outcome) for rows in of_cohorts)
 
 
 def _title(ranks: bool, outcome: Outcome) -> str:

@@ -161,8 +161,9 @@ def by_site(source: ReportSource) -> Message | None:
     names = site_names(scans["site"], keep=source.options.sites)
     if len(names) < 2:
         return None
-    scans = source.held_out.scans
-    nameless = replace(source.held_out, scans=scans.assign(site=scans["site"].map(names)))
+    sites = source.held_out.scans["site"]
+    judged = source.held_out.of_scans((sites.isna() | sites.isin(list(names))).to_numpy())
+    nameless = replace(judged, scans=judged.scans.assign(site=judged.scans["site"].map(names)))
     best = str(trained.iloc[0]["arm"])
     table = error_strata.by_group(nameless, best, "site")
     table = table.sort_values("age_mae_years", ignore_index=True)

@@ -180,7 +180,9 @@ def draw_words(held_out: Predictions, pair: Pair, said: verdicts.Verdict) -> str
     control = analysis_plan.own_control(held_out.arms, pair)
     if control is None or said.outcome in ("withheld", "unknown"):
         return ""
-    (arm,) = {*pair} - {control}
+    (arm,) = {*pair} - {control.name}
+    if control.apart:
+        return f" Which scans {arm} holds is taken as given: another split of the pool may say otherwise."
     return f" {arm} counts as one draw of scans, as each draw of its control does."
 
 
@@ -192,7 +194,8 @@ def _with_draw(
     if not counted or said.outcome != "open" or found.as_given.p > ALPHA:
         return said._replace(words=said.words + counted)
     given, (arm, reference), p = found.as_given, pair, p_in_words(found.estimate.p)
-    drawn = reference if analysis_plan.own_control(held_out.arms, pair) == arm else arm
+    control = analysis_plan.own_control(held_out.arms, pair)
+    drawn = reference if control and control.name == arm else arm
     which = "better" if given.mean < 0 else "worse"
     words = (
         f"{arm} looks {which} than {reference} by {judged.amount(abs(given.mean))} "

@@ -105,9 +105,11 @@ def nothing_learned(held_out: Predictions) -> str:
 
 def too_easy(held_out: Predictions) -> bool:
     """Tell whether every arm that is there separates two values perfectly, so that none can be the better."""
+    if not held_out.outcome.two_valued:
+        return False
     trained = [name for name in held_out.there if name != BASELINE]
     means = [study_summary.estimate(held_out, name)[0].mean for name in trained]
-    return held_out.outcome.two_valued and bool(means) and max(means) < _ROUNDING
+    return bool(means) and all(mean < _ROUNDING for mean in means)
 
 
 def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:

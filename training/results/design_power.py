@@ -43,6 +43,8 @@ class ErrorSpread(NamedTuple):
     draw : float, optional
         Of an arm against its own control: what a draw of scans adds, which the control has once a seed, and
         the arm once.
+    draw_known : bool
+        Whether a study told it; else it is taken to be as much as a training adds.
     """
 
     person: float
@@ -50,6 +52,7 @@ class ErrorSpread(NamedTuple):
     rest: float
     source: str
     draw: float | None = None
+    draw_known: bool = True
 
 
 #: Of age. Rounded from a study of 72 people with three seeds (``docs/first-study.md``), whose seeds differed
@@ -66,12 +69,10 @@ def spread_in(
 
     Parameters
     ----------
-    studies : iterable of tuple
-        Names and predictions. Those with one seed, one arm or fewer than ten people say nothing.
-    outcome : Outcome
-        What they predict.
+    studies, outcome : iterable of tuple, Outcome
+        Names and predictions, and what is predicted. One seed, one arm or fewer than ten people say nothing.
     own_control : bool
-        Whether it is for an arm and its own control: such pairs tell what a draw adds, else it is 0.
+        Whether it is for an arm and its own control: then it is the mean over such pairs, if any.
 
     Returns
     -------
@@ -84,13 +85,24 @@ def spread_in(
         pairs = combinations(arms, 2)
         told = [spread_of(held_out, pair, name, least=_ENOUGH) for pair in pairs]
         found += [one for one in told if one is not None]
-    drawn = [one.draw for one in found if one.draw is not None]
-    draw = max(0.0, float(np.mean(drawn or [0.0]))) if own_control else None
+    drawn = [one for one in found if one.draw is not None]
+    spread = _mean(drawn if own_control and drawn else found) or (
+        STATED if outcome.is_age else None
+    )
+    if spread is None or not own_control:
+        return spread and spread._replace(draw=None)
+    return spread if drawn else spread._replace(draw=spread.seed / 2, draw_known=False)
+
+
+def _mean(found: Sequence[ErrorSpread]) -> ErrorSpread | None:
+    """Return the mean of spreads; what a draw adds is 0 at least, and none where one has none."""
     if not found:
-        return STATED._replace(draw=draw) if outcome.is_age else None
-    person, seed, rest = np.mean([one[:3] for one in found], axis=0)
+        return None
+    person, seed, rest = (float(part) for part in np.mean([one[:3] for one in found], axis=0))
     named = ", ".join(dict.fromkeys(one.source for one in found))
-    return ErrorSpread(float(person), float(seed), float(rest), f"as in {named}", draw)
+    drawn = [one.draw for one in found if one.draw is not None]
+    draw = max(0.0, float(np.mean(drawn))) if drawn else None
+    return ErrorSpread(person, seed, rest, f"as in {named}", draw)
 
 
 def spread_of(
@@ -115,9 +127,9 @@ def spread_of(
     if len(found.spreads) < 2 or people < least:
         return None
     control, draw = analysis_plan.own_control(held_out.arms, pair), None
-    if control is not None:
+    if control is not None and not control.apart:
         first, second = (spread.mean_square / people for spread in found.spreads)
-        draw = second - first if control == pair[1] else first - second
+        draw = second - first if control.name == pair[1] else first - second
     plain = found.as_given
     return ErrorSpread(plain.person, plain.seed, plain.rest, source, draw)
 
@@ -262,6 +274,7 @@ def spread_words(spread: ErrorSpread, outcome: Outcome = AGE) -> str:
         for part in (spread.person, spread.rest, spread.seed, max(spread.draw or 0.0, 0.0))
     )
     luck = f", and errors by {draw} from one draw of scans to another" * (spread.draw is not None)
+    luck += ", which no study here tells: as much as by training again" * (not spread.draw_known)
     return (
         f"Assumed is that differences spread by {person} {outcome.unit_words} between people, {rest} within "
         f"a person from training to training, and {seed} between trainings as a whole{luck} (standard "
@@ -277,7 +290,7 @@ def of_study(study: Study, studies: Sequence[Study], read: Callable[[Study], Pre
         target_id=study.target_id,
         preset=study.preset.name,
         outcome=study.outcome,
-        own_control=study.analysis.against_own_control(study.arms),
+        own_control=study.analysis.counts_draw(study.arms),
     )
     target = study.scans().query("role == 'target'")
     return words(
@@ -323,18 +336,8 @@ def assumed(
 def like(studies: Iterable[Study], *, target_id: str, preset: str) -> list[Study]:
     """Return the finished studies that tell most of the spread of errors in one that is planned.
 
-    Parameters
-    ----------
-    studies : iterable of Study
-        Of the workspace.
-    target_id, preset : str
-        Of the one that is planned.
-
-    Returns
-    -------
-    list of Study
-        At most three, the newest first, of several seeds: those of the same target and preset, else of the
-        same target, else any.
+    At most three, the newest first, of several seeds: of the same target and preset, else of the same target,
+    else any.
     """
     told = [one for one in studies if one.result_path.exists() and len(one.seeds) > 1]
     closest = max((_closeness(one, target_id, preset) for one in told), default=0)

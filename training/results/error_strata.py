@@ -263,7 +263,7 @@ def _figures(part: Predictions, arm: str) -> dict[str, float]:
         found.high,
         part.people["scans"].to_numpy()[people].sum(),
         found.people,
-        found.seeds,
+        found.seeds if arm != BASELINE else 0,  # it is not trained
     )
     return dict(zip(GROUP_COLUMNS, values, strict=True))
 

@@ -183,9 +183,9 @@ def _together(
 ) -> SeedSpread:
     """Return the seeds' spread of the difference of two arms."""
     control = analysis_plan.own_control(held_out.arms, pair)
-    if control is None:
+    if control is None or control.apart:  # of draws from the rest of the pool it cannot be told
         return crossed_effects.together(*own)
-    arm, drawn = own if control == pair[1] else own[::-1]
+    arm, drawn = own if control.name == pair[1] else own[::-1]
     total, df = with_draw(arm.mean_square, drawn.mean_square, df=arm.df, seeds=seeds)
     return SeedSpread(float(total), float(df))
 

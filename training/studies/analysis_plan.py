@@ -67,9 +67,10 @@ class AnalysisPlan:
             raise ValueError("no primary comparison is declared")
         return self.primary
 
-    def against_own_control(self, arms: Iterable[Arm]) -> bool:
-        """Return whether the primary comparison is of one of the arms with its own control."""
-        return self.primary is not None and own_control(arms, self.primary) is not None
+    def counts_draw(self, arms: Iterable[Arm]) -> bool:
+        """Return whether the primary comparison counts an arm as one draw: against its own control."""
+        control = own_control(arms, self.primary) if self.primary else None
+        return control is not None and not control.apart
 
     @property
     def words(self) -> str:
@@ -201,10 +202,10 @@ def with_controls(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
     ]
 
 
-def own_control(arms: Iterable[Arm], pair: tuple[str, str]) -> str | None:
+def own_control(arms: Iterable[Arm], pair: tuple[str, str]) -> Arm | None:
     """Return which of a pair of arms, in whichever order, is the other's own control, if any."""
     named = [arm for arm in arms if arm.name in pair]
-    return next((control.name for _, control in with_controls(named)), None)
+    return next((control for _, control in with_controls(named)), None)
 
 
 def _trained_as(arm: Arm) -> tuple[str, int, float]:

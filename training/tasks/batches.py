@@ -133,7 +133,7 @@ class Volumes:
         """Return volumes in a row where all are held: to copy small ones one by one takes twice as long."""
         paths = (path for index in indices for path in self._samples[int(index)])
         held = [array for path in paths if (array := self._held.get(path)) is not None]
-        if len(held) < len(indices) * len(self._samples[0]):
+        if not held or len(held) < len(indices) * len(self._samples[0]):
             return None
         return torch.stack([torch.from_numpy(array) for array in held])
 

@@ -61,12 +61,12 @@ def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenera
         frame.link("present", "Take it with you: slides, report, Methods text and numbers")
     if not shown.held_out.narrowed:
         found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
-    made = sum((table["role"] == "exploratory").sum() for table in found[1:])
+    made = pd.concat(found[1:]).query("role == 'exploratory'")
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
     verdict_lines.against_no_model(shown, found.mean_age, final)
     picks = _final(workspace, shown, final)
-    picks += verdict_lines.exploratory(shown, found, int(made))
+    picks += verdict_lines.exploratory(shown, found, made)
     _scans_behind(workspace, shown, picks)
     judging_panels.show(shown, str(reference), name)
     with st.expander("How these numbers are made"):

@@ -145,7 +145,7 @@ def _row(
 def _best_arm(workspace: Workspace, study: Study, arm: str) -> str:
     """Return the best arm, and that none beats predicting the mean where none was shown to."""
     with contextlib.suppress(TierscopeError, OSError):  # told where the study is opened
-        if arm and conclusions.too_easy(comparison_data.held_out_of(workspace, study)):
+        if arm and comparison_data.too_easy(workspace, study):
             return f"{arm} (no arm makes a mistake)"
         if arm and not comparison_data.learned(workspace, study):
             return f"{arm} (no arm beats {study.outcome.no_model_does.removesuffix(' does')})"

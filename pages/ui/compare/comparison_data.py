@@ -16,6 +16,7 @@ from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.results import (
     comparisons,
+    conclusions,
     dose_harm,
     error_curves,
     primary_comparison,
@@ -213,6 +214,11 @@ def learned(workspace: Workspace, study: Study) -> bool:
     return _learned(workspace, study, _finished(study))
 
 
+def too_easy(workspace: Workspace, study: Study) -> bool:
+    """Tell whether no arm of a study makes a mistake, see :func:`training.results.conclusions.too_easy`."""
+    return study.outcome.two_valued and _too_easy(workspace, study, _finished(study))
+
+
 def why_not(study: Study, other: Study) -> str:
     """Say why two studies cannot be compared, see :func:`training.results.study_sets.why_not`; cached."""
     try:
@@ -235,6 +241,11 @@ def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> P
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _learned(workspace: Workspace, study: Study, changed: tuple[int, int]) -> bool:
     return bool(comparisons.learned(_held_out(workspace, study, changed)))
+
+
+@st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _too_easy(workspace: Workspace, study: Study, changed: tuple[int, int]) -> bool:
+    return conclusions.too_easy(_held_out(workspace, study, changed))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)

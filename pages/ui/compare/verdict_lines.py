@@ -77,7 +77,7 @@ def against_no_model(shown: Comparison, table: pd.DataFrame, final: pd.DataFrame
     _draw(_block(shown, head, table, ranked=True, outlined=True))
 
 
-def exploratory(shown: Comparison, found: Comparisons, count: int) -> list[str]:
+def exploratory(shown: Comparison, found: Comparisons, made: pd.DataFrame) -> list[str]:
     """Draw all comparisons of arms but the primary one, folded away where one was declared.
 
     Parameters
@@ -86,8 +86,8 @@ def exploratory(shown: Comparison, found: Comparisons, count: int) -> list[str]:
         What the filters leave.
     found : Comparisons
         Of the arms that are shown.
-    count : int
-        How many were made, whichever arms are shown.
+    made : pandas.DataFrame
+        Those that were made, whichever arms are shown.
 
     Returns
     -------
@@ -95,7 +95,9 @@ def exploratory(shown: Comparison, found: Comparisons, count: int) -> list[str]:
         The arms picked on the figure.
     """
     declared = shown.primary is not None
-    title = f"Exploratory: {plural(count, 'comparison')} of arms"
+    title = f"Exploratory: {plural(len(made), 'comparison')} of arms"
+    # with one seed p is over people alone, and smaller by chance more often than it says
+    count = int((made["p"].notna() & (made["n_seeds"] > 1)).sum())
     with st.expander(title, expanded=not declared, icon=":material/explore:"):
         if count:
             st.markdown(formatting.escape(conclusions.by_chance(count, declared=declared)))

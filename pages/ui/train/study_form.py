@@ -80,7 +80,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         st.warning(refused)
     elif arms:
         size = judged.people, preset.name, seeds, folds
-        own_control = analysis.against_own_control(arms)
+        own_control = analysis.counts_draw(arms)
         analysis_form.show_power(workspace, target.id, *size, analysis, own_control=own_control)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None and chosen is not None and not refused

@@ -9,7 +9,7 @@ from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, rando
 from training.held_out import joined_studies
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
-from training.results import conclusions, crossed_effects, study_summary
+from training.results import conclusions, crossed_effects, design_power, study_summary
 from training.results.comparisons import compare_all
 from training.results.crossed_effects import Estimate, SeedSpread
 from training.results.resampling import holm
@@ -108,6 +108,16 @@ def test_a_clear_difference_from_an_arms_own_control_says_that_its_draw_is_count
     row = compare_all(_drawn(np.full(5, 9.0)), None).controls.iloc[0]
     assert row["verdict"] == "better"
     assert "A counts as one draw of scans, as each draw of its control does." in row["words"]
+
+
+def test_a_control_from_the_rest_of_the_pool_tells_nothing_of_a_draw() -> None:
+    drawn = _drawn(_LUCK)
+    rest = replace(CONTROL, name="not-A", apart=True)
+    held_out = replace(drawn, arms=(A, rest))
+    found = compare_all(held_out, None).controls.iloc[0]
+    assert found["p"] == _as_given(drawn, ("A", "control-A")).p < 0.05
+    assert "Which scans A holds is taken as given: another split of the pool may" in found["words"]
+    assert design_power.spread_of(held_out, ("A", "not-A"), "").draw is None
 
 
 def test_the_draw_is_counted_of_an_arm_and_its_own_control_alone() -> None:

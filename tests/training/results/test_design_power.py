@@ -59,10 +59,24 @@ def test_what_a_draw_adds_is_asked_only_of_an_arm_and_its_own_control() -> None:
     assert design_power.spread_of(random(), ("A", "scratch"), "").draw is None
     assert design_power.spread_in([("one", study)]).draw is None
     assert design_power.spread_in([("one", study)], own_control=True).draw == max(0, turned.draw)
-    assert design_power.spread_in([], own_control=True).draw == 0
     said = design_power.words(70, 3, STATED._replace(draw=0.25), margin_years=0.7)
     assert "an arm with its own control finds" in said
     assert "and errors by 0.5 from one draw of scans to another (standard deviations;" in said
+
+
+def test_what_a_draw_adds_is_said_to_be_assumed_where_no_study_tells_it() -> None:
+    for told in ([], [("other", random())]):
+        spread = design_power.spread_in(told, own_control=True)
+        assert spread.draw == spread.seed / 2 and not spread.draw_known
+        said = design_power.spread_words(spread)
+        assert "to another, which no study here tells: as much as by training again (st" in said
+
+
+def test_pairs_of_an_arm_and_its_control_tell_their_own_spread() -> None:
+    study = next(_with_draws(1, 5, 2.0))
+    own = design_power.spread_of(study, ("A", "control-A"), "one")
+    spread = design_power.spread_in([("one", study), ("other", random())], own_control=True)
+    assert spread[:3] == pytest.approx(own[:3]) and spread.source == "as in one"
 
 
 def test_more_people_more_seeds_and_one_side_find_less() -> None:
