@@ -165,10 +165,13 @@ def _parts(
         return
     answer = st.container()  # stands before the filters
     shown = compare_studies.choose_filters(everything)
-    with headline:
-        answer_headline.show(workspace, shown, arms=part != "curves")  # there the legend tells
+    found = answer_headline.compared(shown) if part == "answer" else None
+    with headline:  # the legend of curves tells of the arms
+        answer_headline.show(workspace, shown, arms=part != "curves", found=found)
+    if found:
+        compare_answer.show(workspace, shown, chosen.id, found=found, before=answer)
+        return
     draw: dict[str, Callable[[Workspace, Comparison, str], None]] = {
-        "answer": partial(compare_answer.show, before=answer),
         "curves": compare_curves.show,
         "where": compare_where.show,
         "dose": compare_dose.show,

@@ -115,7 +115,7 @@ def _take(moved: Mapping[str, Any], lines: Lines) -> None:
 
 def _say_what_counts(workspace: Workspace, sorted_scans: SortedScans) -> None:
     """Say how many scans have their tier by hand, and which ratings are not set against tiers yet."""
-    if running := summaries.running_words(cache.all_ratings(workspace)):
+    if running := summaries.running_words(*cache.not_counted(workspace)):
         st.caption(formatting.escape(running))
     if changed := len(sorted_scans.by_hand):
         whose = plural(changed, "scan has its tier", "scans have their tier")

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from curation.access import acting
 from curation.access.acting import Actor
-from curation.decisions import database
+from curation.decisions import database, schema
+from curation.decisions.schema import AuditAction
 from curation.storage.workspace import Workspace
 
 _LONGEST = 200
@@ -54,3 +55,30 @@ def _append(
         subject=subject[:_LONGEST],
         detail=told | by | {"machine": socket.gethostname()},
     )
+
+
+# ---- how often, and to what --------------------------------------------------------------------------
+
+#: By database and action: the last row of the audit that was looked at, and how many there were up to it. The
+#: audit has no index of actions, and may hold a row for each scan that somebody looked at.
+_looked_at: dict[tuple[str, AuditAction], tuple[int, int]] = {}
+
+
+def count_of(connection: sa.Connection, action: AuditAction) -> int:
+    """Return how often an action is in the audit; only rows that came since the last time are read."""
+    audit, key = schema.audit.c, (str(connection.engine.url), action)
+    last, count = _looked_at.get(key, (0, 0))
+    newest = connection.execute(sa.select(sa.func.max(audit.id))).scalar_one() or 0
+    if newest < last:  # another database stands in its place
+        last, count = 0, 0
+    if newest > last:
+        since = sa.and_(audit.id > last, audit.id <= newest, schema.is_action(action))
+        count += connection.execute(sa.select(sa.func.count()).where(since)).scalar_one()
+        _looked_at[key] = newest, count
+    return count
+
+
+def subjects_of(connection: sa.Connection, action: AuditAction) -> frozenset[str]:
+    """Return the subjects of an action, of however many rows."""
+    query = sa.select(schema.audit.c.subject).where(schema.is_action(action))
+    return frozenset(connection.execute(query).scalars())

@@ -9,13 +9,16 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
-from curation.decisions import database, schema
+from curation.decisions import actions, database, schema
 from curation.decisions.schema import AuditAction, plan_field
 from curation.errors import RatingError
 from curation.ratings.rating_record import RATING_ROLES, Rating, append, checked_rows
 from curation.ratings.scales import SCALES, Scale, all_scales, find_scale, scales_of
 from curation.storage.workspace import Workspace
 
+#: From this version on ratings of a blinded session wait until it is unblinded.
+_WAITS_FROM = (0, 15)
+_UNBLINDED = AuditAction.SESSION_UNBLINDED
 #: Kinds of columns of the table of ratings that are not Python's own objects.
 _KINDS = {
     "bool": ("blinded", "running", "repeat", "excluded"),
@@ -178,11 +181,10 @@ def list_ratings(
         found = connection.execute(query)
         names, rows = list(found.keys()), database.oldest_first(found)
         scales = scales_of(connection) if rows else SCALES
-        running = running_sessions(connection) if rows else frozenset()
-    if not rows:
-        return _no_ratings(tuple(names)).copy()
-    columns = map(list, zip(*rows, strict=True))
-    return _typed(dict(zip(names, columns, strict=True)), scales, running)
+        raw = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
+        among = {number for number in raw.get("session_id", ()) if number is not None}
+        running = running_sessions(connection, among) if among else frozenset()
+    return _typed(raw, scales, running) if rows else _no_ratings(tuple(names)).copy()
 
 
 @lru_cache(maxsize=1)
@@ -260,8 +262,9 @@ def current(ratings: pd.DataFrame) -> pd.DataFrame:
 def counted(ratings: pd.DataFrame) -> pd.DataFrame:
     """Return the ratings that are set against scores and tiers.
 
-    Those of a blinded session are left out until all of it is rated, or what it hides was shown: whoever
-    rates would else see how his ratings lie against the score, and rate on by it.
+    Those of a blinded session are left out until what it hides was shown: whoever rates would else see how
+    his ratings lie against the score, and rate on by it. Sessions begun before version 0.15 count at once,
+    as they did.
     """
     return ratings[~ratings["running"]]
 
@@ -271,28 +274,42 @@ def session_subject(session_id: int) -> str:
     return f"session {session_id}"
 
 
-def running_sessions(connection: sa.Connection) -> frozenset[int]:
-    """Return the numbers of the blinded sessions with scans to rate that have not shown what they hide."""
-    items, details = schema.session_items.c.session_id, schema.details.c
-    shown = sa.select(schema.audit.c.subject).where(schema.is_action(AuditAction.SESSION_UNBLINDED))
-    standing = details.rating_id.not_in(sa.select(schema.withdrawals.c.rating_id))
-    rated = sa.select(details.session_id, sa.func.count()).where(standing)
-    drawn = sa.select(items, sa.func.count()).group_by(items)
-    ended = set(connection.execute(shown).scalars())
-    done = _by_session(connection, rated.group_by(details.session_id))
-    total = _by_session(connection, drawn)
-    plans = connection.execute(sa.select(schema.sessions.c.id, schema.sessions.c.plan))
-    return frozenset(
+def running_sessions(
+    connection: sa.Connection, among: Collection[int] | None = None
+) -> frozenset[int]:
+    """Return the numbers of the blinded sessions, or of some, that have not shown what they hide."""
+    table = schema.sessions.c
+    query = sa.select(table.id, table.plan, table.version)
+    if among is not None:
+        query = query.where(table.id.in_(among))
+    hiding = [
         number
-        for number, plan in plans
-        if plan_field(plan, "blinded")
-        and session_subject(number) not in ended
-        and done.get(number, 0) < total.get(number, 0)
-    )
+        for number, plan, version in connection.execute(query)
+        if plan_field(plan, "blinded") and _waits(version)
+    ]
+    shown = actions.subjects_of(connection, _UNBLINDED) if hiding else frozenset()
+    return frozenset(number for number in hiding if session_subject(number) not in shown)
 
 
-def _by_session(connection: sa.Connection, counts: sa.Select) -> dict[int, int]:
-    return {row[0]: row[1] for row in connection.execute(counts)}
+def _waits(version: str) -> bool:
+    """Tell whether ratings of sessions that were begun with a version count only once it is unblinded."""
+    parts = version.split(".")[:2]
+    return all(part.isdecimal() for part in parts) and tuple(map(int, parts)) >= _WAITS_FROM
+
+
+def not_counted(workspace: Workspace) -> tuple[int, int]:
+    """Return how many ratings do not count yet (:func:`counted`), and of how many sessions they are."""
+    details, withdrawals = schema.details.c, schema.withdrawals.c
+    with database.engine(workspace).connect() as connection:
+        running = running_sessions(connection)
+        if not running:
+            return 0, 0
+        numbers = sa.select(sa.func.count(), sa.func.count(details.session_id.distinct())).where(
+            details.session_id.in_(running),
+            details.rating_id.not_in(sa.select(withdrawals.rating_id)),
+        )
+        ratings, sessions = connection.execute(numbers).one()
+        return ratings, sessions
 
 
 def newest(workspace: Workspace) -> int:
@@ -301,12 +318,9 @@ def newest(workspace: Workspace) -> int:
         sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
         for table in (schema.ratings, schema.withdrawals)
     ]
-    shown = sa.select(sa.func.count(schema.audit.c.id)).where(
-        schema.is_action(AuditAction.SESSION_UNBLINDED)
-    )
     with database.engine(workspace).connect() as connection:
-        every = counts[0] + counts[1] + shown.scalar_subquery()
-        return connection.execute(sa.select(every)).scalar_one()
+        given = connection.execute(sa.select(counts[0] + counts[1])).scalar_one()
+        return int(given) + actions.count_of(connection, _UNBLINDED)
 
 
 def rated_scans(workspace: Workspace, *, running: bool = True) -> frozenset[str]:

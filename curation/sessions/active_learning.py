@@ -56,7 +56,10 @@ def next_to_rate(
     given = rating_log.current(rating_log.list_ratings(workspace))
     given = given[~given["repeat"]].drop_duplicates(["rater", "scan_id"], keep="last")
     barred = set(leave_out) | set(given.loc[given["rater"] == rater, "scan_id"])
+    # of a session that is running it is told that a scan was rated, not how it lies against the score
     verdicts = given.groupby("scan_id")["excluded"].agg(["size", "mean"])
+    against = rating_log.counted(given).groupby("scan_id")["excluded"].mean()
+    verdicts["mean"] = against.reindex(verdicts.index)
     table = scans[["scan_id", "distortion_score"]].merge(
         verdicts, left_on="scan_id", right_index=True, how="left"
     )

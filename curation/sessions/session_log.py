@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
-from curation.decisions import database, schema
-from curation.decisions.schema import MAX_REPEATS_SHARE
+from curation.decisions import actions, database, schema
+from curation.decisions.schema import MAX_REPEATS_SHARE, AuditAction
 from curation.errors import SessionError
 from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import MAX_RATER, Opinion, Rating
@@ -107,7 +107,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     )
     with database.engine(workspace).connect() as connection:
         rows, _ = stored_sessions(connection, rater)
-        running = rating_log.running_sessions(connection)
+        shown = actions.subjects_of(connection, AuditAction.SESSION_UNBLINDED)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
@@ -128,7 +128,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         ],
         columns=columns,
     )
-    ended = table["blinded"].astype(bool) & ~table["id"].isin(running)
+    ended = table["id"].map(rating_log.session_subject).isin(shown)
     return table.assign(finished=ended | (table["done"] == table["total"]))
 
 

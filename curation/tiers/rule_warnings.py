@@ -92,7 +92,7 @@ def _of_sites(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
     found = []
     for site in rule.by_site:
         if site not in counts:
-            near = rule_columns.closest(site, scans.sites, ": its cut-offs apply to nobody.")
+            near = rule_columns.closest(site, scans.sites, ": its cut-offs apply to no scan.")
             found.append((site, f"No scan here is of site {site!r}{near}"))
         elif counts[site] < FEW_SCANS:
             what = plural(counts[site], "scan")

@@ -96,14 +96,6 @@ def rated(rated_blind: Workspace) -> Workspace:
 
 
 @pytest.fixture
-def rated_running(rated_blind: Workspace) -> Workspace:
-    """The same, of whom each has one scan to rate."""
-    for number in session_log.list_sessions(rated_blind)["id"]:
-        session_log.undo(rated_blind, number)
-    return rated_blind
-
-
-@pytest.fixture
 def rated_blind(own: Workspace) -> Workspace:
     """Three raters who mostly go by the score, of whom nobody has seen what was hidden.
 

@@ -1,6 +1,5 @@
 """Rate: agreement, adjudications, the cut-off from ratings, history and files; tiers by hand."""
 
-import pandas as pd
 import pytest
 
 from curation.decisions import audit_trail
@@ -124,31 +123,30 @@ NEAR = "Borderline scans"
 
 @pytest.mark.parametrize("page", ["tiers", "sheet", "review", "explore"])
 def test_no_rating_of_a_blinded_session_that_is_running_stands_beside_a_score(
-    page, rated_running, run
+    page, rated_blind, run
 ) -> None:
-    given = rating_log.list_ratings(rated_running)
-    told = summaries.running_words(given)
+    given = rating_log.list_ratings(rated_blind)
+    told = summaries.running_words(*rating_log.not_counted(rated_blind))
     chosen = {state.TIERS_PART: NEAR} if page == "tiers" else {}
-    said = words(run(page, rated_running, **chosen)).replace("\\", "")
+    said = words(run(page, rated_blind, **chosen)).replace("\\", "")
     assert told.startswith(f"{len(given)} ratings of 3 blinded sessions") and told in said
     assert "rated scan" not in said and "Cleo" not in said
-    assert not cache.rated(rated_running)
+    assert not cache.rated(rated_blind)
 
 
-def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_running, run) -> None:
-    said = words(run("rate", rated_running, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
+def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_blind, run) -> None:
+    said = words(run("rate", rated_blind, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
     assert "still running" in said and "20 more" in said
-    assert cache.label_count(rated_running) == 0
-    agreed = words(run("rate", rated_running, **{state.RATE_PART: "Agreement"}))
+    assert cache.label_count(rated_blind) == 0
+    agreed = words(run("rate", rated_blind, **{state.RATE_PART: "Agreement"}))
     assert "Ada: exclude" in agreed  # raters among each other, beside no score
 
 
 def test_one_rating_that_does_not_count_yet_is_told_of_as_one() -> None:
-    table = pd.DataFrame({"running": [True, False], "session_id": [4, 5]})
-    assert summaries.running_words(table) == (
+    assert summaries.running_words(1, 1) == (
         "1 rating of a blinded session that is still running is counted when it is ended."
     )
-    assert summaries.running_words(table[1:]) == ""
+    assert summaries.running_words(0, 0) == ""
 
 
 def test_a_session_is_ended_early_and_its_ratings_count_from_then_on(own, run) -> None:

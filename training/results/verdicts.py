@@ -29,8 +29,8 @@ class Verdict(NamedTuple):
     outcome : str
         The arm against its reference. ``better``, ``worse``: told apart. ``equivalent``: apart by less than
         the margin either way. ``not worse``: at least not worse by the margin. ``leaning``: its own interval
-        leaves out 0, but not after Holm's correction, or with its draw counted. ``open``: unresolved.
-        ``withheld``: nothing may be concluded from what is there. ``unknown``: nothing to compare yet.
+        leaves out 0, but not after Holm's correction, or with its draw counted. ``withheld``: nothing may be
+        concluded from what is there. ``unknown``: nothing to compare yet. ``open``: unresolved.
         ``equivalent`` and ``not worse`` are of a primary comparison, ``leaning`` of the others.
     words : str
         The sentence.
@@ -305,9 +305,8 @@ def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str 
     tests = margin_tests(seen, plan.margin_years)
     if said.outcome in ("better", "worse"):
         small = f", within the margin of {pair.margin}" * (tests.p_equivalent <= ALPHA)
-        bounds = f"{pair.judged.number(-tests.high)} at least" if plan.one_sided else ""
-        bounds = bounds or size_words(seen, pair.judged)
-        size = f"{pair.judged.amount(abs(seen.mean))} ({bounds})"
+        least = f"{pair.judged.number(-tests.high)} at least" if plan.one_sided else ""
+        size = f"{pair.judged.amount(abs(seen.mean))} ({least or size_words(seen, pair.judged)})"
         return f"{arm} is {said.outcome} than {reference} by {size}{small}"
     if said.outcome == "equivalent":
         return (

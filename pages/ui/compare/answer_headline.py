@@ -31,14 +31,20 @@ def compared(shown: Comparison) -> Comparisons:
     return comparisons.compare_all(shown.held_out, reference_of(shown), shown.primary_pair)
 
 
-def concluded(shown: Comparison) -> Conclusion:
+def concluded(shown: Comparison, found: Comparisons | None = None) -> Conclusion:
     """Return the conclusion: of the primary comparison where there is one, else of the others."""
     if shown.primary:
         return shown.primary.conclusion
-    return conclusions.conclude(shown.held_out, compared(shown), reference_of(shown))
+    return conclusions.conclude(shown.held_out, found or compared(shown), reference_of(shown))
 
 
-def show(workspace: Workspace, shown: Comparison, *, arms: bool = True) -> None:
+def show(
+    workspace: Workspace,
+    shown: Comparison,
+    *,
+    arms: bool = True,
+    found: Comparisons | None = None,
+) -> None:
     """Draw the conclusion, framed where nothing is to be concluded yet, and the arms in words.
 
     Parameters
@@ -49,8 +55,10 @@ def show(workspace: Workspace, shown: Comparison, *, arms: bool = True) -> None:
         Its arms are explained where they are met first; of many, those of the answer.
     arms : bool
         Whether they are met on the view.
+    found : Comparisons, optional
+        Where :func:`compared` was called already.
     """
-    conclusion, try_out = concluded(shown), conclusions.try_out(shown.parts.values())
+    conclusion, try_out = concluded(shown, found), conclusions.try_out(shown.parts.values())
     said = html.escape(conclusion.headline)
     if try_out:
         said += f"<small>{html.escape(try_out)}</small>"

@@ -34,7 +34,14 @@ from training.results import (
 from training.results.comparisons import Comparisons
 
 
-def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenerator) -> None:
+def show(
+    workspace: Workspace,
+    shown: Comparison,
+    name: str,
+    *,
+    found: Comparisons,
+    before: DeltaGenerator,
+) -> None:
     """Draw the part.
 
     Parameters
@@ -45,6 +52,8 @@ def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenera
         What the filters leave.
     name : str
         Begins the names of downloaded files.
+    found : Comparisons
+        From :func:`pages.ui.compare.answer_headline.compared`.
     before : DeltaGenerator
         The place before the filters, of what is of the whole study.
     """
@@ -53,7 +62,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenera
         before.caption("No data yet: the first fine-tuning is not finished.")
         return
     reference = answer_headline.reference_of(shown)
-    found = answer_headline.compared(shown)
+    ranked = answer_headline.concluded(shown, found).ranks
     with before:
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
@@ -66,7 +75,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, before: DeltaGenera
     found = Comparisons(*map(shown.left, found))
     verdict_lines.against_no_model(shown, found.mean_age, final)
     picks = _final(workspace, shown, final)
-    picks += verdict_lines.exploratory(shown, found, made)
+    picks += verdict_lines.exploratory(shown, found, made, ranked=ranked)
     _scans_behind(workspace, shown, picks)
     judging_panels.show(shown, str(reference), name)
     with st.expander("How these numbers are made"):

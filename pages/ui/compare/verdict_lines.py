@@ -77,7 +77,9 @@ def against_no_model(shown: Comparison, table: pd.DataFrame, final: pd.DataFrame
     _draw(_block(shown, head, table, ranked=True, outlined=True))
 
 
-def exploratory(shown: Comparison, found: Comparisons, made: pd.DataFrame) -> list[str]:
+def exploratory(
+    shown: Comparison, found: Comparisons, made: pd.DataFrame, *, ranked: bool
+) -> list[str]:
     """Draw all comparisons of arms but the primary one, folded away where one was declared.
 
     Parameters
@@ -88,6 +90,8 @@ def exploratory(shown: Comparison, found: Comparisons, made: pd.DataFrame) -> li
         Of the arms that are shown.
     made : pandas.DataFrame
         Those that were made, whichever arms are shown.
+    ranked : bool
+        Whether arms can be ranked at all.
 
     Returns
     -------
@@ -103,9 +107,9 @@ def exploratory(shown: Comparison, found: Comparisons, made: pd.DataFrame) -> li
             st.markdown(formatting.escape(conclusions.by_chance(count, declared=declared)))
         reference = _choose_reference(shown)
         if found.reference.empty:
-            st.caption("There is no other arm to compare with yet.")
+            left_out = "Filters leave no other arm." if len(made) else "There is no other arm yet."
+            st.caption(left_out)
             return []
-        ranked = answer_headline.concluded(shown).ranks
         sample = f"Against a random sample of the same {shown.controls_match}, exploratory:"
         _draw(
             _block(shown, _against(shown, reference), found.reference, ranked=ranked)

@@ -255,7 +255,7 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
         )
     rows = table.iloc[first - 1 : last]
     drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
-    not_counted = summaries.running_words(cache.all_ratings(workspace))
+    not_counted = summaries.running_words(*cache.not_counted(workspace))
     if told := " ".join(filter(None, (tiles.notes(workspace, drawn), not_counted))):
         st.caption(formatting.escape(told))
     opened = tiles.show(workspace, drawn)

@@ -33,7 +33,7 @@ LETTERS_PX, ROWS_PX = 24, 460
 #: How far rows may be drawn apart: as a share of what they need.
 _LOOSE = 1.2
 #: With what a number begins, or a dash or an empty cell in its place; they are set to the right.
-_BEGINS_A_NUMBER = ("", *"0123456789−–<")
+_BEGINS_A_NUMBER = ("", *"0123456789−–<>≥+")
 _PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 #: What can be taken: label, file, type.
 _FILES = (

@@ -22,7 +22,7 @@ _COSTS = (0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
-    if running := summaries.running_words(cache.all_ratings(workspace)):
+    if running := summaries.running_words(*cache.not_counted(workspace)):
         st.caption(formatting.escape(running))
     cost = st.select_slider(
         "What is worse: a bad scan kept, or a good scan thrown away?",

@@ -187,7 +187,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
 
 
 def _open(session: Session) -> None:
-    ids = list(dict.fromkeys(item.scan_id for item in session.items))
+    rated = [item for item in session.items if item.position in session.rated]
+    ids = list(dict.fromkeys(item.scan_id for item in rated))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Look at a scan again", ids, key="end-scan")
         if st.button("Open in Review", icon=":material/visibility:"):

@@ -90,7 +90,8 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             attempt=draft.attempt,
         )
     except TierscopeError as error:
-        if session_log.load(workspace, session.id).position == session.position:
+        now = session_log.load(workspace, session.id)
+        if now.position == session.position and not now.ended:
             raise
         state.put(state.SESSION_NOTE, str(error))
     st.rerun()

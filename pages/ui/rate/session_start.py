@@ -48,7 +48,7 @@ def show(workspace: Workspace) -> None:
         st.warning(
             formatting.escape(
                 "Left out, because what was planned for them cannot be read: "
-                f"{', '.join(unreadable)}. Their ratings are kept and count."
+                f"{', '.join(unreadable)}. Their ratings are kept."
             )
         )
     _go_on(listed)

@@ -124,7 +124,7 @@ def choose_scale(workspace: Workspace) -> None:
         f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
         "N goes on without saving; what you chose is kept here as a draft until you come back. The score and "
         "what others said stand on this page: to read independently of them, start a blinded session on "
-        f"Rate. {formatting.escape(summaries.running_words(cache.all_ratings(workspace)))}"
+        f"Rate. {formatting.escape(summaries.running_words(*cache.not_counted(workspace)))}"
     )
 
 

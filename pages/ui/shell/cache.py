@@ -101,6 +101,11 @@ def counted_ratings(workspace: Workspace) -> pd.DataFrame:
     return _counted(workspace, rating_log.newest(workspace))
 
 
+def not_counted(workspace: Workspace) -> tuple[int, int]:
+    """Return how many ratings wait, see :func:`curation.ratings.rating_log.not_counted`."""
+    return _not_counted(workspace, rating_log.newest(workspace))
+
+
 def pairs(workspace: Workspace, scale: Scale) -> pd.DataFrame:
     """Return the agreement of each two raters, see :func:`curation.ratings.agreement.pairs`."""
     return _pairs(workspace, scale.name, rating_log.newest(workspace))
@@ -223,6 +228,11 @@ def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _counted(workspace: Workspace, newest: int) -> pd.DataFrame:
     return rating_log.counted(_all_ratings(workspace, newest))
+
+
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
+def _not_counted(workspace: Workspace, newest: int) -> tuple[int, int]:
+    return rating_log.not_counted(workspace)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=BY_FOLDER)

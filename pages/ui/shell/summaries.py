@@ -73,20 +73,18 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
 
 
-def running_words(given: pd.DataFrame) -> str:
-    """Say how many ratings do not count yet, of all that are given; nothing without any.
+def running_words(ratings: int, sessions: int) -> str:
+    """Say how many ratings of how many sessions do not count yet; nothing without any.
 
-    See :func:`curation.ratings.rating_log.counted`.
+    See :func:`curation.ratings.rating_log.not_counted`.
     """
-    running = given[given["running"]]
-    if running.empty:
+    if not ratings:
         return ""
-    sessions = running["session_id"].nunique()
     several = f"{sessions:,} blinded sessions that are still running"
     whose = "a blinded session that is still running" if sessions == 1 else several
     when = "it is ended" if sessions == 1 else "these are ended"
-    are = "is" if len(running) == 1 else "are"
-    return f"{plural(len(running), 'rating')} of {whose} {are} counted when {when}."
+    are = "is" if ratings == 1 else "are"
+    return f"{plural(ratings, 'rating')} of {whose} {are} counted when {when}."
 
 
 def with_ends_worth_telling(scans: pd.DataFrame) -> pd.DataFrame:

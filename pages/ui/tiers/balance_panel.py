@@ -66,7 +66,7 @@ def _difference(value: float, chance: float, *, few: bool) -> Cell:
 DIFFERENCES_CAPTION = (
     "Standardised mean differences of each tier from the other scored scans: 0.2 is small, 0.5 medium, 0.8 "
     "large. Bold: 0.2 or more, and more than 95 of 100 random tiers of that size have. Age has "
-    f"a sign: − is younger. {formatting.DASH}: fewer than {FEWEST} scans lie in the tier, or outside of it."
+    f"a sign: − is younger. {formatting.DASH}: not known, or fewer than {FEWEST} scans in it or outside."
 )
 
 

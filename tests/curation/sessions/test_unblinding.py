@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.decisions import audit_trail, database
+from curation.decisions import audit_trail, database, schema
 from curation.errors import RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -63,35 +63,40 @@ def test_what_was_never_hidden_needs_no_showing(finished) -> None:
 # ---- what counts -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def running(finished):  # type: ignore[no-untyped-def]
+def test_ratings_of_a_session_are_set_against_scores_only_once_it_is_ended(finished) -> None:
     workspace, session = finished
-    session_log.undo(workspace, session.id)
-    return workspace, session_log.load(workspace, session.id)
-
-
-def test_ratings_of_a_running_session_are_set_against_no_score(running) -> None:
-    workspace, session = running
     rating = Rating(1.0, scan_id="made-pool_sub-05_T1w", rater="Bob", scale="pass-fail")
     rating_log.add_rating(workspace, rating)
     given, before = rating_log.list_ratings(workspace), rating_log.newest(workspace)
-    assert given["running"].tolist() == [True, False]
+    assert given["running"].tolist() == [True, True, False]
     assert rating_log.counted(given)["rater"].tolist() == ["Bob"]
+    assert rating_log.not_counted(workspace) == (2, 1)
     assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w"}
     unblinding.unblind(workspace, session)
-    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 2
-    its = {session.items[0].scan_id}
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 3
+    assert rating_log.not_counted(workspace) == (0, 0)
+    its = {item.scan_id for item in session.items}
     assert rating_log.rated_scans(workspace, running=False) == {"made-pool_sub-05_T1w", *its}
     assert rating_log.newest(workspace) > before  # what was read before is read anew
 
 
-def test_a_session_of_which_all_is_rated_counts_whether_it_was_unblinded_or_not(running) -> None:
-    workspace, session = running
-    session_log.save(workspace, session.id, 1, Opinion(0.0))
+@pytest.mark.parametrize("version", ["0.14.3", "0.9.0", "x"])
+def test_sessions_begun_with_earlier_versions_count_as_they_did(finished, version) -> None:
+    workspace, _ = finished
+    with database.writing(workspace) as connection:
+        connection.execute(schema.sessions.update().values(version=version))
     assert not rating_log.list_ratings(workspace)["running"].any()
+    assert not session_log.list_sessions(workspace)["finished"].empty
     assert len(rating_log.rated_scans(workspace, running=False)) == 2
-    session_log.undo(workspace, session.id)
-    assert rating_log.rated_scans(workspace, running=False) == set()
+
+
+def test_an_unblinding_is_counted_once_however_often_it_is_asked_for(finished) -> None:
+    workspace, session = finished
+    for _ in range(2):
+        before = rating_log.newest(workspace)
+        assert rating_log.newest(workspace) == before
+    unblinding.unblind(workspace, session)
+    assert rating_log.newest(workspace) == rating_log.newest(workspace) == before + 1
 
 
 def test_ratings_of_a_session_that_hides_nothing_count_at_once(finished) -> None:

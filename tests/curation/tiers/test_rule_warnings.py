@@ -56,7 +56,7 @@ def test_a_tier_with_nobody_is_named() -> None:
 def test_a_site_of_two_scans_and_one_that_is_not_there_are_named() -> None:
     rule = TierRule(by_site={"UM": (20.0, 40.0), "NYC": (1.0, 2.0), "Leuven": (3.0, 4.0)})
     assert _said(rule)["site"] == [
-        "No scan here is of site 'Leuven': its cut-offs apply to nobody.",
+        "No scan here is of site 'Leuven': its cut-offs apply to no scan.",
         "No scan here is of site 'NYC'; did you mean NYU?",
         "Site UM has 2 scans: cut-offs of its own rest on chance.",
     ]
