@@ -107,8 +107,8 @@ def exploratory(
             st.markdown(formatting.escape(conclusions.by_chance(count, declared=declared)))
         reference = _choose_reference(shown)
         if found.reference.empty:
-            left_out = "Filters leave no other arm." if len(made) else "There is no other arm yet."
-            st.caption(left_out)
+            none = "There is no other arm to compare with yet."
+            st.caption("The filters leave no other arm." if len(made) else none)
             return []
         sample = f"Against a random sample of the same {shown.controls_match}, exploratory:"
         _draw(

@@ -65,7 +65,7 @@ def test_what_a_draw_adds_is_asked_only_of_an_arm_and_its_own_control() -> None:
 
 
 def test_what_a_draw_adds_is_said_to_be_assumed_where_no_study_tells_it() -> None:
-    for told in ([], [("other", random())]):
+    for told in ([], [("other", random(arms=2))]):
         spread = design_power.spread_in(told, own_control=True)
         assert spread.draw == spread.seed / 2 and not spread.draw_known
         said = design_power.spread_words(spread)
@@ -75,7 +75,7 @@ def test_what_a_draw_adds_is_said_to_be_assumed_where_no_study_tells_it() -> Non
 def test_pairs_of_an_arm_and_its_control_tell_their_own_spread() -> None:
     study = next(_with_draws(1, 5, 2.0))
     own = design_power.spread_of(study, ("A", "control-A"), "one")
-    spread = design_power.spread_in([("one", study), ("other", random())], own_control=True)
+    spread = design_power.spread_in([("one", study), ("other", random(arms=2))], own_control=True)
     assert spread[:3] == pytest.approx(own[:3]) and spread.source == "as in one"
 
 
