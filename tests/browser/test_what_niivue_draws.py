@@ -19,7 +19,7 @@ from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
-KINDS = ("LAS", "PSR", "RAS", "float")
+KINDS = ("LAS", "PSR", "RAS", "float", "oblique")
 #: Where every pixel is drawn by software and its number does not matter.
 SMALL = {"width": 900, "height": 700}
 
@@ -48,6 +48,11 @@ def _write(path: Path, kind: str, seed: int) -> None:
     image = nib.Nifti1Image(data, np.diag([4.0, 3.0, 3.5, 1.0]))
     if kind == "float":
         image = nib.Nifti1Image(data.astype(np.float32) / 7, image.affine)
+    elif kind == "oblique":  # the head tilted by 15 degrees, far from the middle of the scanner
+        affine = nib.affines.from_matvec(
+            nib.eulerangles.euler2mat(x=np.radians(15)) @ image.affine[:3, :3], (150, -220, 310)
+        )
+        image = nib.Nifti1Image(data, affine)
     else:
         turn = nib.orientations.ornt_transform(
             nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(kind)
@@ -137,6 +142,50 @@ def test_the_read_out_names_the_voxel_of_the_file_however_it_is_stored(
         assert float(numbers.rsplit(" ", 1)[1]) == pytest.approx(value, abs=max(0.01 * value, 0.1))
         assert image.affine[:3] @ [*voxel, 1] == pytest.approx(mm, abs=2.6)  # half a voxel
         page.keyboard.press("n")
+
+
+@pytest.mark.usefixtures("small_page")
+def test_on_an_oblique_scan_a_place_and_a_mark_are_in_mm_of_its_own_space(
+    page: Page, address: str, folder: Path
+) -> None:
+    affine = nib.load(next(folder.glob("*oblique*"))).affine
+    page.goto(f"{address}/review")
+    chromium.listening(page)
+    shown = chromium.drawn(page)
+    frame = page.locator("iframe[title*=niivue]")
+    while "oblique" not in (frame.get_attribute("title") or ""):
+        chromium.settled(page)
+        page.keyboard.press("n")
+        shown = chromium.drawn(page, shown)
+    chromium.settled(page)
+    page.evaluate(
+        "addEventListener('message', ({ data }) => { window.marked = data.value?.mark ?? window.marked; })"
+    )
+    said = page.frame_locator("iframe[title*=niivue]").locator("#readout")
+    for zoomed, voxel in ((False, (4, 25, 6)), (True, (19, 8, 21))):
+        place = (affine @ [*voxel, 1])[:3]
+        if zoomed:
+            page.keyboard.press("+")
+        _frame(page).evaluate("(place) => tierscopeGoTo(tierscopeView, place)", place.tolist())
+        mm = ", ".join(f"{each:.0f}".replace("-", "−") for each in place)
+        expect(said).to_contain_text(f"{mm} mm · voxel {', '.join(map(str, voxel))}")
+        assert (
+            _frame(page).evaluate(_OFF_THE_MIDDLE) == pytest.approx([0, 0, 0], abs=0.1)
+            or not zoomed
+        )
+        page.evaluate("window.marked = null")
+        page.keyboard.press("q")
+        marked = page.wait_for_function("window.marked").json_value()
+        assert marked == pytest.approx(place, abs=0.01)
+        chromium.settled(page)
+
+
+#: How far from the middle of zoomed planes the cross hair is, along each axis.
+_OFF_THE_MIDDLE = """() => {
+  const view = tierscopeView, pan = view.scene.pan2Dxyzmm, middle = view.frac2mm([0.5, 0.5, 0.5]);
+  const at = view.frac2mm(view.scene.crosshairPos);
+  return [0, 1, 2].map((axis) => pan[3] * at[axis] + pan[axis] - middle[axis]);
+}"""
 
 
 _LETTERS = """() => {

@@ -1,6 +1,7 @@
 """What is found on the image of Review: masks with their legend, places of metrics; and the PET over it."""
 
 import html
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -215,17 +216,16 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
 
 
 def _seek(scan_id: str, name: str) -> None:
-    *_, count = state.get(state.SOUGHT) or ("", "", 0)
-    state.put(state.SOUGHT, (scan_id, name, count + 1))
+    state.put(state.SOUGHT, (scan_id, name, time.time_ns() // 1_000_000))
     if state.get(state.VIEW) in (niivue_viewer.LIGHTBOX, niivue_viewer.SOLID):
         state.put(state.VIEW, next(iter(niivue_viewer.VIEWS)))
 
 
 def _sought(scan: pd.Series) -> str | None:
     """Return the metric whose place in this scan was asked for last, until another scan is opened."""
-    scan_id, name, count = state.get(state.SOUGHT) or ("", "", 0)
+    scan_id, name, _ = state.get(state.SOUGHT) or ("", "", 0)
     if scan_id != scan["scan_id"]:
-        state.put(state.SOUGHT, ("", "", count))
+        state.put(state.SOUGHT, None)
         return None
     return name
 
@@ -236,8 +236,8 @@ def aim(scan: pd.Series) -> Aim | None:
     found = _done(Path(scan["path"])) if name else None
     if name is None or found is None or name not in found.places:
         return None
-    *_, count = state.get(state.SOUGHT) or (0,)
-    return Aim(found.places[name].mm, f"The {_named(found, name)}", count)
+    *_, asked_ms = state.get(state.SOUGHT) or (0,)
+    return Aim(found.places[name].mm, f"The {_named(found, name)}", asked_ms)
 
 
 def say_search(scan: pd.Series) -> None:

@@ -1,5 +1,6 @@
 // Where the planes stand on the canvas, and what keys, wheel and fingers do on them: one plane large and two small
 // beside it, a lightbox of many slices of one plane, one plane on the whole screen, slices, zoom.
+// Where it is not told otherwise, NiiVue counts mm along the edges of the image: oblique, it is as if it lay straight.
 (() => {
   "use strict";
   const AXIAL = 0, CORONAL = 1, SAGITTAL = 2, PLANES = 3, RENDER = 4;
@@ -137,11 +138,12 @@
     return true;
   }
 
-  // Puts the cross hair on a place in mm; where planes are zoomed, that comes to their middle.
+  // Puts the cross hair on a place in mm of the scan's space; where planes are zoomed, that comes to their middle.
   window.tierscopeGoTo = (view, place) => {
+    view.scene.crosshairPos = view.mm2frac(place, 0, true);
     const zoom = view.scene.pan2Dxyzmm[3], middle = view.frac2mm([0.5, 0.5, 0.5]);
-    view.scene.crosshairPos = view.mm2frac(place);
-    if (zoom > 1) view.scene.pan2Dxyzmm = [0, 1, 2].map((axis) => middle[axis] - zoom * place[axis]).concat(zoom);
+    const at = view.frac2mm(view.scene.crosshairPos);
+    if (zoom > 1) view.scene.pan2Dxyzmm = [0, 1, 2].map((axis) => middle[axis] - zoom * at[axis]).concat(zoom);
     view.createOnLocationChange();
     if (!whole && !inSight()) window.frameElement?.scrollIntoView({ block: "center" });
   };

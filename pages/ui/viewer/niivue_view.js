@@ -87,12 +87,12 @@
     ]) outlined(view, letter, at, size / view.fontPx, HALO_PX * dpr);
   }
 
-  // In the lightbox: where the slice lies, in mm.
+  // In the lightbox: where the middle of the slice lies, in mm as the read-out tells them.
   function place(view, [left, top], plane) {
     const { gl, uiData, screenSlices } = view, dpr = uiData.dpr || 1, size = SMALL_PX * dpr, along = [0.5, 0.5, 0.5];
     const axis = [2, 1, 0][plane];
     along[axis] = screenSlices[screenSlices.length - 1]?.sliceFrac ?? 0.5;
-    const said = view.frac2mm(along)[axis].toFixed(0).replace(/^-0$/, "0");
+    const said = view.frac2mm(along, 0, true)[axis].toFixed(0).replace(/^-0$/, "0");
     gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
     view.drawText([left + MARGIN_PX * dpr, top + MARGIN_PX * dpr], said, size / view.fontPx, WHITE);
   }

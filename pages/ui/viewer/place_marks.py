@@ -43,13 +43,13 @@ class Aim:
         In mm of the scan's space.
     said : str
         What is there, for the line below the image.
-    count : int
-        Tells one sending from another.
+    asked_ms : int
+        When it was asked for: tells one sending from another.
     """
 
     place: Place
     said: str
-    count: int
+    asked_ms: int
 
 
 def overlay(places: Sequence[Place]) -> list[Overlay]:

@@ -193,7 +193,7 @@ def show(
     planes = [PLANES[view]] if view in PLANES else list(PLANES.values())
     middle = [(count - 1) // 2 for count in slices.shape]
     first = slices.through(aim.place) if aim else middle
-    of = f"{key}-{image.file.stem}" + (f"-{aim.count}" if aim else "")
+    of = f"{key}-{image.file.stem}" + (f"-{aim.asked_ms}" if aim else "")
     for column, plane in zip(st.columns(len(planes)), planes, strict=True):
         with column:
             _plane(slices, plane, overlays, first[plane.axis], f"{of}-{plane.label}")

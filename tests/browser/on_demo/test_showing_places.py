@@ -68,6 +68,37 @@ def test_the_cross_hair_goes_where_the_trouble_is_as_often_as_it_is_asked_for(
     assert frame.evaluate("tierscopeCross && !tierscopeIsLightbox()")
 
 
+def test_it_goes_there_once_a_press_also_after_a_trial_and_when_review_is_opened_again(
+    page: Page, dashboard: str, demo_workspace: Workspace
+) -> None:
+    page.goto(f"{dashboard}/review?scan={_troubled(demo_workspace)}")
+    shown = chromium.drawn(page)
+    chromium.listening(page)
+    chromium.settled(page)
+    page.keyboard.press("w")
+    expect(page.get_by_text("Cross hair moved to")).to_be_visible(timeout=FOUND_MS)
+    readout = page.frame_locator("iframe[title*=niivue]").locator("#readout")
+    at_place = re.compile("The .+ mm · voxel")
+    expect(readout).to_have_text(at_place)
+    page.get_by_role("button", name="Simulate an artefact").click()
+    altered = chromium.drawn(page, shown)
+    page.get_by_role("button", name="Back to the scan").click()
+    chromium.drawn(page, altered)
+    expect(page.get_by_text("Cross hair moved to")).to_be_visible()
+    chromium.settled(page)
+    expect(readout).not_to_have_text(at_place)
+    page.get_by_role("button", name="Show where").first.click()
+    expect(readout).to_have_text(at_place)
+    page.get_by_role("link", name="Cohort", exact=True).click()
+    expect(page.get_by_text("Cross hair moved to")).not_to_be_visible()
+    page.get_by_role("link", name="Review", exact=True).click()
+    chromium.drawn(page)
+    expect(page.get_by_text("Cross hair moved to")).to_be_visible()
+    chromium.settled(page)
+    expect(readout).to_have_text(re.compile("voxel"))
+    expect(readout).not_to_have_text(at_place)
+
+
 def test_where_planes_are_zoomed_the_place_comes_into_sight(
     page: Page, dashboard: str, demo_workspace: Workspace
 ) -> None:
