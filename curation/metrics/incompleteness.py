@@ -162,7 +162,9 @@ def slice_dropout(scan: Scan) -> float:
 
 @place_of("slice_dropout", "darkest slice")
 def slice_place(scan: Scan) -> Spot | None:
-    return _darkest(scan, scan.remembered(slice_drops), scan.masks.data, _expected(scan), 1)
+    inside = scan.masks.signed_distance_mm > 3
+    signal, expected = (np.where(inside, each, 0) for each in (scan.masks.data, _expected(scan)))
+    return _darkest(scan, scan.remembered(slice_drops), signal, expected, 1)
 
 
 def _darkest(

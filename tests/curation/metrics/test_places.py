@@ -60,6 +60,16 @@ def test_a_dark_slice_is_found_in_its_plane(clean: Volume, axis: int, plane: str
     assert _voxel(clean, place)[axis] == pytest.approx(number, abs=1)
 
 
+def test_a_bright_scalp_does_not_lead_out_of_the_dark_part_of_a_slice(clean: Volume) -> None:
+    data, distance = clean.data.copy(), find_masks(clean).signed_distance_mm
+    data[62:, 64] *= 0.6
+    data[:, 64][distance[:, 64] < 0] += 3000
+    place = _found(clean, data)["slice_dropout"]
+    x, y, _ = _voxel(clean, place)
+    assert place.plane == "coronal" and y == pytest.approx(64, abs=1)
+    assert x > 66  # amid the dark part, which is 20 wide
+
+
 def test_a_dark_slab_is_found_in_its_middle(clean: Volume) -> None:
     data = clean.data.copy()
     data[:, 60:66] *= 0.6
