@@ -43,9 +43,8 @@ def missing_place(scan: Scan) -> Point | None:
 def _imaged(scan: Scan) -> NDArray[np.bool_]:
     """Return which points of the template's brain, deeper than 4 mm, are in view and have signal."""
     index = scan.from_template(np.nonzero(template(4).signed_distance_mm > 4))
-    index = np.round(index).astype(int)
-    seen = np.all((index >= 0) & (index < scan.masks.data.shape), axis=1)
-    x, y, z = index[seen].T
+    seen = scan.in_view(index)
+    x, y, z = np.round(index[seen]).astype(int).T
     present = np.zeros(len(index), dtype=bool)
     present[seen] = has_signal(scan)[x, y, z]
     return present
