@@ -95,10 +95,21 @@ def measure(
 
 
 class FoundPlace(NamedTuple):
-    """Where in an image something is: in mm of the scan's world, and in a slice of which plane."""
+    """Where in an image something is.
+
+    Parameters
+    ----------
+    mm : tuple of float
+        In mm of the scan's world.
+    plane : str
+        In a slice of which plane; empty where none is meant.
+    beyond : bool
+        Whether it lies out of view, and this is the edge of the image nearest to it.
+    """
 
     mm: tuple[float, float, float]
     plane: str = ""
+    beyond: bool = False
 
 
 #: What slices across each axis of a scan in RAS order are called.
@@ -124,7 +135,8 @@ def find_places(scan: Scan) -> dict[str, FoundPlace]:
             _see_that_it_has(METRICS[name], scan)
             if (spot := place.spot(scan)) is not None:
                 plane = "" if spot.axis is None else _PLANES[spot.axis]
-                found[name] = FoundPlace(scan.in_world(spot.point), plane)
+                beyond = not scan.in_view(spot.point)
+                found[name] = FoundPlace(scan.in_world(spot.point), plane, beyond)
     return found
 
 

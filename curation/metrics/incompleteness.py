@@ -43,9 +43,8 @@ def missing_place(scan: Scan) -> Point | None:
 def _imaged(scan: Scan) -> NDArray[np.bool_]:
     """Return which points of the template's brain, deeper than 4 mm, are in view and have signal."""
     index = scan.from_template(np.nonzero(template(4).signed_distance_mm > 4))
-    index = np.round(index).astype(int)
-    seen = np.all((index >= 0) & (index < scan.masks.data.shape), axis=1)
-    x, y, z = index[seen].T
+    seen = scan.in_view(index)
+    x, y, z = np.round(index[seen]).astype(int).T
     present = np.zeros(len(index), dtype=bool)
     present[seen] = has_signal(scan)[x, y, z]
     return present
@@ -162,7 +161,9 @@ def slice_dropout(scan: Scan) -> float:
 
 @place_of("slice_dropout", "darkest slice")
 def slice_place(scan: Scan) -> Spot | None:
-    return _darkest(scan, scan.remembered(slice_drops), scan.masks.data, _expected(scan), 1)
+    inside = scan.masks.signed_distance_mm > 3
+    signal, expected = (np.where(inside, each, 0) for each in (scan.masks.data, _expected(scan)))
+    return _darkest(scan, scan.remembered(slice_drops), signal, expected, 1)
 
 
 def _darkest(

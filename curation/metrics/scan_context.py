@@ -129,6 +129,11 @@ class Scan:
         world = np.stack([*where, np.ones(len(where[0]))]).T @ template(4).affine.T
         return np.asarray(world @ np.linalg.inv(self.masks.grid_to_template)[:3].T / GRID_MM)
 
+    def in_view(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which points of the grid, shape (..., 3), lie in the image."""
+        nearest = np.round(points)
+        return np.all((nearest >= 0) & (nearest < self.masks.data.shape), axis=-1)
+
     def in_world(self, point: NDArray[np.float64]) -> tuple[float, float, float]:
         """Return a point of the grid in mm of the scan's world; one out of view, the nearest in the image."""
         voxel = np.clip(point * self.masks.step, 0, np.array(self.volume.data.shape) - 1)

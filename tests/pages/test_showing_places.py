@@ -67,6 +67,17 @@ def test_a_press_waits_honestly_and_then_sends_the_cross_hair_once(own, run, sea
     assert aims[-1].place == first.place and aims[-1].asked_ms > first.asked_ms
 
 
+def test_what_lies_out_of_view_is_told_as_the_edge_nearest_to_it(own, run, search, aims) -> None:
+    _set(own, brain_missing=0.5)
+    search.set_result(_found(brain_missing=FoundPlace((0.5, -2.5, -0.4), beyond=True)))
+    page = run("review", own)
+    checked(button(page, "Show where: largest missing part").click().run())
+    there = "edge of the image nearest to the largest missing part"
+    # halves as the read-out rounds them: away from 0
+    assert f"Cross hair moved to the {there}: 1, −3, 0 mm." in words(page)
+    assert aims[-1].said == f"The {there}"
+
+
 def test_another_scan_knows_nothing_of_it(own, run, search, aims) -> None:
     _set(own, slab_dropout=0.9)
     search.set_result(_found(slab_dropout=FoundPlace((0.0, 0.0, 0.0))))

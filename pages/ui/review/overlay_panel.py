@@ -3,6 +3,7 @@
 import html
 import time
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -260,11 +261,14 @@ def _say_place(found: OverlayMasks, name: str) -> None:
 
 def _named(found: OverlayMasks, name: str) -> str:
     """Return what lies at a place, with the plane in which a slice is meant."""
-    plane = found.places[name].plane
-    return f"{PLACES[name].label}, {plane}" if plane else PLACES[name].label
+    label, (_, plane, beyond) = PLACES[name].label, found.places[name]
+    if beyond:
+        return f"edge of the image nearest to the {label}"
+    return f"{label}, {plane}" if plane else label
 
 
 def _in_mm(place: Place) -> str:
-    """Return a place as the line below the image tells it."""
-    numbers = (f"{round(each):d}".replace("-", "\N{MINUS SIGN}") for each in place)
+    """Return a place as the line below the image tells it: browsers round halves away from 0."""
+    whole = (int(Decimal(each).quantize(Decimal(1), ROUND_HALF_UP)) for each in place)
+    numbers = (f"{each:d}".replace("-", "\N{MINUS SIGN}") for each in whole)
     return f"{', '.join(numbers)} mm"

@@ -60,6 +60,18 @@ def test_a_dark_slice_is_found_in_its_plane(clean: Volume, axis: int, plane: str
     assert _voxel(clean, place)[axis] == pytest.approx(number, abs=1)
 
 
+def test_a_bright_scalp_does_not_lead_out_of_the_dark_part_of_a_slice(
+    clean: Volume,
+) -> None:
+    data, distance = clean.data.copy(), find_masks(clean).signed_distance_mm
+    data[62:, 64] *= 0.6
+    data[:, 64][distance[:, 64] < 0] += 3000
+    place = _found(clean, data)["slice_dropout"]
+    x, y, _ = _voxel(clean, place)
+    assert place.plane == "coronal" and y == pytest.approx(64, abs=1)
+    assert x > 66  # amid the dark part, which is 20 wide
+
+
 def test_a_dark_slab_is_found_in_its_middle(clean: Volume) -> None:
     data = clean.data.copy()
     data[:, 60:66] *= 0.6
@@ -103,14 +115,17 @@ def test_a_missing_corner_is_found_in_it(clean: Volume) -> None:
     data = clean.data.copy()
     data[55:, 70:, 50:] = 0
     data[55:, 70:, 50:][::7] = 1e-3  # not an empty slice, and not the same everywhere
-    x, y, z = _voxel(clean, _found(clean, data)["brain_missing"])
+    place = _found(clean, data)["brain_missing"]
+    x, y, z = _voxel(clean, place)
+    assert not place.beyond
     assert x > 54 and y > 69 and z > 49
 
 
 def test_what_is_missing_out_of_view_is_told_at_the_nearest_border(clean: Volume) -> None:
     top = 62
-    place = _found(clean, clean.data[:, :, :top])["brain_missing"]
-    assert _voxel(clean, place)[2] == pytest.approx(top - 1)
+    found = _found(clean, clean.data[:, :, :top])
+    assert _voxel(clean, found["brain_missing"])[2] == pytest.approx(top - 1)
+    assert [name for name, place in found.items() if place.beyond] == ["brain_missing"]
 
 
 def test_the_head_at_the_border_is_where_the_image_ends(clean: Volume) -> None:
