@@ -52,7 +52,7 @@ class Outcome:
     crashes, hangs : list of str
         Format and number of each, with what happened.
     peak_bytes : int
-        The most memory that a process held.
+        The most memory that a process held beyond what it began with.
     slowest_s : float
         The most time of the processor that a file took.
     refused : dict of str to int
@@ -135,6 +135,7 @@ def _work(todo: list[Case], seed: str, told: Connection, limit_s: float) -> None
     resource.setrlimit(resource.RLIMIT_AS, (own, own))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable(logging.CRITICAL)
+    began_with = _resident_bytes()  # of the process that it was forked from
     with tempfile.TemporaryDirectory() as folder:
         for case in todo:
             told.send(("begins", case))
@@ -152,12 +153,17 @@ def _work(todo: list[Case], seed: str, told: Connection, limit_s: float) -> None
                 resource.getrusage(who).ru_maxrss
                 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
             )
-            told.send(("ended", case, said, time.process_time() - before, peak * 1024))
+            more = max(0, peak * 1024 - began_with)
+            told.send(("ended", case, said, time.process_time() - before, more))
     told.close()
 
 
 def _mapped_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def run(

@@ -109,7 +109,8 @@
   // NiiVue draws the cross hair in millimetres, so thicker where a plane is larger: here so many pixels in each.
   function thinly(view, how, draw) {
     const { gl, opts } = view, matrix = how[2], usual = opts.crosshairWidth;
-    const perMm = matrix ? Math.hypot(matrix[0], matrix[4], matrix[8]) * gl.getParameter(gl.VIEWPORT)[2] / 2 : 0;
+    const port = gl.getParameter(gl.VIEWPORT);      // none once the graphics gave up
+    const perMm = matrix && port ? Math.hypot(matrix[0], matrix[4], matrix[8]) * port[2] / 2 : 0;
     if (perMm > 0) opts.crosshairWidth = CROSS_PX * (window.devicePixelRatio || 1) / perMm;
     if (view.crosshairs3D) view.crosshairs3D.mm[0] = NaN;          // it is made anew for each plane
     draw.apply(view, how);
