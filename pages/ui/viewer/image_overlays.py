@@ -35,7 +35,7 @@ BRIGHT = 0.05
 DARK = 0.15
 _KEPT = 8
 #: How long a scan has to be the one that was opened last before it is looked through unasked.
-_PAUSE_S = 1.0
+_PAUSE_S = 2.5
 
 
 # ---- the layers ----------------------------------------------------------------------------------
