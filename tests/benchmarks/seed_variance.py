@@ -30,7 +30,7 @@ SPREADS = (
 _SHARES = (np.arange(12) + 0.5) / 12
 #: What a draw of scans adds to the error of an arm, as variances (years²), beside trainings that spread by
 #: half a year; and the studies that are drawn for each.
-OF_DRAWS, MANY = (0.0, 0.1, 0.25, 1.0, 4.0), 100_000
+OF_DRAWS, MANY = (0.0, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0), 100_000
 _TRAINING = 0.5
 Array = NDArray[np.float64]
 

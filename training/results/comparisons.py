@@ -191,9 +191,10 @@ def _with_draw(
 ) -> verdicts.Verdict:
     """Return an exploratory verdict with :func:`draw_words`; *leaning* where it is open by the draw alone."""
     counted, judged = draw_words(held_out, pair, said), held_out.outcome
-    if not counted or said.outcome != "open" or found.as_given.p > ALPHA:
+    given = found.as_given if counted and said.outcome == "open" else None
+    if given is None or given.p > ALPHA:
         return said._replace(words=said.words + counted)
-    given, (arm, reference), p = found.as_given, pair, p_in_words(found.estimate.p)
+    (arm, reference), p = pair, p_in_words(found.estimate.p)
     control = analysis_plan.own_control(held_out.arms, pair)
     drawn = reference if control and control.name == arm else arm
     which = "better" if given.mean < 0 else "worse"
