@@ -49,6 +49,7 @@ class Action(enum.Enum):
     UNBLIND = Rank.RATER, "show what a session hides"
     SAVE_LIST = Rank.RATER, "save a list of scans"
     TAG = Rank.RATER, "tag scans"
+    END_SESSION = Rank.CURATOR, "end somebody else's session"
     ADJUDICATE = Rank.CURATOR, "settle a disputed rating"
     ADD_SCALE = Rank.CURATOR, "add a rating scale"
     SUGGEST_CUTOFF = Rank.CURATOR, "pass on a suggested cut-off"

@@ -57,7 +57,7 @@ def run_import_ratings(chosen: argparse.Namespace) -> int:
     )
     print(
         f"ratings added: {found.added}, there already: {found.known}; "
-        f"tiers by hand added: {found.overrides}"
+        f"tiers by hand added: {found.overrides}; tags added: {found.tags}"
     )
     if found.unknown:
         print("left out, because this workspace does not have these scans:")

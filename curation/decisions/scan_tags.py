@@ -5,6 +5,8 @@ To rules they are columns, see :mod:`curation.storage.tag_columns`.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,29 +118,73 @@ def _change(
 ) -> Change:
     tag, author, ids = " ".join(tag.split()), author.strip(), list(dict.fromkeys(scan_ids))
     _check(tag, author, ids)
-    marks, items = schema.tag_changes, schema.tag_change_items
     with database.writing(workspace) as connection:
-        spelled = connection.execute(sa.select(marks.c.tag).distinct().order_by(marks.c.tag))
-        tag = next((one for one in spelled.scalars() if one.casefold() == tag.casefold()), tag)
+        tag = _as_spelled(connection, tag)
         has = _having(connection, tag, ids)
         changed = [one for one in ids if (one in has) != there]
         if not changed:
             return Change(0, tag, 0, there)
-        row = {
-            "at": database.now(),
-            "author": author,
-            "tag": tag,
-            "there": there,
-            "version": __version__,
-        }
-        number = connection.execute(marks.insert().values(row).returning(marks.c.id)).scalar_one()
-        rows = [
-            {"change_id": number, "position": place, "scan_id": scan_id}
-            for place, scan_id in enumerate(changed)
-        ]
-        for start in range(0, len(rows), _AT_ONCE):
-            connection.execute(items.insert(), rows[start : start + _AT_ONCE])
+        number = _append(connection, tag, changed, author, database.now(), there=there)
     return Change(number, tag, len(changed), there)
+
+
+def add_from_file(connection: sa.Connection, given: Iterable[Mapping[str, Any]]) -> int:
+    """Put on in a transaction the tags that a file has, in the name of who put them on, and when.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the database.
+    given : iterable of mapping
+        Rows of :func:`table`.
+
+    Returns
+    -------
+    int
+        How many there are now that were not there. What was changed here at the same time or later stays.
+
+    Raises
+    ------
+    TagError
+        When a word can be no tag, or nobody has put it on.
+    """
+    changes: dict[tuple[datetime, str, str], list[str]] = {}
+    for row in given:
+        tag, author = " ".join(row["tag"].split()), row["author"].strip()
+        _check(tag, author, [row["scan_id"]])
+        changes.setdefault((row["at"], author, tag), []).append(row["scan_id"])
+    added = 0
+    for (at, author, written), ids in sorted(changes.items()):
+        tag = _as_spelled(connection, written)
+        asked = ids if len(ids) <= _FEW else None
+        kept = {row.scan_id for row in _newest(connection, tag, asked) if row.there or row.at >= at}
+        if new := [one for one in dict.fromkeys(ids) if one not in kept]:
+            _append(connection, tag, new, author, at, there=True)
+        added += len(new)
+    return added
+
+
+def _as_spelled(connection: sa.Connection, tag: str) -> str:
+    """Return the known tag that differs from a word by capitals alone, or the word."""
+    known = schema.tag_changes.c.tag
+    spelled = connection.execute(sa.select(known).distinct().order_by(known)).scalars()
+    return next((one for one in spelled if one.casefold() == tag.casefold()), tag)
+
+
+def _append(
+    connection: sa.Connection, tag: str, ids: list[str], author: str, at: datetime, *, there: bool
+) -> int:
+    """Store a change of a tag on scans; return its number."""
+    marks, items = schema.tag_changes, schema.tag_change_items
+    row = {"at": at, "author": author, "tag": tag, "there": there, "version": __version__}
+    number: int = connection.execute(marks.insert().values(row).returning(marks.c.id)).scalar_one()
+    rows = [
+        {"change_id": number, "position": place, "scan_id": scan_id}
+        for place, scan_id in enumerate(ids)
+    ]
+    for start in range(0, len(rows), _AT_ONCE):
+        connection.execute(items.insert(), rows[start : start + _AT_ONCE])
+    return number
 
 
 def _having(connection: sa.Connection, tag: str, ids: list[str]) -> set[str]:

@@ -17,7 +17,10 @@ from curation.sources.pseudonyms import key_of
 from curation.storage import files, text_tables
 from curation.storage.workspace import Workspace
 
-_PERSON_DIGITS, _VISIT_DIGITS, _SERIES_DIGITS = 8, 6, 8
+#: Of 100,000 people two have one label by chance once in 50,000 workspaces.
+_PERSON_DIGITS, _VISIT_DIGITS, _SERIES_DIGITS = 12, 6, 8
+#: Of a label until 0.15, of which the label of now is a continuation; of two series with one id.
+_EARLIER_PERSON_DIGITS, _LONG_SERIES_DIGITS = 8, 16
 #: Names of so many letters are found within other words as well.
 _WITHIN = 4
 #: A day, however it is written.
@@ -40,18 +43,23 @@ class Pseudonyms:
         Of the hash.
     given : mapping of str to str
         Labels of people that somebody brought, by the scanner's id.
+    earlier : frozenset of str
+        Labels that versions until 0.15 gave to people who have images; these keep them.
     """
 
     key: bytes = field(repr=False)
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    earlier: frozenset[str] = frozenset()
 
     def person(self, header: DicomHeader) -> str:
-        """Return the label of whoever was scanned, ``sub-1f9a03c2`` say; a visit's where no id is told."""
+        """Return the label of whoever was scanned, ``sub-1f9a03c2d5e0``; a visit's where no id is told."""
         patient = header.text("PatientID")
         if patient in self.given:
             return f"sub-{self.given[patient]}"
         who = patient and f"{patient}\n{header.text('IssuerOfPatientID')}"
-        return f"sub-{self._hash(who or header.text('StudyInstanceUID'), _PERSON_DIGITS)}"
+        label = self._hash(who or header.text("StudyInstanceUID"), _PERSON_DIGITS)
+        earlier = f"sub-{label[:_EARLIER_PERSON_DIGITS]}"
+        return earlier if earlier in self.earlier else f"sub-{label}"
 
     def visit(self, header: DicomHeader) -> str:
         """Return the label of one examination, such as ``ses-4b12e0``."""
@@ -64,6 +72,10 @@ class Pseudonyms:
     def own_series(self, header: DicomHeader) -> str:
         """Return the id of a series that no other person's, and no other examination's, has."""
         return self._hash("\n".join(identity(header)), _SERIES_DIGITS)
+
+    def long_series(self, header: DicomHeader) -> str:
+        """Return a longer id of a series, for one whose shorter id another series has too."""
+        return self._hash("\n".join(identity(header)), _LONG_SERIES_DIGITS)
 
     def _hash(self, text: str, digits: int) -> str:
         return hmac.new(self.key, text.encode(), "sha256").hexdigest()[:digits]
@@ -106,7 +118,14 @@ def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:
     SourceError
         When the table lacks a column, its labels cannot be told apart, or the key cannot be used.
     """
-    return Pseudonyms(key_of(workspace).encode(), {} if labels is None else _given(labels))
+    given = {} if labels is None else _given(labels)
+    return Pseudonyms(key_of(workspace).encode(), given, _earlier(workspace))
+
+
+def _earlier(workspace: Workspace) -> frozenset[str]:
+    """Return the labels of the length that versions until 0.15 gave, of people who have images."""
+    people = {path.name.split("_", 1)[0] for path in workspace.converted_dir.glob("*/sub-*.nii.gz")}
+    return frozenset(one for one in people if len(one) == len("sub-") + _EARLIER_PERSON_DIGITS)
 
 
 def _given(path: Path) -> dict[str, str]:

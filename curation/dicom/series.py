@@ -207,10 +207,18 @@ def look(
 def _by_id(
     groups: Mapping[tuple[str, str, str], list[DicomHeader]], pseudonyms: Pseudonyms
 ) -> dict[str, list[DicomHeader]]:
-    """Return the files of each series by its id, which tells people apart where they share its number."""
+    """Return the files of each series by its id, which tells people apart where they share its number.
+
+    Of many series two have one id by chance: they get longer ones.
+    """
     sharing = Counter(number for _, _, number in groups)
+    ids = {
+        key: (pseudonyms.own_series if sharing[key[2]] > 1 else pseudonyms.series)(of_it[0])
+        for key, of_it in groups.items()
+    }
+    often = Counter(ids.values())
     return {
-        (pseudonyms.own_series if sharing[key[2]] > 1 else pseudonyms.series)(of_it[0]): of_it
+        ids[key] if often[ids[key]] == 1 else pseudonyms.long_series(of_it[0]): of_it
         for key, of_it in groups.items()
     }
 

@@ -1,7 +1,7 @@
 """Import of ratings from files: all or none, and none that the database holds already."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from curation.access.actions import Action
 from curation.access.guard import guarded
-from curation.decisions import actions, database, schema
-from curation.errors import RatingError
+from curation.decisions import actions, database, scan_tags, schema
+from curation.errors import RatingError, TagError
 from curation.interchange import mriqc_widget, session_import
 from curation.interchange.rating_export import (
     OVERRIDE_COLUMNS,
@@ -21,6 +21,8 @@ from curation.interchange.rating_export import (
     RATINGS,
     RENAMED,
     SESSIONS,
+    TAG_COLUMNS,
+    TAGS,
     fingerprint,
     without_time,
 )
@@ -30,7 +32,7 @@ from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, all_scales, import_scale
 from curation.sources import allowed_roots
 from curation.storage import bids_tables, folder_walk, tables, typed_paths
-from curation.storage.bids_tables import bids_names
+from curation.storage.bids_tables import Column, bids_names
 from curation.storage.workspace import Workspace
 
 #: Held on PostgreSQL while ratings are imported, in the place of a session's number.
@@ -49,6 +51,8 @@ class Imported:
         Ratings that were there already.
     overrides : int
         Tiers by hand that were added.
+    tags : int
+        Tags that were put on scans.
     unknown : tuple of str
         Scans that this workspace does not have; their ratings were left out.
     """
@@ -56,6 +60,7 @@ class Imported:
     added: int
     known: int
     overrides: int = 0
+    tags: int = 0
     unknown: tuple[str, ...] = ()
 
 
@@ -97,11 +102,8 @@ def _refuse_outside(workspace: Workspace, path: Path) -> None:
     """Refuse a path, or a file in its folder, that lies outside of what may be read."""
     allowed = allowed_roots.of(workspace)
     allowed.refuse_others(path)
-    for name in (
-        OVERRIDES,
-        SESSIONS,
-        mriqc_widget.RATER_FILE,
-    ):  # are read, too, where they lie beside it
+    beside = (OVERRIDES, SESSIONS, TAGS, mriqc_widget.RATER_FILE)
+    for name in beside:  # are read, too, where they lie beside it
         allowed.refuse_others(path.with_name(name))
     if allowed.named is not None and path.is_dir():
         for file in folder_walk.walk(path).files:
@@ -168,9 +170,7 @@ def _finder(scans: pd.DataFrame) -> Callable[[str, str, str], str | None]:
 
 def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported:
     columns = [
-        bids_tables.Column(
-            c.name, c.description, c.kind, c.required and not (rater and c.name == "rater")
-        )
+        Column(c.name, c.description, c.kind, c.required and not (rater and c.name == "rater"))
         for c in RATING_COLUMNS
     ]
     given = [
@@ -180,8 +180,8 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
         )
         for line, row in bids_tables.read(path, columns)
     ]
-    beside = path.with_name(OVERRIDES)
-    decided = bids_tables.read(beside, OVERRIDE_COLUMNS) if beside.exists() else []
+    decided = _beside(path, OVERRIDES, OVERRIDE_COLUMNS)
+    tagged = _beside(path, TAGS, TAG_COLUMNS)
     sessions = session_import.read(path.with_name(SESSIONS))
     for scale in sessions["scales"]:
         import_scale(workspace, scale)
@@ -197,8 +197,22 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
         overridden = _add_overrides(
             connection, [row for _, row in decided if row["scan_id"] in here]
         )
-        _note(connection, path, ratings=added, tiers_by_hand=overridden)
-    return Imported(added, len(rows) - added, overridden, unknown)
+        tags = _add_tags(connection, [one for one in tagged if one[1]["scan_id"] in here])
+        _note(connection, path, ratings=added, tiers_by_hand=overridden, tags=tags)
+    return Imported(added, len(rows) - added, overridden, tags, unknown)
+
+
+def _beside(path: Path, name: str, columns: Sequence[Column]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the rows of a table that was exported beside another, with their lines; none without it."""
+    table = path.with_name(name)
+    return bids_tables.read(table, columns) if table.exists() else []
+
+
+def _add_tags(connection: sa.Connection, given: list[tuple[int, dict[str, Any]]]) -> int:
+    try:
+        return scan_tags.add_from_file(connection, [row for _, row in given])
+    except TagError as error:
+        raise RatingError(f"{TAGS}: {error} Nothing was imported.") from error
 
 
 def _note(connection: sa.Connection, path: Path, **added: int) -> None:

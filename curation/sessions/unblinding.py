@@ -18,20 +18,40 @@ def unblind(workspace: Workspace, session: Session) -> None:
     It ends the session, whether all of its scans are rated or not, and its ratings count from then on.
     """
     require_author(session.plan.rater)
+    _end(workspace, session, session.plan.rater)
+
+
+@guarded(Action.END_SESSION, author="by")
+def end_for_rater(workspace: Workspace, session: Session, by: str) -> None:
+    """End a session whose rater does not come back, as :func:`unblind` does; the audit says who did.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Which.
+    session : Session
+        Somebody else's.
+    by : str
+        Who ends it, and sees what it hid.
+    """
+    _end(workspace, session, by)
+
+
+def _end(workspace: Workspace, session: Session, by: str) -> None:
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
         if moment_of(connection, session.id) is None:
-            note(connection, session.id, session.plan.rater, {"name": session.plan.name})
+            note(connection, session.id, by, {"name": session.plan.name})
 
 
-def note(connection: sa.Connection, session_id: int, rater: str, detail: dict[str, str]) -> None:
-    """Store in a transaction that the hidden fields of a session were shown to its rater.
+def note(connection: sa.Connection, session_id: int, by: str, detail: dict[str, str]) -> None:
+    """Store in a transaction that the hidden fields of a session were shown, and at whose wish.
 
     The detail of one that was imported says ``at`` which moment, in ISO 8601.
     """
     database.note_within(
         connection,
-        author=rater,
+        author=by,
         action=AuditAction.SESSION_UNBLINDED.value,
         subject=session_subject(session_id),
         detail=detail,

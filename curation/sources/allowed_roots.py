@@ -71,13 +71,24 @@ def of(workspace: Workspace) -> AllowedRoots:
     SourceError
         When the setting names no folder, or one by a relative path.
     """
+    named = _named()
+    return EVERYTHING if named is None else AllowedRoots(named, (workspace.root,))
+
+
+def of_the_setting() -> AllowedRoots:
+    """Return what may be read whatever the workspace, see :func:`of`: none of its own folders."""
+    return AllowedRoots(_named())
+
+
+def _named() -> tuple[Path, ...] | None:
+    """Return the folders that the setting names; ``None`` without it."""
     setting = os.environ.get(ENVIRONMENT_VARIABLE)
     if setting is None:
-        return EVERYTHING
+        return None
     named = tuple(typed_paths.expanded(part) for part in setting.split(os.pathsep) if part.strip())
     if not named or not all(root.is_absolute() for root in named):
         raise SourceError(
             f"{ENVIRONMENT_VARIABLE} is {setting!r}. Expected are full paths of folders with "
             f"{os.pathsep!r} between them, such as /data{os.pathsep}/archive. Until then nothing is read."
         )
-    return AllowedRoots(named, (workspace.root,))
+    return named

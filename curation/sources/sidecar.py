@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curation.sources import image_modality
+from curation.sources import allowed_roots, image_modality
 from curation.sources.scan_names import as_unicode, stem_of
 from curation.storage import files
 from curation.storage.workspace_paths import behind_pseudonym
@@ -199,7 +199,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _read_json(sidecar: Path) -> dict[str, Any]:
+    """Return what a sidecar holds; empty also of one that is a link out of what may be read."""
     try:
+        if sidecar.is_symlink() and allowed_roots.of_the_setting().reason(sidecar):
+            return {}
         if sidecar.stat().st_size > _LARGEST_BYTES:
             return {}
         with files.open_file(sidecar) as file:

@@ -6,6 +6,8 @@ from curation.access.actions import Rank
 from curation.access.membership import Membership
 from curation.decisions import audit_trail
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
+from curation.sessions import session_log, unblinding
 from pages.ui.entrance import entrance
 from pages.ui.rate import history_panel
 from pages.ui.shell import downloads, state
@@ -53,6 +55,21 @@ def test_anothers_session_is_not_opened_by_its_number(own, run) -> None:
         assert "Scan 1 of 3" not in words(page)
         assert not any("pilot" in label for label in _labels(page))
     assert "Go on with session pilot, 0 of 3 (Ada)" not in _labels(page)
+
+
+def test_a_curator_ends_a_session_of_somebody_who_does_not_come_back(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        session = rating_sessions.started(own, rater="ada@lab.example")
+        session_log.save(own, session.id, 0, Opinion(1.0))
+        assert "End the session" not in _labels(run("rate", own))
+    with signed_in("eve@lab.example", Rank.CURATOR):
+        page = run("rate", own)
+        assert session.items[0].scan_id not in words(page)
+        checked(button(page, "End the session").click().run())
+        assert "still running" not in words(page)
+    assert unblinding.is_unblinded(own, session)
+    line = audit_trail.history(own).set_index("what").loc["what was hidden shown"]
+    assert line["who"] == "eve@lab.example"
 
 
 def test_each_view_of_a_scan_is_noted_once_where_it_is_asked_for(own, run, monkeypatch) -> None:

@@ -62,6 +62,14 @@ def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> No
     assert page.session_state[state.PENDING_SCAN] == opened.key.removeprefix("open-")
 
 
+def test_contested_scans_of_sessions_that_still_run_are_not_named(rated_blind, run) -> None:
+    page = run("rate", rated_blind, **{state.RATE_PART: "Agreement"})
+    assert not [b for b in page.button if b.key and b.key.startswith("open-")]
+    said = words(page)
+    assert "of 3 blinded sessions that are still running are counted when these are ended" in said
+    assert "Krippendorff&#x27;s α" in said and "made-" not in said
+
+
 # ---- the cut-off ------------------------------------------------------------------------------------
 
 

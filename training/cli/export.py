@@ -45,7 +45,7 @@ def run_export(chosen: argparse.Namespace) -> int:
     pretraining = runs.find(study, chosen.pretraining)
     named = export_network.folder_name(study, pretraining, chosen.modality)
     folder = chosen.to or workspace.exports_dir / "networks" / named
-    made = export_network.export(study, pretraining, folder, chosen.modality)
+    made = export_network.export(workspace, study, pretraining, folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
 

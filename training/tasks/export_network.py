@@ -14,9 +14,11 @@ from torch import Tensor
 from curation import __version__
 from curation.access.actions import Action
 from curation.access.guard import guarded
+from curation.decisions import actions
 from curation.errors import DamagedError, StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
+from curation.storage.workspace import Workspace
 from training.models import masked_autoencoder, masking, networks
 from training.models.patches import patch_weights
 from training.settings.objectives import OBJECTIVES
@@ -44,11 +46,15 @@ class Exported:
 
 
 @guarded(Action.EXPORT_NETWORK)
-def export(study: Study, run: Run, folder: Path, modality: str | None = None) -> Exported:
-    """Write the network of a finished pretraining into a folder.
+def export(
+    workspace: Workspace, study: Study, run: Run, folder: Path, modality: str | None = None
+) -> Exported:
+    """Write the network of a finished pretraining into a folder, and note in the audit that it was.
 
     Parameters
     ----------
+    workspace : Workspace
+        Of the study.
     study : Study
         Whose preset gives the sizes.
     run : Run
@@ -80,6 +86,7 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
             metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
         )
         temporary.chmod(rights)
+    actions.note(workspace, "network exported", study.id, run=run.id, folder=folder.name)
     return made
 
 

@@ -9,16 +9,21 @@ from curation.ratings.rating_record import MAX_COMMENT
 from curation.ratings.scales import Scale
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import formatting, frame, html_marks, person, state
+from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
 
 _SHOWN = 10
 
 
 def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
-    """Draw the contested scans: those that wait for an adjudication, then the settled ones."""
+    """Draw the contested scans: those that wait for an adjudication, then the settled ones.
+
+    ``given`` has no rating of a blinded session that runs: its rater would read here which scans they were.
+    """
     contested = agreement.contested(given, scale)
     queue = agreement.adjudication_queue(given, scale)
     st.subheader("Contested scans")
+    if running := summaries.running_words(*cache.not_counted(workspace)):
+        st.caption(formatting.escape(running))
     if contested.empty:
         st.markdown("No scan that two people rated is contested.")
         return

@@ -75,7 +75,7 @@ def show(workspace: Workspace) -> None:
     _oneself(given, scale)
     if not pairs.empty:
         _confusion(given, scale, pairs)
-    adjudication_panel.show(workspace, given, scale)
+    adjudication_panel.show(workspace, cache.counted_ratings(workspace), scale)
 
 
 def _choose_scale(workspace: Workspace, given: pd.DataFrame) -> Scale | None:

@@ -169,8 +169,8 @@ def _zipped(folder: Path) -> bytes:
 def _import(workspace: Workspace) -> None:
     st.markdown("**Import**")
     st.caption(
-        "A table like the exported ratings.tsv, or files of MRIQC's rating widget. What is here already is "
-        f"not added again. A {TAGS} among them is left out: tags are not imported."
+        f"A table like the exported {RATINGS}, with {OVERRIDES}, {TAGS} and {SESSIONS} where they lay beside "
+        "it, or files of MRIQC's rating widget. What is here already is not added again."
     )
     if not person.may(Action.IMPORT_RATINGS):
         return
@@ -211,6 +211,7 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
         sum(one.added for one in done),
         sum(one.known for one in done),
         sum(one.overrides for one in done),
+        sum(one.tags for one in done),
         tuple(name for one in done for name in one.unknown),
     )
 
@@ -218,16 +219,16 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
 def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
     """Write uploaded files, each that is imported into a folder of its own; return these.
 
-    What is exported beside a table of ratings (sessions, tiers by hand) goes beside it again: the first of a
-    name to the first table, and so on; one alone to every table, as what is there already is not doubled.
+    What is exported beside a table of ratings (sessions, tiers by hand, tags) goes beside it again: the first
+    of a name to the first table, and so on; one alone to every table, as what is there is not doubled.
     """
     named = [(slug(Path(one.name).name.strip(".") or "ratings"), one.getvalue()) for one in given]
-    named = [one for one in named if Path(one[0]).stem != Path(TAGS).stem]
     beside = {
-        name: [data for called, data in named if called == name] for name in (OVERRIDES, SESSIONS)
+        name: [data for called, data in named if called == name]
+        for name in (OVERRIDES, SESSIONS, TAGS)
     }
     tables = [one for one in named if one[0].endswith(".tsv") and one[0] not in beside]
-    twins = {f"{Path(name).stem}.json" for name, _ in (*tables, (OVERRIDES, b""))}  # dictionaries
+    twins = {f"{Path(name).stem}.json" for name in (*dict(tables), OVERRIDES, TAGS)}  # dictionaries
     known = twins | {SESSIONS, DESCRIPTION}
     others = [one for one in named if one[0].endswith(".json") and one[0] not in known]
     written = []
@@ -249,6 +250,10 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
 
 def _say(done: Imported) -> None:
     text = f"{plural(done.added, 'rating')} added, {done.known:,} were here already."
+    if done.overrides:
+        text += f" {plural(done.overrides, 'tier', 'tiers')} by hand added."
+    if done.tags:
+        text += f" {plural(done.tags, 'tag')} added."
     st.success(formatting.escape(text))
     if done.unknown:
         named = ", ".join(done.unknown[:_NAMED])

@@ -3,9 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from curation.access import acting, guard
+from curation.access.actions import Action
 from curation.ratings import agreement, rating_log
 from curation.ratings.scales import Scale, find_scale
-from curation.sessions import unblinding
+from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -48,6 +50,46 @@ def offer_early(workspace: Workspace, session: Session) -> None:
             "pages. After that nothing can be rated or undone in this session, because it would not be blind."
         )
         _show_button(workspace, session, "End it and show what was hidden")
+
+
+def offer_for_others(workspace: Workspace) -> None:
+    """Draw the way to end sessions whose raters do not come back: for a curator, where there is a login.
+
+    What they rated stays hidden until then, so they are named and cannot be opened.
+    """
+    actor, given = acting.who(), cache.all_ratings(workspace)
+    if not actor.signed_in or not guard.may(Action.END_SESSION):
+        return
+    waiting = given.loc[given["running"] & (given["rater"] != actor.name), "session_id"]
+    listed = session_log.list_sessions(workspace).set_index("id")
+    listed = listed[listed.index.isin(waiting)]
+    if listed.empty:
+        return
+    st.subheader("Sessions of others that are still running")
+    st.caption(
+        "Their ratings count once the rater ends the session. End it for one who does not come back."
+    )
+    names = {
+        row.Index: f"{row.name} · {row.rater} · {row.done} of {row.total}"
+        for row in listed.itertuples()
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom", key="others-sessions"):
+        chosen = st.selectbox(
+            "Session", list(names), format_func=names.__getitem__, key="others-session"
+        )
+        with st.popover("End for the rater"):
+            st.markdown(
+                "Its ratings count on all pages from then on. Its rater sees which scans they were, and can "
+                "rate or undo nothing more in it: it would not be blind. History says that you did it."
+            )
+            if st.button("End the session", type="primary", key="end-for-rater"):
+                _end_for_rater(workspace, chosen, actor.name)
+
+
+def _end_for_rater(workspace: Workspace, session_id: int, by: str) -> None:
+    with frame.in_words():
+        unblinding.end_for_rater(workspace, session_log.load(workspace, session_id), by)
+        st.rerun()
 
 
 def _show_button(workspace: Workspace, session: Session, label: str) -> None:

@@ -19,7 +19,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from curation.wording import number
-from pages.ui.rate import rating_draft
+from pages.ui.rate import rating_draft, session_end
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state
 from pages.ui.viewer import user_window
@@ -55,6 +55,7 @@ def show(workspace: Workspace) -> None:
     if person.may(Action.RATE):
         _new(workspace, listed)
     _earlier(workspace, listed)
+    session_end.offer_for_others(workspace)
 
 
 # ---- unfinished and earlier sessions -------------------------------------------------------------

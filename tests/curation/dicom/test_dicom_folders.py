@@ -464,6 +464,31 @@ def test_two_people_of_one_series_number_are_two_series(tmp_path, workspace, uid
     assert (alone.made, alone.before) == (0, 1)
 
 
+def test_two_people_and_two_series_whose_short_labels_are_alike_are_told_apart(tmp_path) -> None:
+    names = pseudonyms.Pseudonyms(b"key")
+    for number, (patient, uid) in enumerate((("P43534", "1.2.16810"), ("P66042", "1.2.22376"))):
+        folder = tmp_path / patient
+        write_series(folder, number, study=number, PatientID=patient, SeriesInstanceUID=uid)
+    headers = [dicom_header.read(next(folder.iterdir())) for folder in sorted(tmp_path.iterdir())]
+    assert len({names.person(one)[: len("sub-") + 8] for one in headers}) == 1  # both 2ded2d74
+    assert len({names.series(one) for one in headers}) == 1
+    found = look(tmp_path).series
+    assert len({one.person for one in found}) == len({one.id for one in found}) == 2
+    assert all(one.images == 16 for one in found)
+
+
+def test_people_keep_the_shorter_labels_of_earlier_versions(tmp_path, workspace) -> None:
+    write_series(tmp_path / "in", PatientID="known")
+    write_series(tmp_path / "in", 4, study=2, PatientID="new")
+    known, new = sorted(last_look.look(workspace, tmp_path / "in").series, key=lambda s: s.number)
+    held = workspace.converted_dir / "dicom"
+    held.mkdir(parents=True)
+    (held / f"{known.person[:12]}_{known.visit}_run-003_T1w.nii.gz").touch()
+    again = sorted(last_look.look(workspace, tmp_path / "in").series, key=lambda s: s.number)
+    assert [one.person for one in again] == [known.person[:12], new.person]
+    assert len(new.person) == len(known.person) == len("sub-") + 12
+
+
 def test_files_of_one_id_that_name_two_people_are_refused(tmp_path) -> None:
     write_series(tmp_path / "a", PatientName="Prefect^Ford")
     write_series(tmp_path / "b")

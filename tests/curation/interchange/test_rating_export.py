@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.access.actions import Rank
-from curation.decisions import audit_trail
+from curation.decisions import audit_trail, database, scan_tags
 from curation.errors import RatingError, SessionError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
@@ -85,6 +85,39 @@ def _all(workspace: Workspace) -> list[dict]:
 
 def _same(one: list[dict], other: list[dict]) -> bool:
     return pd.DataFrame(one).equals(pd.DataFrame(other))
+
+
+def test_tags_come_along_in_their_authors_names_and_later_changes_stay(
+    rated: Workspace, empty: Workspace
+) -> None:
+    first, second, third = tables.read_scans(rated)["scan_id"][:3]
+    scan_tags.put_on(rated, "motion", [first, second, third], "Ada")
+    scan_tags.put_on(rated, "ask Eve", [second], "Bob")
+    scan_tags.take_off(rated, "motion", [third], "Ada")
+    scan_tags.put_on(empty, "Motion", [first], "Cleo")
+    scan_tags.take_off(empty, "Motion", [first], "Cleo")  # after Ada put it on
+    folder = rating_export.export_ratings(rated)
+    assert import_ratings(empty, folder).tags == 2
+    assert import_ratings(empty, folder).tags == 0
+    assert scan_tags.in_force(empty) == {"ask Eve": {second}, "Motion": {second}}
+    before, after = scan_tags.table(rated), scan_tags.table(empty)
+    by_whom = ["scan_id", "author", "at"]
+    expected = before.loc[before["scan_id"] == second, by_whom].to_numpy().tolist()
+    assert sorted(after[by_whom].to_numpy().tolist()) == sorted(expected)
+    with database.engine(empty).connect() as connection:
+        assert audit_trail.verify(connection) == []
+
+
+def test_a_word_that_is_no_tag_imports_nothing_and_says_so(
+    rated: Workspace, empty: Workspace
+) -> None:
+    folder = rating_export.export_ratings(rated)
+    scan = tables.read_scans(rated)["scan_id"][0]
+    line = f"{scan}\t<b>bold</b>\tAda\t2026-01-01T00:00:00+00:00\n"
+    (folder / rating_export.TAGS).write_text(f"scan_id\ttag\tauthor\tat\n{line}")
+    with pytest.raises(RatingError, match=r"tags\.tsv: A tag is a word.*Nothing was imported"):
+        import_ratings(empty, folder)
+    assert rating_log.list_ratings(empty).empty and scan_tags.in_force(empty) == {}
 
 
 def test_a_round_trip_loses_nothing(rated: Workspace, empty: Workspace) -> None:

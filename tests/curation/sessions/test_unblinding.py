@@ -2,13 +2,15 @@
 
 import pytest
 
+from curation.access.actions import Rank
 from curation.decisions import audit_trail, database, schema
-from curation.errors import RatingError
+from curation.errors import AccessError, RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import SessionPlan
 from tests.helpers import workspace_full
+from tests.helpers.logins import signed_in
 
 
 @pytest.fixture
@@ -58,6 +60,26 @@ def test_what_was_never_hidden_needs_no_showing(finished) -> None:
     workspace, _ = finished
     plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False)
     assert unblinding.is_unblinded(workspace, session_log.start(workspace, plan))
+
+
+def test_a_curator_ends_the_session_of_a_rater_who_does_not_come_back(finished) -> None:
+    workspace, session = finished
+    with signed_in("Eve", Rank.RATER):
+        with pytest.raises(AccessError, match="belongs to Ada"):
+            unblinding.unblind(workspace, session)
+        with pytest.raises(
+            AccessError, match="end somebody else's session one has to be a curator"
+        ):
+            unblinding.end_for_rater(workspace, session, "Eve")
+    assert not unblinding.is_unblinded(workspace, session)
+    with signed_in("Cleo", Rank.CURATOR):
+        with pytest.raises(AccessError, match="belongs to Ada"):
+            unblinding.end_for_rater(workspace, session, "Ada")
+        unblinding.end_for_rater(workspace, session, "Cleo")
+    assert unblinding.is_unblinded(workspace, session)
+    assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 2
+    line = audit_trail.history(workspace).set_index("what").loc["what was hidden shown"]
+    assert line["who"] == "Cleo"
 
 
 # ---- what counts -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.sources import sidecar
+from curation.sources import allowed_roots, sidecar
 from curation.sources.ingest import ingest
 from curation.storage.workspace import Workspace
 from tests.helpers.nifti_images import write_nifti
@@ -97,6 +97,25 @@ def test_a_file_above_holds_for_all_below_and_the_nearest_wins(tmp_path: Path) -
     assert sidecar.scanner(path, tmp_path) == ("GE", 1.5)
     nobody = sidecar.scanner(path, tmp_path / "sub-01")
     assert nobody.manufacturer == "GE" and math.isnan(nobody.field_strength_t)
+
+
+def test_a_sidecar_that_links_out_of_what_may_be_read_is_as_if_it_were_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, outside = tmp_path / "data", tmp_path / "outside.json"
+    data.mkdir()
+    outside.write_text(json.dumps({"Manufacturer": "Secret", "SeriesDescription": "FLAIR"}))
+    head, inside = data / "head.nii.gz", data / "other.nii.gz"
+    (data / "head.json").symlink_to(outside)
+    (data / "kept.json").write_text(json.dumps({"Manufacturer": "Ours"}))
+    (data / "other.json").symlink_to(data / "kept.json")  # as git-annex has all its files
+    assert (
+        sidecar.scanner(head, data).manufacturer == "Secret"
+    )  # without the setting all may be read
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(data))
+    assert sidecar.scanner(head, data).manufacturer is None
+    assert sidecar.told(head, None).modality is None
+    assert sidecar.scanner(inside, data).manufacturer == "Ours"
 
 
 def test_the_acquisition_is_told_in_the_units_of_the_console(tmp_path: Path) -> None:

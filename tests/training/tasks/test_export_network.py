@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from curation.decisions import audit_trail
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -84,22 +85,22 @@ def test_weights_and_what_is_said_of_them_may_be_read_by_the_same_people(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     study, run, _ = _finished(workspace_trainable.make(workspace))
-    made = export_network.export(study, run, tmp_path / "encoder")
+    made = export_network.export(workspace, study, run, tmp_path / "encoder")
     rights = {path.stat().st_mode & 0o777 for path in (made.weights, made.about)}
     assert len(rights) == 1 and rights.pop() & 0o400
 
 
 def test_a_network_does_not_take_the_place_of_another(workspace: Workspace, tmp_path: Path) -> None:
     study, run, _ = _finished(pet_images.make(workspace), modalities=("T1w", "pet"))
-    made = export_network.export(study, run, tmp_path)
-    export_network.export(study, run, tmp_path)  # the same again is no other
+    made = export_network.export(workspace, study, run, tmp_path)
+    export_network.export(workspace, study, run, tmp_path)  # the same again is no other
     kept = made.weights.read_bytes()
     with pytest.raises(StudyError, match="holds another network already"):
-        export_network.export(study, run, tmp_path, "pet")
+        export_network.export(workspace, study, run, tmp_path, "pet")
     assert made.weights.read_bytes() == kept
     made.about.write_text("[broken")
     with pytest.raises(StudyError, match="of unknown origin"):
-        export_network.export(study, run, tmp_path)
+        export_network.export(workspace, study, run, tmp_path)
 
 
 def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys) -> None:
@@ -108,11 +109,13 @@ def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys
     folder = workspace.exports_dir / "networks" / f"{study.id}_{run.id}"
     assert str(folder) in capsys.readouterr().out
     assert {path.name for path in folder.iterdir()} == {"encoder.json", "encoder.safetensors"}
+    line = audit_trail.history(workspace).set_index("what").loc["network exported"]
+    assert line["subject"] == study.id and run.id in line["detail"]
 
 
 def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_path: Path) -> None:
     study, run, _ = _finished(workspace_trainable.make(workspace))
-    about = json.loads(export_network.export(study, run, tmp_path).about.read_text())
+    about = json.loads(export_network.export(workspace, study, run, tmp_path).about.read_text())
     assert about["volumes"]["shape"] == list(study.preset.shape)
     assert about["volumes"]["modalities"] == ["T1w"]
     assert about["simulated"] is True
@@ -123,7 +126,7 @@ def test_the_objective_stands_beside_and_that_a_decoder_was_not_trained(
     workspace: Workspace, tmp_path: Path, objective: str
 ) -> None:
     study, run, _ = _finished(workspace_trainable.make(workspace), objective=objective)
-    about = json.loads(export_network.export(study, run, tmp_path).about.read_text())
+    about = json.loads(export_network.export(workspace, study, run, tmp_path).about.read_text())
     assert about["objective"] == objective
     assert about["decoder"].startswith("untrained") == (objective == "contrast")
 
@@ -132,7 +135,7 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     study, run, loss = _finished(pet_images.make(workspace), modalities=("T1w", "pet"))
-    made = export_network.export(study, run, tmp_path, "pet")
+    made = export_network.export(workspace, study, run, tmp_path, "pet")
     from safetensors.torch import load_file
 
     weights = load_file(made.weights)
@@ -142,7 +145,7 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
     assert json.loads(made.about.read_text())["volumes"]["modalities"] == ["pet"]
     assert "twice the mean of the brain (PET)" in made.about.read_text()
     with pytest.raises(StudyError, match="cannot be exported for 'FLAIR'"):
-        export_network.export(study, run, tmp_path, "FLAIR")
+        export_network.export(workspace, study, run, tmp_path, "FLAIR")
 
 
 def test_what_is_not_pretrained_is_refused(workspace: Workspace, tmp_path: Path, capsys) -> None:

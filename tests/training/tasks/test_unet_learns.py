@@ -99,7 +99,7 @@ def test_a_stopped_pretraining_of_a_u_net_goes_on_to_the_bit_and_is_exported(
     assert files.read_json(run.result_path)["loss"] == loss
     measured = reconstruct.errors(workspace, study, run)
     assert measured["reconstruction_error"].between(0, 10).all()
-    made = export_network.export(study, run, tmp_path / "encoder")
+    made = export_network.export(workspace, study, run, tmp_path / "encoder")
     about, weights = json.loads(made.about.read_text()), load_file(made.weights)
     assert (about["backbone"], about["class"]) == ("unet", "BasicUNet")
     assert weights.pop("mean_volume").shape == (1, *study.preset.shape)
