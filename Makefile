@@ -106,7 +106,7 @@ bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's st
 bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the preset laptop; half an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.learning
 
-bench-truth: $(TESTING) ## does the chain find what was planted: studies in worlds with known truth; an hour; the last line is JSON
+bench-truth: $(TESTING) ## does the chain find what was planted: studies in worlds with known truth; 50 minutes; the last line is JSON
 	$(PY) -m tests.benchmarks.truth
 
 bench-scale: $(TESTING) ## thirty thousand volumes and a million scans: time, memory, open files; the last line is JSON
