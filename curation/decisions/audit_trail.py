@@ -1,6 +1,6 @@
 """The audit trail: what people decided, newest first, and whether anything of it was changed afterwards."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,13 @@ class Link:
     record: dict[str, Any] | None
 
 
-def history(workspace: Workspace, limit: int | None = None, *, views: bool = True) -> pd.DataFrame:
+def history(
+    workspace: Workspace,
+    limit: int | None = None,
+    *,
+    views: bool = True,
+    hidden: Collection[int] = (),
+) -> pd.DataFrame:
     """Return the decisions of people.
 
     Parameters
@@ -61,6 +67,8 @@ def history(workspace: Workspace, limit: int | None = None, *, views: bool = Tru
         Only the newest so many.
     views : bool
         With the lines on who looked at which scan. They name the scan that a blinded session shows.
+    hidden : collection of int
+        Sessions of which no rating is told, nor that it was taken back: they name scans, too.
 
     Returns
     -------
@@ -84,6 +92,9 @@ def history(workspace: Workspace, limit: int | None = None, *, views: bool = Tru
                 continue
             if table is schema.audit and not views:
                 query = query.where(~schema.is_action(AuditAction.LOOKED_AT))
+            if hidden and table in (_ratings, _withdrawals):
+                of = _details.c.session_id
+                query = query.where(of.is_(None) | of.not_in(hidden))
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]
     found = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
@@ -283,9 +294,9 @@ _SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
     (
         _withdrawals,
         _newest_first(
-            sa.select(_withdrawals, _ratings.c.scan_id, _ratings.c.label).join(
-                _ratings, _ratings.c.id == _withdrawals.c.rating_id
-            ),
+            sa.select(_withdrawals, _ratings.c.scan_id, _ratings.c.label)
+            .join(_ratings, _ratings.c.id == _withdrawals.c.rating_id)
+            .outerjoin(_details, _details.c.rating_id == _ratings.c.id),
             _withdrawals,
         ),
         _withdrawal,

@@ -6,7 +6,7 @@ from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.references import reference_library
-from curation.sessions import active_learning, passed_on_cutoff, session_log
+from curation.sessions import active_learning, passed_on_cutoff, session_log, unblinding
 from curation.tiers import overrides
 from curation.tiers.tier_rule import DEFAULT_RULE
 from pages.ui.rate import history_panel
@@ -66,7 +66,7 @@ def test_contested_scans_of_sessions_that_still_run_are_not_named(rated_blind, r
     page = run("rate", rated_blind, **{state.RATE_PART: "Agreement"})
     assert not [b for b in page.button if b.key and b.key.startswith("open-")]
     said = words(page)
-    assert "of 3 blinded sessions that are still running are counted when these are ended" in said
+    assert "of 3 blinded sessions that are still running are listed when these are ended" in said
     assert "Krippendorff&#x27;s α" in said and "made-" not in said
 
 
@@ -106,8 +106,8 @@ def test_a_cut_off_of_scores_by_another_reference_is_told_and_not_offered(rated,
     )
 
 
-def test_a_history_too_long_to_be_shown_is_searched_whole(rated_blind, run, monkeypatch) -> None:
-    oldest = audit_trail.history(rated_blind).iloc[-1]["subject"]
+def test_a_history_too_long_to_be_shown_is_searched_whole(rated, run, monkeypatch) -> None:
+    oldest = audit_trail.history(rated).iloc[-1]["subject"]
     monkeypatch.setattr(history_panel, "_READ", 50)
     page = run("rate", rated_blind, **{state.RATE_PART: "History"})
     assert "The newest 40 of more than 50." in words(page)
@@ -187,6 +187,20 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
     said = words(run("rate", own, **{state.RATE_PART: "History"}))
     assert "tier A by hand" in said and "the score sees a coil" in said
+
+
+def test_history_names_no_scan_of_a_session_that_still_runs(own, run) -> None:
+    session = started(own, rater="Ada", size=3)
+    for place in range(2):
+        last = session_log.save(own, session.id, place, Opinion(1.0))
+    session_log.undo(own, session.id, last)
+    seen = words(run("rate", own, **{state.RATE_PART: "History"}))
+    assert "1 rating of a blinded session that is still running is listed when it is ended" in seen
+    assert "session started" in seen
+    assert not [item.scan_id for item in session.items if item.scan_id in seen]
+    unblinding.unblind(own, session)
+    seen = words(run("rate", own, **{state.RATE_PART: "History"}))
+    assert all(item.scan_id in seen for item in session.items[:2]) and "rating taken back" in seen
 
 
 def test_history_is_searched(rated, run) -> None:

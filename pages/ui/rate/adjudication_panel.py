@@ -22,7 +22,7 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
     contested = agreement.contested(given, scale)
     queue = agreement.adjudication_queue(given, scale)
     st.subheader("Contested scans")
-    if running := summaries.running_words(*cache.not_counted(workspace)):
+    if running := summaries.running_words(*cache.not_counted(workspace), "listed"):
         st.caption(formatting.escape(running))
     if contested.empty:
         st.markdown("No scan that two people rated is contested.")

@@ -16,12 +16,13 @@ from curation.decisions.audit_trail import history
 from curation.errors import RatingError
 from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, TAGS, export_ratings
 from curation.interchange.rating_import import Imported, import_ratings
+from curation.ratings import rating_log
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import downloads, formatting, frame, html_marks, person
+from pages.ui.shell import cache, downloads, formatting, frame, html_marks, person, summaries
 
 _UPLOAD_MB = 50
 _NAMED = 5
@@ -38,7 +39,16 @@ def show(workspace: Workspace) -> None:
         show_rating_files(workspace)
     _complain(workspace)
     _offer_audit(workspace)
-    _lines(workspace, history(workspace, _READ, views=person.sees_views()))
+    if running := summaries.running_words(*cache.not_counted(workspace), "listed"):
+        st.caption(formatting.escape(running))
+    _lines(workspace, _history(workspace, _READ))
+
+
+def _history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
+    """Return the decisions, without what would tell a rater which scans a running session shows."""
+    with database.engine(workspace).connect() as connection:
+        running = rating_log.running_sessions(connection)
+    return history(workspace, limit, views=person.sees_views(), hidden=running)
 
 
 def _offer_audit(workspace: Workspace) -> None:
@@ -98,7 +108,7 @@ def _lines(workspace: Workspace, table: pd.DataFrame) -> None:
         kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
     partly = len(table) == _READ
     if partly and (people or kinds or sought):
-        table, partly = history(workspace, views=person.sees_views()), False
+        table, partly = _history(workspace), False
     found = table
     if people:
         found = found[found["who"].isin(people)]

@@ -73,8 +73,8 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
 
 
-def running_words(ratings: int, sessions: int) -> str:
-    """Say how many ratings of how many sessions do not count yet; nothing without any.
+def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
+    """Say how many ratings of how many sessions wait until they are ended, and for what; nothing without any.
 
     See :func:`curation.ratings.rating_log.not_counted`.
     """
@@ -84,7 +84,7 @@ def running_words(ratings: int, sessions: int) -> str:
     whose = "a blinded session that is still running" if sessions == 1 else several
     when = "it is ended" if sessions == 1 else "these are ended"
     are = "is" if ratings == 1 else "are"
-    return f"{plural(ratings, 'rating')} of {whose} {are} counted when {when}."
+    return f"{plural(ratings, 'rating')} of {whose} {are} {happens} when {when}."
 
 
 def with_ends_worth_telling(scans: pd.DataFrame) -> pd.DataFrame:
