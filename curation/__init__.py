@@ -1,3 +1,3 @@
 """Curation of brain MRI: sources, metrics, scores, ratings, tiers and cohorts."""
 
-__version__ = "0.15.0"
+__version__ = "0.16.0"
