@@ -144,7 +144,7 @@ def test_a_checkpoint_of_the_other_backbone_is_refused_and_stays(workspace: Work
     with pytest.raises(StudyError, match="of the backbone vit, and this run trains"):
         finetune.model_of(workspace, of_unet, of_age)
     with pytest.raises(StudyError, match="of the backbone vit, and this run trains"):
-        export_network.export(of_unet, unet, workspace.root / "encoder")
+        export_network.export(workspace, of_unet, unet, workspace.root / "encoder")
 
 
 @pytest.mark.soak
