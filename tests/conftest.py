@@ -46,6 +46,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = nodeid.partition("::")[0]
             return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
 
+    config.option.loadscopereorder = False  # else what has few tests, however long, comes last
     return Files(config, log)
 
 
@@ -85,7 +86,7 @@ def postgres_server() -> Iterator[postgres.Server]:
     """A PostgreSQL server."""
     if why := postgres.missing():
         pytest.skip(why)
-    with postgres.server() as server:
+    with postgres.server(synced=False) as server:
         yield server
 
 

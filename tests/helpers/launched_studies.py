@@ -3,6 +3,9 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 import psutil
 
@@ -44,6 +47,16 @@ def finish(
         time.sleep(every_s)
     if status.state != "finished":
         raise StudyError(f"The study {study.id} is {status.state}: {status.message}")
+
+
+def try_to_launch(root: Path, study_id: str, gate: Barrier, outcomes: Queue) -> None:
+    """Launch a study at the same time as others, and put what came of it; a process of its own does this."""
+    gate.wait()
+    try:
+        launch.launch(Workspace(root), study_id)
+        outcomes.put("started")
+    except StudyError as error:
+        outcomes.put(str(error))
 
 
 def ended(status: StudyStatus) -> bool:

@@ -63,6 +63,12 @@ def repeated(
     return assemble(*parts, further, first.outcome)
 
 
+def erring(base: Predictions, errors: NDArray[np.float64]) -> Predictions:
+    """Return the same study of :func:`made` with other errors (arms, seeds, people), years, in no time."""
+    predicted = np.concatenate([base.ages + errors, base.predicted_years[-1:]])
+    return replace(base, by_scan=predicted, predicted_years=predicted)
+
+
 #: So many studies are drawn at once.
 _AT_ONCE = 500
 
@@ -93,9 +99,7 @@ def null_studies(
         errors = 30 + rng.normal(0, 2, (*shape[:2], 1, people)) + rng.normal(0, 3, shape)
         errors += rng.normal(0, 1, (*shape[:3], 1)) * spread
         errors[:, 1] += apart
-        for error in errors:
-            predicted = np.concatenate([ages + error, base.predicted_years[-1:]])
-            yield replace(base, predicted_years=predicted)
+        yield from (erring(base, error) for error in errors)
 
 
 def random(

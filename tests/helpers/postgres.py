@@ -45,9 +45,12 @@ class Server:
     ----------
     folder : Path
         Its data and its socket.
+    synced : bool
+        Whether it waits for the disk; if not, all is lost with the machine, and nothing with the server.
     """
 
     folder: Path
+    synced: bool = True
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -64,6 +67,7 @@ class Server:
             "max_connections=80",
             "-c",
             "shared_buffers=32MB",
+            *([] if self.synced else ["-c", "fsync=off"]),
         ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_user())
@@ -106,8 +110,8 @@ def _user() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[Server]:
-    """Yield a server that runs; see :func:`missing`."""
+def server(*, synced: bool = True) -> Iterator[Server]:
+    """Yield a server that runs; see :func:`missing` and :class:`Server`."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         if given := _user():
@@ -124,13 +128,14 @@ def server() -> Iterator[Server]:
                 "UTF8",
                 "--no-locale",
                 "--no-instructions",
+                *([] if synced else ["--no-sync"]),
             ],
             check=True,
             capture_output=True,
             cwd="/",
             **given,
         )
-        made = Server(folder)
+        made = Server(folder, synced)
         made.start()
         try:
             yield made

@@ -2,10 +2,13 @@
 
 import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
 import pandas as pd
 
@@ -33,8 +36,7 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
     list of (session, position, rating, seconds)
         What was confirmed, and how long it took.
     """
-    if url:
-        os.environ[URL_VARIABLE] = url
+    _use(url)
     workspace = Workspace(Path(root))
     plan = SessionPlan("at once", rater, "mriqc-4", size=number, repeats_share=0.0, seed=1)
     session = session_log.start(workspace, plan)
@@ -63,26 +65,61 @@ def rate_together(
     workspace: Workspace, raters: int, number: int, url: str | None = None
 ) -> list[tuple[int, int, int, float]]:
     """Let so many raters write at once, each a process; return everything that was confirmed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["curation.sessions.session_log"])
-    with context.Pool(raters) as pool:
+    with _context().Pool(raters) as pool:
         given = [(str(workspace.root), f"rater {i:02d}", number, url) for i in range(raters)]
         found: Sequence[list] = pool.starmap(rate, given, chunksize=1)
     return [line for lines in found for line in lines]
 
 
-def main(root: str, session_id: str) -> None:
-    """Rate a session and print each confirmed rating, until the end or until somebody kills this process."""
+class Writer(NamedTuple):
+    """A process that rates a session, and what it says: a line a rating that was confirmed to it."""
+
+    process: BaseProcess
+    said: TextIO
+
+    def rest(self) -> str:
+        """Return what it still says until it ends."""
+        with self.said:
+            told = self.said.read()
+        self.process.join()
+        return told
+
+
+def start(workspace: Workspace, session_id: int, url: str | None = None) -> Writer:
+    """Have a session rated to its end, or until somebody kills the process."""
+    context = _context()
+    heard, told = context.Pipe(duplex=False)
+    given = (str(workspace.root), session_id, url, told)
+    process = context.Process(target=_rate_and_say, args=given)
+    process.start()
+    told.close()
+    with heard:
+        return Writer(process, os.fdopen(os.dup(heard.fileno())))
+
+
+def _rate_and_say(root: str, session_id: int, url: str | None, told: Connection) -> None:
+    _use(url)
+    said = os.fdopen(os.dup(told.fileno()), "w")
     workspace = Workspace(Path(root))
-    session = session_log.load(workspace, int(session_id))
+    session = session_log.load(workspace, session_id)
     while not session.finished:
         place = session.position
         rating = session_log.save(
             workspace, session.id, place, Opinion(2.0, comment=f"at {place}", seconds=1.0)
         )
-        print(place, rating, flush=True)
+        print(place, rating, file=said, flush=True)
         session = session_log.load(workspace, session.id)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _context() -> ForkServerContext:
+    """Return how processes are made: forks of one that has imported what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["curation.sessions.session_log"])
+    return context
+
+
+def _use(url: str | None) -> None:
+    """Use a database, whichever the process that this one was forked from was to use."""
+    os.environ.pop(URL_VARIABLE, None)
+    if url:
+        os.environ[URL_VARIABLE] = url

@@ -1,5 +1,6 @@
 """A workspace ready for training without scoring: tiny heads, their alignment, scores, both cohorts."""
 
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def _row(folder: Path, number: int, role: str) -> dict[str, Any]:
     name = f"sub-{number:02d}"
     age_years = 20.0 + 5 * (number % 12)
     path = folder / f"{name}_T1w.nii.gz"
-    write_head(path, age_years, seed=number)
+    image, sha256, image_hash = _head(age_years, number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image)
     return {
         "scan_id": f"{role}_{name}_T1w",
         "subject_id": f"{role}:{name}",
@@ -109,14 +112,22 @@ def _row(folder: Path, number: int, role: str) -> dict[str, Any]:
         "source": role,
         "role": role,
         "path": str(path),
-        "sha256": files.sha256_of(path),
-        "image_hash": volumes.verify(path).image_hash,
+        "sha256": sha256,
+        "image_hash": image_hash,
         "site": ["North", "South"][number % 2],
         "age_years": age_years,
         "simulated": True,
         "status": "ok",
         "distortion_score": [10.0, 30.0, 70.0][number % 3],
     }
+
+
+@cache
+def _head(age_years: float, seed: int) -> tuple[bytes, str, str]:
+    """Return the file of a head, its hash and that of its image: not anew for each workspace."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_head(Path(folder) / "head_T1w.nii.gz", age_years, seed=seed)
+        return path.read_bytes(), files.sha256_of(path), volumes.verify(path).image_hash
 
 
 def write_head(path: Path, age_years: float, *, seed: int = 0) -> Path:

@@ -2,8 +2,6 @@
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +22,6 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions
 from curation.tiers.overrides import override
 from tests.helpers import postgres, rating_writer
-from tests.helpers.paths import ROOT
 
 PLAN = SessionPlan("first", "Ada", "mriqc-4", size=30, repeats_share=0.1)
 
@@ -109,24 +106,12 @@ def test_a_writer_who_holds_on_is_waited_for_and_then_named(workspace, monkeypat
 
 def test_many_windows_of_one_session_make_one_rating_of_each_scan(listed, url) -> None:
     session = session_log.start(listed, PLAN)
-    writers = [_writer(listed, session.id, url) for _ in range(4)]
-    said = [line for writer in writers for line in writer.communicate(timeout=100)[0].splitlines()]
+    writers = [rating_writer.start(listed, session.id, url) for _ in range(4)]
+    said = [line for writer in writers for line in writer.rest().splitlines()]
     kept = rating_log.list_ratings(listed)
     assert sorted(kept["position"]) == list(range(session.total))
     confirmed = {tuple(map(int, line.split())) for line in said}
     assert confirmed == set(zip(kept["position"], kept["id"], strict=True))
-
-
-def _writer(workspace: Workspace, session_id: int, url: str | None) -> subprocess.Popen:
-    # the URL is in the environment, which children inherit
-    command = [
-        sys.executable,
-        "-m",
-        "tests.helpers.rating_writer",
-        str(workspace.root),
-        str(session_id),
-    ]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path, url) -> None:
@@ -135,15 +120,14 @@ def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path
     session = session_log.start(workspace, plan)
     confirmed: dict[int, int] = {}
     for upto in (20, 45, 70):
-        writer = _writer(workspace, session.id, url)
-        assert writer.stdout is not None
+        writer = rating_writer.start(workspace, session.id, url)
         while len(confirmed) < upto:
-            place, number = map(int, writer.stdout.readline().split())
+            place, number = map(int, writer.said.readline().split())
             assert place not in confirmed  # resumed behind what is stored, never before
             confirmed[place] = number
-        writer.send_signal(signal.SIGKILL)
-        rest = writer.communicate()[0]
-        assert writer.returncode == -signal.SIGKILL
+        writer.process.kill()
+        rest = writer.rest()
+        assert writer.process.exitcode == -signal.SIGKILL
         whole = rest[: rest.rfind("\n") + 1].splitlines()  # the last line may be cut off
         confirmed |= {int(place): int(number) for place, number in map(str.split, whole)}
         kept = rating_log.list_ratings(workspace)

@@ -186,8 +186,8 @@ def _bad(folder: Path) -> dict[str, str]:
     (folder / "nowhere.nii.gz").symlink_to(folder / "annexed")
     return {
         "text.nii.gz": "NIfTI",
-        "truncated.nii.gz": "",
-        "short.nii": "",
+        "truncated.nii.gz": "cut off",
+        "short.nii": "cut off",
         "empty.nii.gz": "",
         "series.nii.gz": "5 volumes",
         "waves.nii.gz": "complex",

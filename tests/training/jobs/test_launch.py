@@ -3,7 +3,9 @@
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -100,7 +102,7 @@ def test_a_finished_study_is_left_as_it_is(finished) -> None:
 
 
 def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
-    finished: tuple[Workspace, Study], tmp_path: Path
+    finished: tuple[Workspace, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     study = workspace_trainable.plan(workspace, arms=["A"], overrides=LONG)
@@ -119,19 +121,30 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
 
     launch.resume(workspace, study.id)
     wait(workspace, study, under_way)
-    for process in study_processes(study):
-        process.kill()
-    status = wait(workspace, study, ended)
-    assert status.state == "stopped"
-    assert not [run for run in status.runs if run.state == "running"]
+    with monkeypatch.context() as patch:  # all of it dies while it is read
+        patch.setattr(processes, "running", partial(_killed_before, study, processes.running))
+        status = study_status.status(workspace, study.id)
+    assert not study_processes(study)
+    for now in (status, study_status.status(workspace, study.id)):
+        assert now.state == "stopped"
+        assert not [run for run in now.runs if run.state == "running"]
 
     launch.retry(workspace, study.id, ["pretrain_A_seed0"])  # what was killed
     status = wait(workspace, study, ended)
-    assert status.done == 1, status.message
+    assert (status.state, status.done) == ("stopped", 1), status.message
+    assert [run.state for run in status.runs] == ["finished", "waiting", "waiting"]
     workspace_finished.train(workspace, study)  # its fine-tunings, in this process
     assert study_status.status(workspace, study.id).state == "finished"
     uninterrupted = results(finished[1])
     assert results(study) == {key: uninterrupted[key] for key in results(study)}
+
+
+def _killed_before(study: Study, looks: Callable[[Path], object], path: Path) -> object:
+    for process in study_processes(study):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one may end with another
+            process.kill()
+            process.wait(10)
+    return looks(path)
 
 
 def test_a_stop_names_the_runs_that_it_waits_for(
@@ -169,42 +182,31 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
     assert not study_processes(study)
 
 
-def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_fails_says_why_and_the_others_go_on_as_do_those_that_are_asked_for_meanwhile(
+    tmp_path: Path,
 ) -> None:
-    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
-    study = workspace_trainable.plan(workspace, overrides={"pretrain_epochs": 10_000})
-    launch.launch(workspace, study.id)
-    wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
-    looks = processes.running
-
-    def too_late(path: Path) -> object:
-        for process in study_processes(study):
-            with contextlib.suppress(psutil.NoSuchProcess):  # one may end with another
-                process.kill()
-                process.wait(10)
-        return looks(path)
-
-    monkeypatch.setattr(processes, "running", too_late)
-    status = study_status.status(workspace, study.id)
-    assert status.state == "stopped"
-    assert not [run for run in status.runs if run.state == "running"]
-
-
-def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     study = workspace_trainable.plan(workspace, overrides={"pretrain_lr": 1e30, "clip_norm": 1e30})
     launch.retry(workspace, study.id, ["A", "finetune_scratch_seed0_fold0"])
+    status = launch.retry(workspace, study.id, ["finetune_scratch_seed0_fold1"])
+    assert status.state == "running"
+    with pytest.raises(StudyError, match="cannot begin anew"):
+        launch.retry(workspace, study.id, ["scratch"], anew=True)
     status = wait(workspace, study, ended)
-    states = {run.run_id: run.state for run in status.runs}
+    assert {run.run_id: run.state for run in status.runs} == {
+        "pretrain_A_seed0": "failed",
+        "finetune_A_seed0_fold0": "waiting",
+        "finetune_A_seed0_fold1": "waiting",
+        "finetune_scratch_seed0_fold0": "finished",
+        "finetune_scratch_seed0_fold1": "finished",
+    }
     assert status.state == "failed"
-    assert states["pretrain_A_seed0"] == "failed"
-    assert states["finetune_A_seed0_fold0"] == "waiting"
-    assert states["finetune_scratch_seed0_fold0"] == "finished"
     assert "pretrain A, seed 0" in status.message
     assert "no longer a number" in status.message
     log = runs.find(study, "pretrain_A_seed0").log_path.read_text()
     assert "Traceback" in log
+    with pytest.raises(StudyError, match="Everything of scratch is finished"):
+        launch.retry(workspace, study.id, ["scratch"])
 
 
 def test_what_cannot_be_started_deletes_nothing(tmp_path: Path, monkeypatch) -> None:
@@ -233,24 +235,6 @@ def test_what_was_built_on_a_pretraining_is_deleted_before_it(tmp_path: Path, mo
     assert chosen[0].kind == "pretrain" and {run.arm for run in chosen} == {"A"}
     results = [path.parent.name for path in gone if path.name == chosen[0].result_path.name]
     assert results[-1] == "pretrain_A_seed0"
-
-
-def test_an_arm_that_is_asked_for_while_others_run_follows_them(tmp_path: Path) -> None:
-    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
-    study = workspace_trainable.plan(workspace, arms=["scratch", "A"], folds=2)
-    launch.retry(workspace, study.id, ["finetune_scratch_seed0_fold0"])
-    status = launch.retry(workspace, study.id, ["finetune_scratch_seed0_fold1"])
-    assert status.state == "running"
-    with pytest.raises(StudyError, match="cannot begin anew"):
-        launch.retry(workspace, study.id, ["scratch"], anew=True)
-    status = wait(workspace, study, ended)
-    states = {run.run_id: run.state for run in status.runs}
-    assert states.pop("finetune_scratch_seed0_fold0") == "finished"
-    assert states.pop("finetune_scratch_seed0_fold1") == "finished"
-    assert set(states.values()) == {"waiting"}
-    assert status.state == "stopped"
-    with pytest.raises(StudyError, match="Everything of scratch is finished"):
-        launch.retry(workspace, study.id, ["scratch"])
 
 
 def test_a_scan_that_went_away_fails_the_study_in_words(tmp_path: Path) -> None:

@@ -18,7 +18,15 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_finished, workspace_trainable
-from tests.helpers.launched_studies import ended, held, results, study_processes, under_way, wait
+from tests.helpers.launched_studies import (
+    ended,
+    held,
+    results,
+    study_processes,
+    try_to_launch,
+    under_way,
+    wait,
+)
 from training.__main__ import main
 from training.jobs import execution_backend, launch, study_status
 from training.studies import runs
@@ -206,21 +214,13 @@ def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeyp
 # ---- two at once -----------------------------------------------------------------------------------
 
 
-def _try_to_launch(root: Path, study_id: str, gate, outcomes) -> None:
-    gate.wait()
-    try:
-        launch.launch(Workspace(root), study_id)
-        outcomes.put("started")
-    except StudyError as error:
-        outcomes.put(str(error))
-
-
 def test_two_dashboards_cannot_start_the_same_study_twice(tmp_path: Path) -> None:
     workspace, study = _planned(tmp_path / "w", overrides={"pretrain_epochs": 100_000})
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([try_to_launch.__module__])
     gate, outcomes = context.Barrier(4), context.Queue()
     dashboards = [
-        context.Process(target=_try_to_launch, args=(workspace.root, study.id, gate, outcomes))
+        context.Process(target=try_to_launch, args=(workspace.root, study.id, gate, outcomes))
         for _ in range(4)
     ]
     for dashboard in dashboards:

@@ -1,9 +1,4 @@
 import errno
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -87,31 +82,3 @@ def test_a_target_scan_smuggled_into_a_pretraining_is_refused(planned) -> None:
         files.write_json(run.config_path, config | {"scans": [*config["scans"], smuggled]})
         with pytest.raises(StudyError, match="target cohort, or of none"):
             pretrain.pretrain(workspace, study, run, Interruption())
-
-
-def test_a_polite_stop_saves_where_the_run_is(workspace: Workspace, tmp_path: Path) -> None:
-    study = workspace_trainable.plan(
-        workspace_trainable.make(workspace), overrides={"pretrain_epochs": 100_000}
-    )
-    runs.write_configs(study)
-    run = runs.find(study, "pretrain_A_seed0")
-    command = [sys.executable, "-m", "training.jobs.worker", "pretrain", "--run", run.id]
-    process = subprocess.Popen(
-        [*command, "--workspace", str(workspace.root), "--study", study.id],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 300
-        while state_of(study, run).epoch < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert state_of(study, run).state == "running"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=300) == worker.STOPPED
-    finally:
-        process.kill()
-        process.wait()
-    state = state_of(study, run)
-    assert state.state == "stopped"
-    assert state.epoch >= 2
-    assert run.checkpoint_path.exists()

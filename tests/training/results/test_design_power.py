@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.helpers.made_predictions import CONTROL, A, made, null_studies, random
+from tests.helpers.made_predictions import CONTROL, A, erring, made, null_studies, random
 from training.held_out.predictions import Predictions
 from training.results import design_power, study_summary
 from training.results.design_power import STATED, ErrorSpread
@@ -27,13 +27,13 @@ def test_four_of_five_studies_find_what_the_design_promises(seeds) -> None:
 def _with_draws(count: int, seeds: int, draw: float) -> Iterator[Predictions]:
     """Studies of A and its control, worth the same; what a draw of scans adds has this variance, years²."""
     rng = np.random.default_rng(5)
-    ages = np.linspace(20, 80, 70)
+    base = made(np.zeros((2, seeds, 70)), np.linspace(20, 80, 70), arms=(A, CONTROL))
     for _ in range(count):
         errors = 30 + rng.normal(0, 2, (2, 1, 70)) + rng.normal(0, 3, (2, seeds, 70))
         errors += rng.normal(0, 0.5, (2, seeds, 1))
         errors[0] += rng.normal(0, draw**0.5)
         errors[1] += rng.normal(0, draw**0.5, (seeds, 1))
-        yield made(ages + errors, ages, arms=(A, CONTROL))
+        yield erring(base, errors)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])

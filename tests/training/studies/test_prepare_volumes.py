@@ -5,6 +5,7 @@ import pytest
 
 from curation.errors import StudyError, VolumeError
 from curation.imaging import prepared_volume, volumes
+from curation.imaging.masks import find_masks
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
@@ -153,9 +154,8 @@ def test_a_scan_that_changed_or_went_is_named(workspace: Workspace) -> None:
 
 def test_real_heads_stripped_and_whole_become_comparable(shared_data: Path, mask) -> None:
     def prepared(preset: Preset, path: Path) -> np.ndarray:
-        masks = pytest.importorskip("curation.imaging.masks")
         volume = volumes.conform(volumes.load(path))
-        affine = masks.find_masks(volume).template_affine
+        affine = find_masks(volume).template_affine
         return prepared_volume.prepared_volume(volume.data, volume.affine, affine, preset, mask)
 
     folder = shared_data / "t1w_2mm"

@@ -2,9 +2,11 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch.multiprocessing import ProcessRaisedException
 
 from curation.errors import StudyError
@@ -45,11 +47,16 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
 
 
 @pytest.fixture
-def two_processes() -> Preset:
+def two_processes(monkeypatch: pytest.MonkeyPatch) -> Preset:
+    """What spreads over two processes: forks of this one here, which need not import everything anew."""
+
+    def fabric(strategy: str, **given: Any) -> Fabric:
+        return Fabric(strategy=strategy.replace("ddp_spawn", "ddp_fork"), **given)
+
+    monkeypatch.setattr(devices, "Fabric", fabric)
     return workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
 
 
-@pytest.mark.soak  # in one process: test_training_loop.py
 @pytest.mark.parametrize("enough", [2, 4])
 def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
     tmp_path: Path, two_processes: Preset, enough: int
@@ -66,9 +73,7 @@ def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param(
-            "hopeless", r"^The scans are of no use. Take others.$", marks=pytest.mark.soak
-        ),
+        ("hopeless", r"^The scans are of no use. Take others.$"),
         ("renamed", r"^The scans are of no use.\nTake others.$"),
     ],
 )
