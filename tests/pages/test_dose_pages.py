@@ -13,6 +13,7 @@ from tests.helpers.workspace_full import FullWorkspace
 from training.studies import arm_overlap
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
 DOSES = ["A~motion-0.25", "A~motion-0.5", "A~motion-1", "A+A~motion-0.5"]
 HARM = [f"A~{name}-0.5" for name in ("noise", "blur", "bias", "shear")]
 DRAWS = [f"A-share-50-draw-{draw}{way}" for draw in (1, 2) for way in ("", "-passes")]

@@ -17,6 +17,7 @@ from training.results import comparisons, doubtful_alignments, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
 ARMS = ["scratch", "A", "all", "control-A"]
 
 

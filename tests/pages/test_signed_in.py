@@ -17,6 +17,8 @@ from tests.helpers import rating_sessions
 from tests.helpers.logins import signed_in
 from tests.helpers.page_words import button, checked, words
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 #: Of each page that has one, a button that decides, and what is chosen on the page where it stands.
 DECIDING = {
     "cohort": "Add the source",
