@@ -7,10 +7,18 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.helpers import chromium
+from tests.helpers import chromium, dashboard
 
 #: What Chromium says where a page's Content-Security-Policy refuses something.
 _REFUSED = "Content Security Policy"
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _nursery() -> Iterator[None]:
+    """Have the dashboards of these tests forked from one process that has read all libraries."""
+    with dashboard.Nursery(dashboard.nursery_environment()) as dashboard.nursery:
+        yield
+    dashboard.nursery = None
 
 
 @pytest.fixture(scope="session")

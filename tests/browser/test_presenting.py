@@ -160,7 +160,15 @@ def test_the_model_page_draws_what_the_model_sees(page: Page, presenting: str) -
     for place in range(4):
         frame = page.frame_locator("iframe[title*=niivue]").nth(place)
         expect(frame.locator("html[data-image=drawn]")).to_be_attached(timeout=PATIENCE_MS)
-    page.get_by_role("button", name=re.compile("Measure 36 scans")).click()
+
+
+@pytest.mark.soak  # with tests/pages/test_model_page.py, and tests/training/reconstruction
+def test_the_errors_of_all_scans_are_measured_from_the_model_page(
+    page: Page, presenting: str
+) -> None:
+    page.goto(f"{presenting}/model")
+    button = page.get_by_role("button", name=re.compile("Measure 36 scans"))
+    button.click(timeout=PATIENCE_MS)
     expect(page.get_by_text("People that the model has not seen")).to_be_visible(
         timeout=PATIENCE_MS
     )

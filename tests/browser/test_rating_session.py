@@ -18,7 +18,7 @@ from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
-SCANS = 12
+SCANS = 8
 LEVELS = {"1": 1.0, "2": 0.0, "3": -1.0}
 
 
@@ -120,7 +120,7 @@ def _check_stored(workspace: Workspace) -> None:
     assert standing.iloc[1]["value"] == LEVELS["3"]
     assert standing["blinded"].all() and (standing["seconds"] > 0).all()
     assert first["shown"]["windows"] == ["Tissue"]
-    before_and_after_the_restart = [standing.iloc[k]["shown"]["windows"] for k in (5, 6)]
+    before_and_after_the_restart = [standing.iloc[k]["shown"]["windows"] for k in (4, 5)]
     assert before_and_after_the_restart == [["Background"], ["Background"]]  # K, on the third scan
 
 
@@ -131,8 +131,8 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     chromium.opened(page, address, "rate")
     _type(page, "Your name or initials", "Ada")
     _type(page, "Name of the session", "pilot")
-    _type(page, "How many scans", "10")
-    _type(page, "Hidden repeats (%)", "20")
+    _type(page, "How many scans", "7")
+    _type(page, "Hidden repeats (%)", "15")
     _tab_to(page, page.get_by_role("button", name="Start rating"))
     page.keyboard.press("Enter")
 
@@ -144,28 +144,28 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     _at(page, 3)
     page.keyboard.press("k")
     expect(page.get_by_text("Background window")).to_be_visible()
-    for place in range(3, 7):
+    for place in range(3, 6):
         _rate(page, place, "123"[place % 3])
         page.keyboard.press("s")  # a doubled press saves once
-    _at(page, 7)
+    _at(page, 6)
 
     serving.kill()
-    assert _standing(workspace, "Ada") == list(range(6))  # all that was confirmed on the screen
+    assert _standing(workspace, "Ada") == list(range(5))  # all that was confirmed on the screen
     serving.__enter__()
     page.reload()
     chromium.listening(page)
     expect(page.get_by_text("Background window")).to_be_visible()
-    _rate(page, 7, "1")
-    _at(page, 8)
+    _rate(page, 6, "1")
+    _at(page, 7)
     # as if the browser had been closed: no address leads into the session
     page.goto(f"{address}/rate")
     expect(
-        page.get_by_role("button", name="Go on with session pilot, 7 of 12 (Ada)")
+        page.get_by_role("button", name="Go on with session pilot, 6 of 8 (Ada)")
     ).to_be_visible()
     chromium.settled(page)
     chromium.listening(page)
     page.keyboard.press("g")
-    for place in range(8, SCANS + 1):
+    for place in range(7, SCANS + 1):
         _rate(page, place, "123"[place % 3])
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
     chromium.settled(page)

@@ -73,7 +73,7 @@ def _frame(page: Page) -> Frame:
 
 
 def _greys(page: Page) -> np.ndarray:
-    page.wait_for_timeout(1200)  # a canvas that was resized is drawn again within a second
+    chromium.resting(page)
     canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas").first
     return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L")).astype(int)
 
@@ -212,7 +212,7 @@ def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str)
     page.goto(f"{address}/review")
     chromium.drawn(page)
     chromium.settled(page)
-    page.wait_for_timeout(1200)
+    chromium.resting(page)
     letters, blue = _frame(page).evaluate(_LETTERS), _blue(page)
     planes = [letters[i : i + 4] for i in range(0, 12, 4)]
     assert sorted("".join(letter for letter, *_ in plane) for plane in planes) == [
@@ -233,7 +233,7 @@ def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, addre
     chromium.drawn(page)
     chromium.settled(page)
     chromium.listening(page)
-    page.wait_for_timeout(1200)
+    chromium.resting(page)
     there = _blue(page).sum()
     assert there > 500
     page.keyboard.press("x")
@@ -241,7 +241,8 @@ def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, addre
     assert not _blue(page).any()
     page.reload()
     chromium.drawn(page)
-    page.wait_for_timeout(1200)
+    chromium.settled(page)
+    chromium.resting(page)
     assert not _blue(page).any()
     page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
     page.keyboard.press("x")  # from inside the frame, and heard once
@@ -287,7 +288,7 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
     page.goto(f"{address}/review")
     chromium.drawn(page)
     chromium.settled(page)
-    page.wait_for_timeout(1500)
+    chromium.resting(page)
     before, seen = _window(page), _greys(page)
     box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
     assert box
@@ -341,7 +342,7 @@ def _ready(page: Page, address: str) -> Frame:
     chromium.drawn(page)
     chromium.settled(page)
     chromium.listening(page)
-    page.wait_for_timeout(1200)
+    chromium.resting(page)
     return _frame(page)
 
 
@@ -490,7 +491,8 @@ def test_the_lightbox_shows_many_slices_of_one_plane_from_end_to_end(
     frame = _ready(page, address)
     page.get_by_role("radio", name="Lightbox").click()
     chromium.settled(page)
-    page.wait_for_timeout(1500)
+    frame.wait_for_function("tierscopeView.screenSlices.length > 3")
+    chromium.resting(page)
     shares = frame.evaluate("tierscopeView.screenSlices.map(({ sliceFrac }) => sliceFrac)")
     assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_AXIAL}
     assert 18 <= len(shares) <= 32 and shares == sorted(shares)

@@ -34,6 +34,21 @@ _DRAWN = """(old) => {
   return said && said.image === 'drawn' && said.file !== old ? said.file : null;
 }"""
 
+#: Whether NiiVue's canvas has kept its size and place for some frames; then it is drawn once more: one that
+#: was resized is wiped, and the page draws it again when it will.
+_RESTS = """() => {
+  const frame = document.querySelector('iframe[title*=niivue]'), view = frame?.contentWindow.tierscopeView;
+  if (!view) return false;
+  const { canvas } = view, place = frame.getBoundingClientRect();
+  const now = [canvas.width, canvas.height, canvas.offsetWidth, canvas.offsetHeight, place.x, place.y].join();
+  const kept = (window.tierscopeRest ??= {});
+  if (now !== kept.seen) Object.assign(kept, { seen: now, frames: 0, since: performance.now() });
+  if (++kept.frames < 15 || performance.now() - kept.since < 300) return false;
+  delete window.tierscopeRest;
+  view.drawScene();
+  return true;
+}"""
+
 
 def fresh_context(browser: Browser) -> BrowserContext:
     """Return a browser window without memories, of desktop size, that tells when keys are heard."""
@@ -65,6 +80,11 @@ def settled(page: Page) -> None:
 def drawn(page: Page, old: str | None = None) -> str:
     """Wait until NiiVue has drawn a file, another one than before, and return it."""
     return page.wait_for_function(_DRAWN, arg=old, timeout=60_000).json_value()
+
+
+def resting(page: Page) -> None:
+    """Wait until NiiVue's canvas has the size that it keeps, and all of it is drawn."""
+    page.wait_for_function(_RESTS, timeout=60_000)
 
 
 def grey_levels(page: Page) -> np.ndarray:

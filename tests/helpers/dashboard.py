@@ -13,11 +13,26 @@ from pathlib import Path
 
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.shell import door_key
+from tests.helpers.dashboard_nursery import Forked, Nursery
 from tests.helpers.paths import ROOT
 
 #: How long a start may take on a machine that others use.
 _PATIENCE_S = 180
 TRACED = Path(__file__).with_name("traced")
+
+
+#: Where dashboards come from, instead of a start of their own each; set by tests that need many.
+nursery: Nursery | None = None
+
+
+def nursery_environment() -> dict[str, str]:
+    """Return what a nursery of dashboards needs, so that each of them is traced."""
+    return _traced(Path(os.devnull))
+
+
+def _traced(trace: Path) -> dict[str, str]:
+    places = filter(None, [str(TRACED), os.environ.get("PYTHONPATH")])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(places), "TIERSCOPE_TRACE": str(trace)}
 
 
 class Dashboard:
@@ -52,6 +67,7 @@ class Dashboard:
         self.options = options
         self._key = key
         self._trace = log.with_suffix(".trace")
+        self.process: subprocess.Popen[bytes] | Forked
 
     def __enter__(self) -> str:
         address = f"http://127.0.0.1:{self.port}"
@@ -66,29 +82,22 @@ class Dashboard:
 
     def start(self) -> None:
         """Start the process without waiting until it answers."""
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            self._script,
-            "--server.port",
-            str(self.port),
-            "--server.headless",
-            "true",
-            *self.options,
-        ]
-        environment = os.environ | {
+        port = ["--server.port", str(self.port), "--server.headless", "true"]
+        arguments = ["streamlit", "run", self._script, *port, *self.options]
+        environment = _traced(self._trace) | {
             ENVIRONMENT_VARIABLE: str(self._workspace.root),
-            "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(TRACED), os.environ.get("PYTHONPATH")])
-            ),
             door_key.ENVIRONMENT_VARIABLE: self._key,
-            "TIERSCOPE_TRACE": str(self._trace),
         }
+        if nursery:
+            self.process = nursery.born(arguments, environment, self._log)
+            return
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
 
     @property

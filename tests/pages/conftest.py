@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, local_script_runner
 
+from curation.decisions import database
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, unblinding
 from curation.storage import tables
@@ -22,6 +23,7 @@ from tests.helpers import workspace_full
 from tests.helpers.page_words import checked
 from tests.helpers.rating_sessions import started
 from tests.helpers.workspace_full import FullWorkspace
+from training.results import design_power
 from training.studies.planned_study import Study
 
 
@@ -71,6 +73,15 @@ def _packages_looked_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _pages_compiled_once() -> Iterator[None]:
+    """Compile each page once: AppTest would at each run, for 0.03 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = local_script_runner.ScriptCache()
+        patch.setattr(local_script_runner, "ScriptCache", lambda: kept)
+        yield
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Run a page (or ``app``) on a workspace."""
@@ -88,27 +99,73 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 
 @pytest.fixture
-def rated(rated_blind: Workspace) -> Workspace:
-    """Three raters who mostly go by the score, with their sessions ended."""
-    for number in session_log.list_sessions(rated_blind)["id"]:
-        unblinding.unblind(rated_blind, session_log.load(rated_blind, number))
-    return rated_blind
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Train simulate a tenth of the studies for what a design finds: half a second less a run."""
+    monkeypatch.setattr(design_power, "_DRAWS", 400)
+
+
+@pytest.fixture(scope="module")
+def _runs() -> dict[str, AppTest]:
+    return {}
 
 
 @pytest.fixture
-def rated_blind(own: Workspace) -> Workspace:
+def once(
+    full: FullWorkspace, run: Callable[..., AppTest], _runs: dict[str, AppTest]
+) -> Callable[..., AppTest]:
+    """Run a page on the full workspace once for all tests of a file that only look at it."""
+
+    def look(name: str, **session: object) -> AppTest:
+        key = repr((name, sorted(session.items())))
+        if key not in _runs:
+            _runs[key] = run(name, full.workspace, **session)
+        return _runs[key]
+
+    return look
+
+
+@pytest.fixture
+def rated(_rated_models: tuple[Workspace, Workspace], tmp_path: Path) -> Workspace:
+    """Three raters who mostly go by the score, with their sessions ended."""
+    return _copied(_rated_models[1], tmp_path)
+
+
+@pytest.fixture
+def rated_blind(_rated_models: tuple[Workspace, Workspace], tmp_path: Path) -> Workspace:
     """Three raters who mostly go by the score, of whom nobody has seen what was hidden.
 
     The third disagrees now and then.
     """
-    scores = tables.read_scored_scans(own).set_index("scan_id")["distortion_score"]
+    return _copied(_rated_models[0], tmp_path)
+
+
+def _copied(model: Workspace, folder: Path) -> Workspace:
+    """Return a copy, which a test may spoil; images are those of the model."""
+    return Workspace(Path(shutil.copytree(model.root, folder / "own")))
+
+
+@pytest.fixture(scope="session")
+def _rated_models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Workspace]:
+    """The models of ``rated_blind`` and ``rated``, made once: three times fifty ratings take seconds."""
+    folder = tmp_path_factory.mktemp("rated")
+    blind = workspace_full.make(folder / "blind")
+    _rate_thrice(blind)
+    database.close()  # all of it is in the file that is copied
+    ended = Workspace(Path(shutil.copytree(blind.root, folder / "ended")))
+    for number in session_log.list_sessions(ended)["id"]:
+        unblinding.unblind(ended, session_log.load(ended, number))
+    database.close()
+    return blind, ended
+
+
+def _rate_thrice(workspace: Workspace) -> None:
+    scores = tables.read_scored_scans(workspace).set_index("scan_id")["distortion_score"]
     rng, first = np.random.default_rng(0), None
     for who, noise in (("Ada", 3), ("Bob", 10), ("Cleo", 25)):
         choice = "all" if first is None else f"session:{first}"
-        session = started(own, rater=who, choice=choice, repeats_share=0.3, size=38)
+        session = started(workspace, rater=who, choice=choice, repeats_share=0.3, size=38)
         first = first or session.id
         for item in session.items:
             seen = scores[item.scan_id] + rng.normal(0, noise)
             value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
-            session_log.save(own, session.id, item.position, Opinion(value, seconds=20))
-    return own
+            session_log.save(workspace, session.id, item.position, Opinion(value, seconds=20))

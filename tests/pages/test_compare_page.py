@@ -59,16 +59,14 @@ def _figures(page: AppTest) -> int:
 
 
 @pytest.mark.parametrize("part", list(PARTS))
-def test_every_part_of_a_finished_study_has_its_figures(full, run, part) -> None:
-    workspace, finished, _ = full
-    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
+def test_every_part_of_a_finished_study_has_its_figures(full, once, part) -> None:
+    page = once("compare", **{state.STUDY: full.finished.id, state.COMPARE_PART: part})
     assert _figures(page) == PARTS[part]
     assert not page.error
 
 
-def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, run) -> None:
-    workspace, finished, _ = full
-    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, once) -> None:
+    said = words(once("compare", **{state.STUDY: full.finished.id}))
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A against scratch is unresolved with these 14 people" in said
     assert said.index("Against predicting the mean age") < said.index(
@@ -92,10 +90,9 @@ def test_another_reference_changes_the_verdicts(full, run) -> None:
 
 
 def test_exploratory_comparisons_are_folded_with_their_number_and_what_chance_makes_of_them(
-    full, run
+    full, once
 ) -> None:
-    workspace, finished, _ = full
-    page = run("compare", workspace, **{state.STUDY: finished.id})
+    page = once("compare", **{state.STUDY: full.finished.id})
     (fold,) = (one for one in page.expander if one.label.startswith("Exploratory: "))
     count = int(fold.label.split()[1])
     assert fold.label == f"Exploratory: {count} comparisons of arms" and fold.proto.expanded
@@ -108,9 +105,8 @@ def test_exploratory_comparisons_are_folded_with_their_number_and_what_chance_ma
         assert f">{name}</th>" in table and f"**{name}**: " in told
 
 
-def test_seeds_folds_and_arms_are_explained_where_they_are_chosen(full, run) -> None:
-    workspace, finished, _ = full
-    page = run("compare", workspace, **{state.STUDY: finished.id})
+def test_seeds_folds_and_arms_are_explained_where_they_are_chosen(full, once) -> None:
+    page = once("compare", **{state.STUDY: full.finished.id})
     helps = {box.label: box.help for box in page.multiselect}
     for label in ("Arms", "Seeds", "Folds"):
         assert helps[label] == f"{label[:-1]}: {conclusions.EXPLAINED[label[:-1].lower()]}."
@@ -134,9 +130,8 @@ def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_ru
     assert "finds a true difference of" in words(page)
 
 
-def test_the_answer_leads_to_what_is_handed_on(full, run) -> None:
-    workspace, finished, _ = full
-    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+def test_the_answer_leads_to_what_is_handed_on(full, once) -> None:
+    said = words(once("compare", **{state.STUDY: full.finished.id}))
     assert "Take it with you: slides, report, Methods text and numbers" in said
 
 
@@ -170,19 +165,16 @@ def test_before_the_first_result_the_parts_say_so(full, run, part) -> None:
     assert _figures(page) == 0
 
 
-def test_how_verdicts_are_come_to_is_told_of_one_sided_plans_too(full, run) -> None:
-    workspace, finished, _ = full
-    told = words(run("compare", workspace, **{state.STUDY: finished.id}))
+def test_how_verdicts_are_come_to_is_told_of_one_sided_plans_too(full, once) -> None:
+    told = words(once("compare", **{state.STUDY: full.finished.id}))
     assert "One-sided, it is *better* where its 90 % interval" in told
     assert "never *worse*, never *equivalent*" in told
     assert "neither of its arms is shown to beat the mean" in " ".join(told.split())
 
 
-def test_a_line_below_its_controls_hints_at_better_scans_and_a_comparison_tells(full, run) -> None:
-    workspace, finished, _ = full
-    told = words(
-        run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})
-    )
+def test_a_line_below_its_controls_hints_at_better_scans_and_a_comparison_tells(full, once) -> None:
+    shown = {state.STUDY: full.finished.id, state.COMPARE_PART: "where"}
+    told = words(once("compare", **shown))
     assert "hints at better scans" in told and "comparison with its control" in told
 
 
@@ -270,10 +262,9 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     assert f"{answer.title}." in report.messages[-1].points
 
 
-def test_a_try_out_preset_is_named_on_compare_and_present(full, run) -> None:
-    workspace, finished, _ = full
+def test_a_try_out_preset_is_named_on_compare_and_present(full, once) -> None:
     for name in ("compare", "present"):
-        page = run(name, workspace, **{state.STUDY: finished.id})
+        page = once(name, **{state.STUDY: full.finished.id})
         told = "Preset smoke (small network, coarse images): to try Tierscope out, not for conclusions."
         assert told in words(page)
 
@@ -365,9 +356,8 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, agains
     assert "to list" in words(page)
 
 
-def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
-    workspace, finished, _ = full
-    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+def test_controls_say_what_they_are_alike_in_and_share(full, once) -> None:
+    said = words(once("compare", **{state.STUDY: full.finished.id}))
     assert (
         "Against a random sample of the same size, sites, age tertiles and sexes, exploratory:"
         in said
@@ -386,10 +376,12 @@ def test_rules_of_pool_and_target_that_differ_are_said_where_tiers_meet(mine, ru
     assert "A: 0 to under 15" in words(run("compare", own, **shown))
 
 
-def test_the_cutoffs_of_a_study_stand_with_its_arms_and_other_pages_cut_is_told(full, run) -> None:
+def test_the_cutoffs_of_a_study_stand_with_its_arms_and_other_pages_cut_is_told(
+    full, once, run
+) -> None:
     shown = {state.STUDY: full.finished.id}
     frozen = "Tiers as frozen: distortion score, A: 0 to under 25, B: 25 to under 50, C: 50 to 100."
-    said = words(run("compare", full.workspace, **shown))
+    said = words(once("compare", **shown))
     assert frozen in said and "the same letters, other scans" not in said
     tried = {state.TRIED: TierRule(cutoffs=(10.0, 50.0)).as_dict()}
     said = words(run("compare", full.workspace, **shown, **tried))

@@ -18,6 +18,8 @@ from tests.helpers.page_words import words
 from training.__main__ import main as training_main
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 
 @dataclass(frozen=True)
 class Damage:

@@ -1,7 +1,11 @@
 """Distorted arms and random subsets on the pages: planned on Train, shown on Compare, told on Tiers."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import words
@@ -9,18 +13,24 @@ from tests.helpers.workspace_full import FullWorkspace
 from training.studies import arm_overlap
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
 DOSES = ["A~motion-0.25", "A~motion-0.5", "A~motion-1", "A+A~motion-0.5"]
 HARM = [f"A~{name}-0.5" for name in ("noise", "blur", "bias", "shear")]
 DRAWS = [f"A-share-50-draw-{draw}{way}" for draw in (1, 2) for way in ("", "-passes")]
 
 
-@pytest.fixture
-def dosed(ours: FullWorkspace) -> Study:
-    return workspace_full.add_distorted(ours.workspace, ["scratch", "A", *DOSES, *HARM, *DRAWS])
+@pytest.fixture(scope="module")
+def dosed(full: FullWorkspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
+    """A workspace with a study of such arms, only to read."""
+    folder = tmp_path_factory.mktemp("dosed") / "workspace"
+    workspace = Workspace(Path(shutil.copytree(full.workspace.root, folder)))
+    arms = ["scratch", "A", *DOSES, *HARM, *DRAWS]
+    return workspace, workspace_full.add_distorted(workspace, arms)
 
 
-def test_compare_shows_dose_ranking_and_size_with_their_tables(ours, dosed, run) -> None:
-    page = run("compare", ours.workspace, **{state.STUDY: dosed.id, state.COMPARE_PART: "dose"})
+def test_compare_shows_dose_ranking_and_size_with_their_tables(dosed, run) -> None:
+    workspace, study = dosed
+    page = run("compare", workspace, **{state.STUDY: study.id, state.COMPARE_PART: "dose"})
     said = words(page)
     assert not page.error and not page.exception
     assert len(page.get("plotly_chart")) == 3
@@ -38,14 +48,13 @@ def test_compare_shows_dose_ranking_and_size_with_their_tables(ours, dosed, run)
         assert told in said, told
 
 
-def test_a_study_without_such_arms_has_no_such_part(ours, run) -> None:
-    own, finished, _ = ours
-    page = run("compare", own, **{state.STUDY: finished.id})
+def test_a_study_without_such_arms_has_no_such_part(full, run) -> None:
+    page = run("compare", full.workspace, **{state.STUDY: full.finished.id})
     assert "Dose and size" not in str(page.get("button_group"))
 
 
-def test_tiers_tells_what_distortions_cost_and_scored(ours, dosed, run) -> None:
-    page = run("tiers", ours.workspace)
+def test_tiers_tells_what_distortions_cost_and_scored(dosed, run) -> None:
+    page = run("tiers", dosed[0])
     said = words(page)
     labels = [each.label for each in page.expander]
     assert "What distortions of such scores cost a model here" in labels
@@ -53,8 +62,8 @@ def test_tiers_tells_what_distortions_cost_and_scored(ours, dosed, run) -> None:
     assert "distorted by simulation, against the scans as they are" in said
 
 
-def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(ours, run) -> None:
-    page = run("train", ours.workspace, **{state.DESIGN: "dose"})
+def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(full, run) -> None:
+    page = run("train", full.workspace, **{state.DESIGN: "dose"})
     assert [box.label for box in page.selectbox if box.label in ("Artefact", "Scans of")] == [
         "Artefact",
         "Scans of",

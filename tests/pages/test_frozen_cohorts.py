@@ -99,9 +99,7 @@ def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
     page = opened(run, own)
     checked(button(page, "Freeze this pool cohort").click().run())
-    (newest,) = {cohort.id for cohort in frozen_cohort.list_cohorts(own)} - {frozen.id} or {
-        frozen.id
-    }
+    (newest,) = {cohort.id for cohort in frozen_cohort.list_cohorts(own)} - {frozen.id}
     assert page.selectbox(key=state.COHORT).value == newest
     assert "Frozen as" in words(page)
 

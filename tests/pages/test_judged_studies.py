@@ -1,5 +1,6 @@
 """Pages and report of studies of another outcome than age: its own words and numbers everywhere."""
 
+import io
 import re
 
 import pandas as pd
@@ -12,11 +13,11 @@ from tests.helpers.page_words import button, checked, words
 from training.held_out import stored_predictions
 from training.jobs import launch
 from training.report import content
-from training.report_files import bundle
 from training.results import comparisons, doubtful_alignments, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
 ARMS = ["scratch", "A", "all", "control-A"]
 
 
@@ -64,17 +65,14 @@ def test_the_answer_shows_the_external_cohort_and_the_site_probe(made, run) -> N
     assert "above 0 is better" in said
 
 
-def test_the_external_cohort_is_named_where_a_study_runs_and_in_its_report(
-    made, run, tmp_path
-) -> None:
+def test_the_external_cohort_is_named_where_a_study_runs_and_in_its_report(made, run) -> None:
     workspace, sex, _ = made
     (other,) = sex.judging.external
     assert f"external {other}" in words(run("train", workspace, **{state.STUDY: sex.id}))
-    first = content.build(workspace, sex.id).messages[0]
+    report = content.build(workspace, sex.id)
     called = f"external cohort {other.rsplit('-', 1)[-1]}"
-    assert any(f"the {called}, 6 scans of 6 people" in point for point in first.points)
-    bundle.write(workspace, sex.id, tmp_path)
-    told = pd.read_csv(tmp_path / "numbers" / "external-test.csv")
+    assert any(f"the {called}, 6 scans of 6 people" in point for point in report.messages[0].points)
+    told = pd.read_csv(io.StringIO(report.numbers["external-test"]))
     assert set(told["cohort"]) == {called} and {"scratch", "A"} <= set(told["arm"])
 
 

@@ -6,28 +6,31 @@ from curation.storage import files, processes
 from pages.ui.present import present_screen
 from pages.ui.shell import state
 from tests.helpers.page_words import button, checked, words
+from tests.helpers.workspace_full import FullWorkspace
 from training.report import content
+from training.report.plots import Report
 from training.report.source import ALL, Options
 
 
-def _report(full):  # type: ignore[no-untyped-def]
-    workspace, finished, _ = full
-    return content.build(workspace, finished.id)
+@pytest.fixture(scope="module")
+def report(full: FullWorkspace) -> Report:
+    """What the finished study has to say."""
+    return content.build(full.workspace, full.finished.id)
 
 
-def test_the_first_screen_asks_the_question(full, run) -> None:
+def test_the_first_screen_asks_the_question(full, report, run) -> None:
     workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
     assert "What is each quality tier worth for pretraining?" in words(page)
-    count = len(_report(full).messages)
+    count = len(report.messages)
     assert f"1 of {count}" in words(page)
     assert button(page, "Back").disabled and button(page, "First").disabled
 
 
-def test_every_message_has_a_screen_and_the_last_one_an_end(full, run) -> None:
+def test_every_message_has_a_screen_and_the_last_one_an_end(full, report, run) -> None:
     workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
-    for message in _report(full).messages:
+    for message in report.messages:
         assert message.title in words(page).replace("&#x27;", "'")
         assert len(page.get("plotly_chart")) == (message.plot is not None)
         if not button(page, "Next").disabled:
@@ -37,17 +40,17 @@ def test_every_message_has_a_screen_and_the_last_one_an_end(full, run) -> None:
     assert "1 of" in words(page)
 
 
-def test_the_answer_is_the_verdict_in_words(full, run) -> None:
+def test_the_answer_is_the_verdict_in_words(full, report, run) -> None:
     workspace, finished, _ = full
-    place = [message.name for message in _report(full).messages].index("answer")
+    place = [message.name for message in report.messages].index("answer")
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: place})
-    assert _report(full).messages[place].title in words(page)
+    assert report.messages[place].title in words(page)
 
 
-def test_a_place_beyond_the_last_message_is_the_last(full, run) -> None:
+def test_a_place_beyond_the_last_message_is_the_last(full, report, run) -> None:
     workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: 99})
-    count = len(_report(full).messages)
+    count = len(report.messages)
     assert f"{count} of {count}" in words(page)
 
 

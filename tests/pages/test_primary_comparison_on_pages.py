@@ -19,9 +19,10 @@ from training.studies.planned_study import Study
 CLAIMS = ("better", "worse", "equivalent", "not worse", "open")
 
 
-@pytest.fixture
-def declared(own: Workspace) -> tuple[Workspace, Study]:
-    """A finished study whose primary comparison is of A with all scans."""
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
+    """A finished study whose primary comparison is of A with all scans; only to read."""
+    own = workspace_full.make(tmp_path_factory.mktemp("declared") / "own")
     return own, workspace_full.add_finished(own, "declared", AnalysisPlan(("A", "all"), 2.5))
 
 

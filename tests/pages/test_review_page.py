@@ -42,8 +42,8 @@ def test_review_shows_the_worst_scan_first_and_steps_on(full, run) -> None:
     assert page.session_state[state.SCAN] == order[0]
 
 
-def test_review_states_convention_id_and_direction(full, run) -> None:
-    page = run("review", full.workspace)
+def test_review_states_convention_id_and_direction(once) -> None:
+    page = once("review")
     said = words(page)
     assert page.session_state[state.SCAN] in said
     assert "Radiological: the patient&#x27;s right is on the left" in said
@@ -82,20 +82,20 @@ def _say(page, name: str, comment: str = "") -> None:  # type: ignore[no-untyped
     checked(page.run())
 
 
-def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:
-    page = run("review", own)
+def test_rating_preselects_nothing_and_refuses_none(full, run) -> None:
+    page = run("review", full.workspace)
     assert _chosen(page) == []
     checked(button(page, "Save").click().run())
     assert "none is chosen for you" in page.error[0].value
-    assert rating_log.list_ratings(own).empty
+    assert rating_log.list_ratings(full.workspace).empty
 
 
-def test_rating_needs_a_name(own, run) -> None:
-    page = run("review", own)
+def test_rating_needs_a_name(full, run) -> None:
+    page = run("review", full.workspace)
     checked(button(page, "accept").click().run())
     checked(button(page, "Save").click().run())
     assert "Say who rates" in page.error[0].value
-    assert rating_log.list_ratings(own).empty
+    assert rating_log.list_ratings(full.workspace).empty
 
 
 def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
@@ -116,18 +116,18 @@ def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
     assert _chosen(page) == []
 
 
-def test_the_rater_is_known_on_other_scans_before_the_first_rating(own, run) -> None:
-    page = run("review", own)
+def test_the_rater_is_known_on_other_scans_before_the_first_rating(full, run) -> None:
+    page = run("review", full.workspace)
     _say(page, "Ada")
     checked(button(page, "Next").click().run())
     assert page.text_input(key="rater-name").value == "Ada"
 
 
-def test_the_field_of_the_rater_has_a_state_and_no_default_beside_it(own, run) -> None:
-    page = run("review", own, **{state.PERSON: "Ada", "rater-name": "Ada"})
+def test_the_field_of_the_rater_has_a_state_and_no_default_beside_it(full, run) -> None:
+    page = run("review", full.workspace, **{state.PERSON: "Ada", "rater-name": "Ada"})
     assert page.text_input(key="rater-name").proto.default == ""
     assert page.text_input(key="rater-name").value == "Ada"
-    page = run("review", own, **{state.PERSON: "Ada"})
+    page = run("review", full.workspace, **{state.PERSON: "Ada"})
     assert page.text_input(key="rater-name").value == "Ada"
 
 
@@ -228,8 +228,8 @@ def test_a_scan_of_a_table_without_images_is_rated_as_before(own, tmp_path, run)
 # ---- how the score came about ----------------------------------------------------------------------
 
 
-def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, run) -> None:
-    page = run("review", full.workspace)
+def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, once) -> None:
+    page = once("review")
     scan_id, metrics = page.session_state[state.SCAN], tables.read_metrics(full.workspace)
     row = metrics.set_index("scan_id", drop=False).loc[scan_id]
     parts = explain(row, builtin())
@@ -243,8 +243,8 @@ def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, run)
     assert builtin().description[:60] in said
 
 
-def test_the_trouble_stands_in_one_line_of_words(full, run) -> None:
-    said = words(run("review", full.workspace))
+def test_the_trouble_stands_in_one_line_of_words(once) -> None:
+    said = words(once("review"))
     assert 'class="ts-scan-headline"' in said
     assert any(f"{degree} " in said for degree in ("Severe", "Clear", "Slight", "Nothing stands"))
     assert "groups of measures" in said
@@ -359,8 +359,8 @@ def test_a_scan_with_a_face_is_in_no_3d_and_it_is_said_what_can_be_done(
     assert page.segmented_control(key=state.VIEW).value == "3D"
 
 
-def test_simulated_heads_are_of_nobody_and_shown_in_3d(own, run) -> None:
-    page = run("review", own, **{state.VIEW: "3D"})
+def test_simulated_heads_are_of_nobody_and_shown_in_3d(full, run) -> None:
+    page = run("review", full.workspace, **{state.VIEW: "3D"})
     assert page.segmented_control(key=state.VIEW).value == "3D"
     assert "shows a face" not in words(page) and "is not known, so" not in words(page)
 

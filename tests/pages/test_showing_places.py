@@ -10,11 +10,13 @@ from curation.errors import VolumeError
 from curation.metrics import METRICS, PLACES, FoundPlace
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from pages.ui.review import scan_judgement
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import state
 from pages.ui.viewer import image_overlays, niivue_viewer
 from pages.ui.viewer.image_overlays import OverlayMasks
+from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 
 DROPPED = "Show where: darkest slab"
@@ -36,6 +38,14 @@ def aims(monkeypatch: pytest.MonkeyPatch) -> list:
     return told
 
 
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace of scans with a dark slab, only to read."""
+    made = workspace_full.make(tmp_path_factory.mktemp("dropped") / "own")
+    _set(made, slab_dropout=0.9)
+    return made
+
+
 def _found(**places: FoundPlace) -> OverlayMasks:
     return OverlayMasks(np.eye(4), {}, {}, None, places)
 
@@ -49,9 +59,10 @@ def _set(own, **values: float) -> None:  # type: ignore[no-untyped-def]
     files.write_parquet(own.metrics_dir / "part-made.parquet", made.assign(flags="{}"))
 
 
-def test_a_press_waits_honestly_and_then_sends_the_cross_hair_once(own, run, search, aims) -> None:
-    _set(own, slab_dropout=0.9)
-    page = run("review", own)
+def test_a_press_waits_honestly_and_then_sends_the_cross_hair_once(
+    dropped, run, search, aims
+) -> None:
+    page = run("review", dropped)
     assert aims == [None] and "Looking for" not in words(page)
     checked(button(page, DROPPED).click().run())
     assert "Looking for the darkest slab … 0 s" in words(page) and aims[-1] is None
@@ -78,10 +89,9 @@ def test_what_lies_out_of_view_is_told_as_the_edge_nearest_to_it(own, run, searc
     assert aims[-1].said == f"The {there}"
 
 
-def test_another_scan_knows_nothing_of_it(own, run, search, aims) -> None:
-    _set(own, slab_dropout=0.9)
+def test_another_scan_knows_nothing_of_it(dropped, run, search, aims) -> None:
     search.set_result(_found(slab_dropout=FoundPlace((0.0, 0.0, 0.0))))
-    page = run("review", own)
+    page = run("review", dropped)
     checked(button(page, DROPPED).click().run())
     assert aims[-1] is not None
     checked(button(page, "Next").click().run())
@@ -91,29 +101,26 @@ def test_another_scan_knows_nothing_of_it(own, run, search, aims) -> None:
 
 
 @pytest.mark.parametrize("view", ["Lightbox", "Coronal"])
-def test_a_view_without_planes_gives_way_to_three(own, run, search, aims, view) -> None:
-    _set(own, slab_dropout=0.9)
-    page = run("review", own, **{state.VIEW: view})
+def test_a_view_without_planes_gives_way_to_three(dropped, run, search, aims, view) -> None:
+    page = run("review", dropped, **{state.VIEW: view})
     checked(button(page, DROPPED).click().run())
     shown = page.session_state[state.VIEW]
     assert shown == ("Three planes" if view == "Lightbox" else view)
 
 
 def test_what_has_no_place_in_this_scan_and_what_cannot_be_read_is_said(
-    own, run, search, aims
+    dropped, run, search, aims
 ) -> None:
-    _set(own, slab_dropout=0.9)
     search.set_result(_found())
-    page = run("review", own)
+    page = run("review", dropped)
     checked(button(page, DROPPED).click().run())
     assert "This image shows no one place for the darkest slab." in words(page)
     assert aims[-1] is None
 
 
-def test_a_search_that_fails_says_why(own, run, search, aims) -> None:
-    _set(own, slab_dropout=0.9)
+def test_a_search_that_fails_says_why(dropped, run, search, aims) -> None:
     search.set_exception(VolumeError("cut off"))
-    page = run("review", own)
+    page = run("review", dropped)
     checked(button(page, DROPPED).click().run())
     assert "No place can be looked for in this scan: cut off" in page.error[0].value
 
@@ -151,12 +158,11 @@ def test_a_ghost_is_said_to_show_in_the_background(own, run, search, aims) -> No
 
 
 def test_slices_drawn_without_niivue_are_those_through_the_place(
-    own, run, search, monkeypatch
+    dropped, run, search, monkeypatch
 ) -> None:
     monkeypatch.setattr(niivue_viewer, "show", lambda image, **_: "this browser has no WebGL 2")
-    _set(own, slab_dropout=0.9)
     search.set_result(_found(slab_dropout=FoundPlace((0.0, 0.0, 0.0))))
-    page = run("review", own)
+    page = run("review", dropped)
     before = {s.label.split()[0]: s.value for s in page.slider if "slice" in s.label}
     checked(button(page, DROPPED).click().run())
     after = {s.label.split()[0]: s.value for s in page.slider if "slice" in s.label}

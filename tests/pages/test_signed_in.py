@@ -8,6 +8,7 @@ from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, unblinding
+from pages.tiers import COHORTS
 from pages.ui.entrance import entrance
 from pages.ui.rate import history_panel
 from pages.ui.shell import downloads, state
@@ -15,6 +16,18 @@ from pages.ui.shell.frame import PAGES
 from tests.helpers import rating_sessions
 from tests.helpers.logins import signed_in
 from tests.helpers.page_words import button, checked, words
+
+pytestmark = pytest.mark.usefixtures("few_draws")
+
+#: Of each page that has one, a button that decides, and what is chosen on the page where it stands.
+DECIDING = {
+    "cohort": "Add the source",
+    "review": "Save",
+    "rate": "Start rating",
+    "tiers": "Freeze this pool cohort",
+    "train": "Launch the study",
+}
+CHOSEN = {"tiers": {state.TIERS_PART: COHORTS}}
 
 
 def _labels(page) -> set[str]:
@@ -25,15 +38,21 @@ def _labels(page) -> set[str]:
 def test_a_viewer_sees_every_page_and_is_offered_nothing_that_decides(name, full, run) -> None:
     before = len(audit_trail.history(full.workspace))
     with signed_in("vera@lab.example", Rank.VIEWER):
-        page = run(name, full.workspace)
+        page = run(name, full.workspace, **CHOSEN.get(name, {}))
         assert not page.error
         said = words(page)
         assert "vera@lab.example, viewer" in said
         assert "Sign out" in said
-    deciding = {"Save", "Start rating", "Add the source", "Freeze this pool cohort", "Launch"}
-    assert not deciding & _labels(page)
+    assert not {*DECIDING.values()} & _labels(page)
     assert not any(one.label.startswith(("Who ", "Your name")) for one in page.text_input)
     assert len(audit_trail.history(full.workspace)) == before
+
+
+@pytest.mark.parametrize("name", list(DECIDING))
+def test_a_curator_is_offered_what_a_viewer_is_not(name, full, run) -> None:
+    with signed_in("cora@lab.example", Rank.CURATOR):
+        page = run(name, full.workspace, **CHOSEN.get(name, {}))
+    assert DECIDING[name] in _labels(page)
 
 
 def test_a_rating_on_review_is_in_the_name_of_who_is_signed_in(own, run) -> None:

@@ -404,17 +404,17 @@ def test_what_was_learned_from_ratings_shows_its_evidence(own, run) -> None:
 def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
     """Rate by the noise in white matter, so that there is something to learn."""
     metrics = tables.read_metrics(workspace)
-    for number in range(count):
-        row = metrics.iloc[number % len(metrics)]
-        rating_log.add_rating(
-            workspace,
-            Rating(
-                scan_id=row["scan_id"],
-                rater=rater or f"rater {number // len(metrics)}",
-                scale="pass-fail",
-                value=float(row["noise_wm"] < 1.0),
-            ),
+    rows = [metrics.iloc[number % len(metrics)] for number in range(count)]
+    given = [
+        Rating(
+            scan_id=row["scan_id"],
+            rater=rater or f"rater {number // len(metrics)}",
+            scale="pass-fail",
+            value=float(row["noise_wm"] < 1.0),
         )
+        for number, row in enumerate(rows)
+    ]
+    rating_log.add_ratings(workspace, given)
 
 
 def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:

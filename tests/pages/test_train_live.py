@@ -21,6 +21,8 @@ from training.jobs.study_status import status
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 GPU = {
     "uuid": "GPU-1",
     "name": "Made GPU",

@@ -22,6 +22,8 @@ from training.studies import cost_probe, planned_study
 from training.studies.cost_probe import CostProbe, RunParts, Seconds
 from training.studies.planned_study import Study
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 PART = RunParts(*[Seconds(0.5, 0.4)] * 5, model_bytes=1000)
 #: What a probe may find.
 KNOWN = CostProbe(

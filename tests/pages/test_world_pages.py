@@ -18,6 +18,8 @@ from training.world import planted, world_workspace
 from training.world.anatomy import SHAPE
 from training.world.dials import Dials
 
+pytestmark = pytest.mark.usefixtures("few_draws")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:

@@ -11,7 +11,7 @@ from training.jobs import launch
 from training.studies.planned_study import list_studies
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A small demo: 8 people in the pool and 6 in the target, scored; its studies end with the tests."""
     workspace = demo_scored.make(tmp_path_factory.mktemp("demo") / "workspace")
@@ -20,7 +20,7 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspa
         launch.stop(workspace, study.id)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dashboard(demo_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a dashboard that runs on the demo workspace."""
     log = tmp_path_factory.mktemp("dashboard") / "log.txt"

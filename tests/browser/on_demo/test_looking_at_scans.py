@@ -124,7 +124,7 @@ def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashbo
 def test_a_mask_colours_the_brain_and_goes_again(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/review")
     chromium.drawn(page)
-    page.wait_for_timeout(1500)
+    chromium.resting(page)
     before = _bluish(page)
     page.get_by_role("button", name=re.compile("^Overlays")).click()
     page.get_by_role("button", name="Brain", exact=True).click()

@@ -57,7 +57,7 @@ def test_differences_stand_about_zero_with_a_word_each() -> None:
     assert list(figure.data[0].x) == sorted(DIFFERENCES["difference_years"], reverse=True)
     assert figure.layout.shapes[0].x0 == 0
     words = {note.text for note in figure.layout.annotations}
-    assert words <= {word for _, word in comparison_charts.VERDICTS.values()}
+    assert words and words <= {word for _, word in comparison_charts.VERDICTS.values()}
     assert "scratch" in figure.layout.xaxis.title.text
 
 

@@ -17,7 +17,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from curation.access.acting import Actor
 from curation.access.actions import Rank
 from curation.errors import ServerError
-from pages.ui.entrance import gate, provider_login, watched_socket
+from pages.ui.entrance import provider_login, watched_socket
 from pages.ui.entrance.gate import HANDLE_HEADER, KEY_HEADER, Gate
 from pages.ui.entrance.login_sessions import LoginSessions
 
@@ -246,4 +246,3 @@ def test_a_claim_that_names_nobody_is_refused(proxied: Proxied) -> None:
         with pytest.raises(ServerError):
             provider_login.named(claims, settings)
     assert provider_login.who_came(["_streamlit_user=forged; Path=/"]) == {}
-    assert gate.HANDLE_HEADER not in ADA

@@ -66,17 +66,17 @@ def test_what_a_model_judges_has_its_sites_usual_value_and_no_anchors(tmp_path) 
 
 def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
     metrics = tables.read_metrics(workspace)
-    for rater in ("Ada", "Grace"):
-        for row in metrics.itertuples():
-            rating_log.add_rating(
-                workspace,
-                Rating(
-                    scan_id=row.scan_id,
-                    rater=rater,
-                    scale="pass-fail",
-                    value=float(row.noise_wm < 1.0),
-                ),
-            )
+    given = [
+        Rating(
+            scan_id=row.scan_id,
+            rater=rater,
+            scale="pass-fail",
+            value=float(row.noise_wm < 1.0),
+        )
+        for rater in ("Ada", "Grace")
+        for row in metrics.itertuples()
+    ]
+    rating_log.add_ratings(workspace, given)
     return reference_library.fit_ratings(workspace)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import nibabel as nib
 
 from curation.assessment import pending
-from curation.simulation import phantom_t1w
+from curation.imaging.template import template
 from curation.sources.ingest import ingest
 from curation.storage import processes, tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import background_tasks
+from tests.helpers import phantom_heads
 
 
 def wait(until: Callable[[], bool], seconds: float = 300) -> None:
@@ -37,10 +38,9 @@ def test_a_failed_command_is_heard_in_its_own_words(workspace: Workspace, tmp_pa
 def test_scoring_runs_to_its_end_and_leaves_no_complaint(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    person = phantom_t1w.Person("sub-01", 30.0, "F", 1)
-    data, affine = phantom_t1w.scan(person, phantom_t1w.SCANNERS["North"])
     (tmp_path / "images").mkdir()
-    nib.save(nib.Nifti1Image(data, affine), tmp_path / "images" / "one_T1w.nii.gz")
+    head = nib.Nifti1Image(phantom_heads.head(0), template(4).affine)
+    nib.save(head, tmp_path / "images" / "one_T1w.nii.gz")
     ingest(workspace, tmp_path / "images", simulated=True)
     background_tasks.start(workspace, background_tasks.SCORING, "--jobs", "1")
     assert background_tasks.jobs(workspace) == 1

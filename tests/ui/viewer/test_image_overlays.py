@@ -1,6 +1,5 @@
 """Overlays lie where they belong: planted ghosts and dark slices are found in their position."""
 
-from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +100,6 @@ def test_without_air_the_legend_says_so() -> None:
 
 def test_nothing_is_laid_over_an_image_before_it_is_found() -> None:
     assert overlay_panel.overlays(None, ["brain"]) == []
-    assert not Future().done()
 
 
 def test_places_are_found_in_the_same_pass(head: Volume) -> None:
