@@ -179,6 +179,45 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     _check_stored(workspace)
 
 
+def _go_on_with(page: Page, address: str, workspace: Workspace) -> int:
+    """Open a session of Ada's, wait until its first scan is drawn, and return how many it has."""
+    session = session_log.start(
+        workspace, SessionPlan("hers", "Ada", "three-level", "all", repeats_share=0.0)
+    )
+    page.goto(f"{address}/rate?session={session.id}")
+    _at(page, 1, session.total)
+    chromium.drawn(page)
+    return session.total
+
+
+def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Page, served) -> None:
+    workspace, serving, address = served
+    total = _go_on_with(page, address, workspace)
+    chromium.listening(page)
+    page.keyboard.press("2")
+    _chosen(page, "doubtful")
+    # last of all the whole page runs: streamlit then asks the new server for nothing
+    page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Mark").click()
+    chromium.settled(page)
+    serving.kill()
+    away = page.get_by_text("Tierscope does not answer at the moment.")
+    expect(away).to_be_visible(timeout=5_000)
+    dialog = page.get_by_role("dialog")
+    page.wait_for_function("document.querySelector('[role=dialog]')", timeout=90_000)
+    expect(dialog).to_be_hidden()  # streamlit's own
+    doubtful = page.get_by_role("button", name=re.compile("^doubtful"))
+    expect(doubtful).to_have_css("background-color", "rgb(36, 59, 83)")
+    serving.__enter__()
+    expect(away).to_be_hidden(timeout=90_000)
+    expect(dialog).not_to_be_attached()
+    chromium.settled(page)
+    page.get_by_role("button", name=re.compile("^accept")).click()
+    _chosen(page, "accept")
+    page.get_by_role("button", name=re.compile("^Save and")).click()
+    _at(page, 2, total)
+    assert _standing(workspace, "Ada") == [0]
+
+
 # ---- what goes over the wire -----------------------------------------------------------------------
 
 
