@@ -196,8 +196,14 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     chromium.listening(page)
     page.keyboard.press("2")
     _chosen(page, "doubtful")
+    page.keyboard.press("w")
+    _chosen(page, "Wrap-around")
+    page.get_by_label("Comment").fill("a ring")
+    page.keyboard.press("Enter")
+    chromium.settled(page)
     # last of all the whole page runs: streamlit then asks the new server for nothing
     page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Mark").click()
+    page.wait_for_function("Object.values(sessionStorage).some((one) => one.includes('places'))")
     chromium.settled(page)
     serving.kill()
     away = page.get_by_text("Tierscope does not answer at the moment.")
@@ -211,11 +217,17 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     expect(away).to_be_hidden(timeout=90_000)
     expect(dialog).not_to_be_attached()
     chromium.settled(page)
+    _chosen(page, "doubtful")
+    _chosen(page, "Wrap-around")
+    expect(page.get_by_label("Comment")).to_have_value("a ring")
     page.get_by_role("button", name=re.compile("^accept")).click()
     _chosen(page, "accept")
     page.get_by_role("button", name=re.compile("^Save and")).click()
     _at(page, 2, total)
-    assert _standing(workspace, "Ada") == [0]
+    given = rating_log.list_ratings(workspace)
+    (row,) = given[given["rater"] == "Ada"].to_dict("records")
+    assert (row["position"], row["label"], row["comment"]) == (0, "accept", "a ring")
+    assert row["artefacts"] == ("wrap-around",) and len(row["shown"]["places"]) == 1
 
 
 # ---- what goes over the wire -----------------------------------------------------------------------
