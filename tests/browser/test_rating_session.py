@@ -230,6 +230,24 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     assert row["artefacts"] == ("wrap-around",) and len(row["shown"]["places"]) == 1
 
 
+def test_what_was_entered_on_review_outlives_a_server_that_was_killed(page: Page, served) -> None:
+    _, serving, address = served
+    chromium.opened(page, address, "review")
+    chromium.drawn(page)
+    chromium.listening(page)
+    page.keyboard.press("2")
+    _chosen(page, "doubtful")
+    page.keyboard.press("t")
+    page.keyboard.type("a ring")
+    page.keyboard.press("Enter")
+    page.wait_for_function("Object.values(sessionStorage).some((one) => one.includes('a ring'))")
+    serving.kill()
+    serving.__enter__()
+    page.reload()  # as who does not read what stands on the page
+    _chosen(page, "doubtful")
+    expect(page.get_by_placeholder("comment, key")).to_have_value("a ring")
+
+
 # ---- what goes over the wire -----------------------------------------------------------------------
 
 

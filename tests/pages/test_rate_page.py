@@ -281,6 +281,14 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
     assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
 
 
+def test_how_many_scans_another_session_has_is_shown(own, run) -> None:
+    session = started(own, size=3, repeats_share=0.5)
+    assert session.total > 3
+    page = run("rate", own, **{state.NEW_CHOICE: "session"})
+    many = next(n for n in page.number_input if n.label == "How many scans")
+    assert (many.value, many.disabled) == (3, True)
+
+
 def _chosen(page) -> set[str]:  # type: ignore[no-untyped-def]
     return {b.label for b in page.button if b.proto.type == "primary"} - {"Save and next"}
 

@@ -17,11 +17,11 @@ from curation.access import guard
 from curation.errors import AccessError, RatingError
 from curation.ratings import artefact_places, rating_log
 from curation.ratings.artefact_places import Place
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_CONFIDENCE
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from pages.ui.review import level_buttons
 from pages.ui.shell import state
 
 _ADDRESS = "session"
@@ -127,15 +127,10 @@ class RatingDraft:
 
     def take(self, entered: Mapping[str, Any]) -> None:
         """Fill in what was entered before, as far as it can be chosen at all."""
-        value, sure = entered.get("value"), entered.get("confidence")
-        tags, comment = entered.get("artefacts"), entered.get("comment")
-        self.value = float(value) if isinstance(value, int | float) else None
-        if isinstance(sure, int | float) and 0 <= sure <= MAX_CONFIDENCE:
-            self.confidence = int(sure)
-        given = tags if isinstance(tags, list | tuple) else ()
-        self.artefacts = [key for key in ARTEFACTS if key in given]
-        self.comment = comment[:MAX_COMMENT] if isinstance(comment, str) else ""
-        self.places = artefact_places.of(entered)
+        held = level_buttons.choosable(entered)
+        self.value, self.confidence = held.get("value"), held.get("confidence")
+        self.artefacts, self.comment = held.get("artefacts", []), held.get("comment", "")
+        self.places = held.get("places", ())
         self.given_back = True
 
     def offer(self) -> None:

@@ -124,7 +124,8 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
         now = session_log.load(workspace, session.id)
         if now.position == session.position and not now.ended:
             raise
-        state.put(state.SESSION_NOTE, str(error))
+        if not now.ended:  # else its end says it
+            state.put(state.SESSION_NOTE, str(error))
     st.rerun()
 
 
