@@ -14,9 +14,8 @@ const connected = () => document.querySelector("[data-test-connection-state]")?.
 function tell() {
   const kept = window.tierscopeConnection;
   const dialogs = [...document.querySelectorAll("[role=dialog]")], refused = dialogs.some((one) => one.textContent.includes(REFUSED));
-  for (const one of refused ? [] : dialogs.filter((each) => each.textContent.includes(OURS))) {
-    const whole = one.closest("[data-testid=stDialog]") ?? one;
-    if (whole.style.display !== "none") whole.style.display = "none";
+  for (const one of dialogs.filter((each) => each.textContent.includes(OURS))) {
+    (one.closest("[data-testid=stDialog]") ?? one).style.display = refused ? "" : "none"; // the same one, whatever it says
   }
   if (refused) return kept.bar.remove();
   if (kept.bar.isConnected || performance.now() - kept.since < AFTER_MS) return;
