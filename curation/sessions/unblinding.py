@@ -68,10 +68,21 @@ def is_unblinded(workspace: Workspace, session: Session) -> bool:
 
 def moment_of(connection: sa.Connection, session_id: int) -> str | None:
     """Return when the hidden fields of a session were shown, in ISO 8601; ``None`` where they were not."""
+    row = _entry(connection, session_id)
+    return None if row is None else str(row.detail.get("at") or row.at.isoformat())
+
+
+def ended_by(workspace: Workspace, session: Session) -> str | None:
+    """Return who ended a session; ``None`` while nobody has."""
+    with database.engine(workspace).connect() as connection:
+        row = _entry(connection, session.id)
+    return None if row is None else str(row.author)
+
+
+def _entry(connection: sa.Connection, session_id: int) -> sa.Row | None:
     table = schema.audit
-    query = sa.select(table.c.at, table.c.detail).where(
+    query = sa.select(table.c.at, table.c.author, table.c.detail).where(
         schema.is_action(AuditAction.SESSION_UNBLINDED),
         table.c.subject == session_subject(session_id),
     )
-    row = connection.execute(query.order_by(table.c.id).limit(1)).first()
-    return row and (row.detail.get("at") or row.at.isoformat())
+    return connection.execute(query.order_by(table.c.id).limit(1)).first()

@@ -179,6 +179,75 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     _check_stored(workspace)
 
 
+def _go_on_with(page: Page, address: str, workspace: Workspace) -> int:
+    """Open a session of Ada's, wait until its first scan is drawn, and return how many it has."""
+    session = session_log.start(
+        workspace, SessionPlan("hers", "Ada", "three-level", "all", repeats_share=0.0)
+    )
+    page.goto(f"{address}/rate?session={session.id}")
+    _at(page, 1, session.total)
+    chromium.drawn(page)
+    return session.total
+
+
+def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Page, served) -> None:
+    workspace, serving, address = served
+    total = _go_on_with(page, address, workspace)
+    chromium.listening(page)
+    page.keyboard.press("2")
+    _chosen(page, "doubtful")
+    page.keyboard.press("w")
+    _chosen(page, "Wrap-around")
+    page.get_by_label("Comment").fill("a ring")
+    page.keyboard.press("Enter")
+    chromium.settled(page)
+    # last of all the whole page runs: streamlit then asks the new server for nothing
+    page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Mark").click()
+    page.wait_for_function("Object.values(sessionStorage).some((one) => one.includes('places'))")
+    chromium.settled(page)
+    serving.kill()
+    away = page.get_by_text("Tierscope does not answer at the moment.")
+    expect(away).to_be_visible(timeout=5_000)
+    dialog = page.get_by_role("dialog")
+    page.wait_for_function("document.querySelector('[role=dialog]')", timeout=90_000)
+    expect(dialog).to_be_hidden()  # streamlit's own
+    doubtful = page.get_by_role("button", name=re.compile("^doubtful"))
+    expect(doubtful).to_have_css("background-color", "rgb(36, 59, 83)")
+    serving.__enter__()
+    expect(away).to_be_hidden(timeout=90_000)
+    expect(dialog).not_to_be_attached()
+    chromium.settled(page)
+    _chosen(page, "doubtful")
+    _chosen(page, "Wrap-around")
+    expect(page.get_by_label("Comment")).to_have_value("a ring")
+    page.get_by_role("button", name=re.compile("^accept")).click()
+    _chosen(page, "accept")
+    page.get_by_role("button", name=re.compile("^Save and")).click()
+    _at(page, 2, total)
+    given = rating_log.list_ratings(workspace)
+    (row,) = given[given["rater"] == "Ada"].to_dict("records")
+    assert (row["position"], row["label"], row["comment"]) == (0, "accept", "a ring")
+    assert row["artefacts"] == ("wrap-around",) and len(row["shown"]["places"]) == 1
+
+
+def test_what_was_entered_on_review_outlives_a_server_that_was_killed(page: Page, served) -> None:
+    _, serving, address = served
+    chromium.opened(page, address, "review")
+    chromium.drawn(page)
+    chromium.listening(page)
+    page.keyboard.press("2")
+    _chosen(page, "doubtful")
+    page.keyboard.press("t")
+    page.keyboard.type("a ring")
+    page.keyboard.press("Enter")
+    page.wait_for_function("Object.values(sessionStorage).some((one) => one.includes('a ring'))")
+    serving.kill()
+    serving.__enter__()
+    page.reload()  # as who does not read what stands on the page
+    _chosen(page, "doubtful")
+    expect(page.get_by_placeholder("comment, key")).to_have_value("a ring")
+
+
 # ---- what goes over the wire -----------------------------------------------------------------------
 
 

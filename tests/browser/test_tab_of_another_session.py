@@ -109,6 +109,74 @@ def test_what_the_former_session_was_told_holds_no_line(page: Page) -> None:
     page.wait_for_function(f"{DRAWN} === '25 50'")
 
 
+def _become(page: Page, connection: str) -> None:
+    page.evaluate(
+        "now => { document.querySelector('main').dataset.testConnectionState = now; }", connection
+    )
+
+
+def test_a_page_runs_once_after_each_loss_of_the_server_and_says_that_it_is_away(
+    page: Page,
+) -> None:
+    _take(page, _script("connection"), '<main data-test-connection-state="CONNECTED"></main>')
+    page.evaluate("give", None)
+    page.evaluate("give", None)  # drawn once more
+    away = page.get_by_text("Tierscope does not answer at the moment.")
+    for losses in (1, 2):
+        _become(page, "PINGING_SERVER")
+        expect(away).to_be_visible(timeout=3_000)
+        _become(page, "CONNECTING")
+        _become(page, "CONNECTED")
+        expect(away).to_be_hidden()
+        page.wait_for_function(f"told.length === {losses}")
+    _become(page, "PINGING_SERVER")
+    _become(page, "CONNECTED")
+    page.wait_for_timeout(1_500)
+    expect(away).to_be_hidden()  # it was back before anybody saw that it had gone
+    assert page.evaluate("told.length") == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden"), [("Connection error", True), ("Connection error HTTP status: 403", False)]
+)
+def test_what_streamlit_says_itself_is_left_where_the_server_refuses_a_tab(
+    page: Page, said: str, hidden: bool
+) -> None:
+    _take(page, _script("connection"), '<main data-test-connection-state="CONNECTED"></main>')
+    page.evaluate("give", None)
+    _become(page, "PINGING_SERVER")
+    away = page.get_by_text("Tierscope does not answer at the moment.")
+    expect(away).to_be_visible(timeout=3_000)
+    page.evaluate(
+        """said => document.body.insertAdjacentHTML("beforeend",
+        `<div data-testid="stDialog"><div role="dialog">${said}</div></div>`)""",
+        said,
+    )
+    dialog = page.locator("[data-testid=stDialog]")
+    for one, gone in ((dialog, hidden), (away, not hidden)):
+        if gone:
+            expect(one).to_be_hidden()
+        else:
+            expect(one).to_be_visible()
+
+
+def test_what_was_entered_is_told_to_a_new_session_at_its_place_alone(page: Page) -> None:
+    _take(page, _script("entered"))
+
+    def give(session: str, place: str, **entered: object) -> None:
+        page.evaluate("give", {"form": "f", "place": place, "session": session, "entered": entered})
+
+    give("one", "here", value=1)
+    give("two", "elsewhere")
+    assert page.evaluate("told") == []
+    give("two", "here")
+    assert page.evaluate("told") == [{"place": "here", "entered": {"value": 1}}]
+    give("two", "here", value=1)
+    give("two", "here")  # saved, or taken away
+    give("three", "here")
+    assert page.evaluate("told.length") == 1
+
+
 def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
     page: Page, tmp_path: Path
 ) -> None:

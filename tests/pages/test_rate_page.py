@@ -1,5 +1,7 @@
 """Rate: sessions, what they hide and what they store."""
 
+import json
+
 import pytest
 
 from curation.ratings import rating_log
@@ -9,7 +11,8 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.tiers.tier_rule import TierRule
-from pages.ui.rate import rating_keys
+from pages.ui.rate import rating_keys, session_form
+from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import level_buttons, rating_panel
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer
@@ -276,6 +279,71 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
     assert "Scan 1 of 3" in words(page)
     assert rating_log.list_ratings(own).empty
     assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
+
+
+def test_how_many_scans_another_session_has_is_shown(own, run) -> None:
+    session = started(own, size=3, repeats_share=0.5)
+    assert session.total > 3
+    page = run("rate", own, **{state.NEW_CHOICE: "session"})
+    many = next(n for n in page.number_input if n.label == "How many scans")
+    assert (many.value, many.disabled) == (3, True)
+
+
+def _chosen(page) -> set[str]:  # type: ignore[no-untyped-def]
+    return {b.label for b in page.button if b.proto.type == "primary"} - {"Save and next"}
+
+
+@pytest.mark.parametrize(("blinded", "again"), [(True, set()), (False, {"accept", "sure"})])
+def test_undo_brings_back_what_came_with_the_rating_and_says_so(own, run, blinded, again) -> None:
+    session = started(own, blinded=blinded)
+    opinion = Opinion(
+        1.0,
+        confidence=3,
+        artefacts=["wrap-around"],
+        comment="a ring",
+        shown={"places": [[1.0, 2.0, 3.0]]},
+    )
+    session_log.save(own, session.id, 0, opinion)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    checked(button(page, "Undo").click().run())
+    assert "Rating taken back" in words(page)
+    assert _chosen(page) == {"Wrap-around", *again}
+    assert next(t for t in page.text_input if t.label.startswith("Comment")).value == "a ring"
+    _rate(page, "doubtful")
+    (row,) = rating_log.list_ratings(own).to_dict("records")
+    assert (row["value"], row["comment"], row["artefacts"]) == (0.0, "a ring", ("wrap-around",))
+    assert row["shown"]["places"] == [[1.0, 2.0, 3.0]]
+    assert "Rating taken back" not in words(page)
+
+
+def test_a_doubled_press_on_save_does_not_scold_over_the_next_scan(own, run, monkeypatch) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    monkeypatch.setattr(session_form, "DOUBLED_S", 60.0)
+    _rate(page, "accept")
+    checked(button(page, "Save and next").click().run())
+    assert "Scan 2 of 3" in words(page) and "Choose a rating first." not in words(page)
+    monkeypatch.setattr(session_form, "DOUBLED_S", 0.0)
+    checked(button(page, "Save and next").click().run())
+    assert "Choose a rating first." in words(page)
+
+
+def test_what_a_tab_gives_back_is_taken_as_far_as_it_can_be_chosen() -> None:
+    draft = RatingDraft(0, 0)
+    draft.choose(-1.0)
+    draft.be_sure(2)
+    draft.toggle("wrap-around")
+    draft.mark([1.0, 2.0, 3.0])
+    draft.comment = "a ring"
+    other = RatingDraft(0, 0)
+    other.take(json.loads(json.dumps(draft.entered)))
+    assert other.entered == draft.entered
+    odd = {"value": "x", "confidence": 77, "artefacts": ["<b>", 3], "comment": 5, "places": [1]}
+    other.take(odd)
+    assert RatingDraft(0, 0).entered == {}
+    fresh = RatingDraft(0, 0)
+    fresh.take(odd)
+    assert fresh.entered == {}
 
 
 def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monkeypatch) -> None:

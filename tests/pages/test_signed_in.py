@@ -85,10 +85,33 @@ def test_a_curator_ends_a_session_of_somebody_who_does_not_come_back(own, run) -
         page = run("rate", own)
         assert session.items[0].scan_id not in words(page)
         checked(button(page, "End the session").click().run())
-        assert "still running" not in words(page)
+        said = words(page)
+        assert "still running" not in said
+        assert "Session pilot of ada@lab.example is ended, after 1 of 3 scans." in said.replace(
+            "\\", ""
+        )
     assert unblinding.is_unblinded(own, session)
     line = audit_trail.history(own).set_index("what").loc["what was hidden shown"]
     assert line["who"] == "eve@lab.example"
+
+
+def test_whose_session_was_ended_meanwhile_reads_what_was_not_saved_and_by_whom(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        session = rating_sessions.started(own, rater="ada@lab.example")
+        session_log.save(own, session.id, 0, Opinion(1.0))
+        page = run("rate", own, **{state.RATING_SESSION: session.id})
+        checked(button(page, "accept").click().run())
+    with signed_in("eve@lab.example", Rank.CURATOR):
+        unblinding.end_for_rater(own, session, "eve@lab.example")
+    with signed_in("ada@lab.example", Rank.RATER):
+        checked(button(page, "Save and next").click().run())
+        for _ in range(2):  # it stands
+            said = words(checked(page.run())).replace("\\", "")
+            assert "Ended after 1 of 3" in said
+            assert "What you entered last, for scan 2, was not saved" in said
+            assert "eve@lab.example ended this session. Its 1 saved rating counts" in said
+        checked(button(page, "Close").click().run())
+        assert "was not saved" not in words(page)
 
 
 def test_each_view_of_a_scan_is_noted_once_where_it_is_asked_for(own, run, monkeypatch) -> None:

@@ -41,6 +41,11 @@ def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> No
     before = len(rating_log.list_ratings(rated))
     opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
     contested = opened.key.removeprefix("open-")
+    form = next(r for r in page.radio if r.label == "Adjudication").proto.form_id
+    checked(button(page, "Settle").click().run())
+    assert "Choose a level first" in page.error[0].value
+    drawn = [(one.type, getattr(one.proto, "form_id", "")) for one in page.main]
+    assert drawn.index(("error", "")) < drawn.index(("radio", form))  # where it is seen
     next(r for r in page.radio if r.label == "Adjudication").set_value(-1.0)
     next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
     checked(button(page, "Settle").click().run())

@@ -54,6 +54,7 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
 def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
     if not person.may(Action.ADJUDICATE):
         return
+    told = st.container()  # above the form: below it lies the end of what a popover shows
     with st.form(f"adjudicate-{scan_id}", border=False):
         value = st.radio(
             "Adjudication",
@@ -68,9 +69,9 @@ def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
     if not sent:
         return
     if value is None:
-        st.error("Choose a level first; none is chosen for you.")
+        told.error("Choose a level first; none is chosen for you.")
         return
-    with frame.in_words():
+    with told, frame.in_words():
         rating_log.adjudicate(
             workspace, scan_id=scan_id, author=author, scale=scale.name, value=value, reason=reason
         )

@@ -1,21 +1,27 @@
 """The open rating session of this browser, and the draft of the rating of its present scan.
 
 The session's number stands in the address of the page, so that it outlives a restart. Drafts are held by the
-server and not by the browser's tab: a tab that is closed by mistake loses nothing. Saved ratings are in the
-database, see :mod:`curation.sessions.session_log`.
+server: a tab that is closed by mistake loses nothing. The tab keeps a copy for a server that is started
+anew. Saved ratings are in the database, see :mod:`curation.sessions.session_log`.
 """
 
+import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
 from curation.access import guard
 from curation.errors import AccessError, RatingError
-from curation.ratings import artefact_places
+from curation.ratings import artefact_places, rating_log
 from curation.ratings.artefact_places import Place
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
+from curation.storage import files
 from curation.storage.workspace import Workspace
+from pages.ui.review import level_buttons
 from pages.ui.shell import state
 
 _ADDRESS = "session"
@@ -42,6 +48,7 @@ def open_session(session_id: int | None) -> None:
     """Open a session, or none; before anything is drawn, as a button's callback does."""
     state.put(state.RATING_SESSION, session_id)
     state.put(state.ON_SCREEN, None)
+    state.put(state.SESSION_NOTE, None)
     if session_id is None:
         st.query_params.pop(_ADDRESS, None)
 
@@ -85,6 +92,12 @@ class RatingDraft:
         Where artefacts were marked, in mm.
     wants_save : bool
         Whether the rater asked to save it.
+    given_back : bool
+        Whether something was filled in that the page as a whole has not drawn yet.
+    said : str
+        What the form says of it until a level is chosen.
+    offered : float
+        When the form was first drawn, by the clock of :func:`time.monotonic`; infinite before.
     """
 
     position: int
@@ -96,6 +109,33 @@ class RatingDraft:
     windows: list[str] = field(default_factory=list)
     places: tuple[Place, ...] = ()
     wants_save: bool = False
+    given_back: bool = False
+    said: str = ""
+    offered: float = math.inf
+
+    @property
+    def entered(self) -> dict[str, Any]:
+        """What is chosen, in words that :meth:`take` understands; empty where nothing is."""
+        held = {
+            "value": self.value,
+            "confidence": self.confidence,
+            "artefacts": list(self.artefacts),
+            "comment": self.comment,
+            "places": [list(place) for place in self.places],
+        }
+        return {name: each for name, each in held.items() if each not in (None, [], "")}
+
+    def take(self, entered: Mapping[str, Any]) -> None:
+        """Fill in what was entered before, as far as it can be chosen at all."""
+        held = level_buttons.choosable(entered)
+        self.value, self.confidence = held.get("value"), held.get("confidence")
+        self.artefacts, self.comment = held.get("artefacts", []), held.get("comment", "")
+        self.places = held.get("places", ())
+        self.given_back = True
+
+    def offer(self) -> None:
+        """Note when the form was first drawn."""
+        self.offered = min(self.offered, time.monotonic())
 
     def toggle(self, artefact: str) -> None:
         """Tag an artefact, or take the tag away."""
@@ -106,7 +146,7 @@ class RatingDraft:
 
     def choose(self, value: float) -> None:
         """Choose a level."""
-        self.value = value
+        self.value, self.said = value, ""
 
     def be_sure(self, step: int) -> None:
         """Say how sure one is; the same again takes it back."""
@@ -132,6 +172,36 @@ def draft_of(workspace: Workspace, session: Session) -> RatingDraft:
         while len(kept) > MAX_DRAFTS:
             kept.pop(next(iter(kept)), None)
     return draft
+
+
+def place_of(workspace: Workspace, session: Session) -> str:
+    """Return a name of the session's present position that no other position of any session has."""
+    which = (str(workspace.root), session.id, session.plan.name, session.position, session.attempt)
+    return files.short_hash(repr(which))
+
+
+def bring_back(workspace: Workspace, session: Session, rating_id: int) -> None:
+    """Make what came with a rating that was just taken back the draft of its scan.
+
+    In a blinded session the rating itself and how sure one was are given anew.
+    """
+    given = rating_log.list_ratings(
+        workspace, session.items[session.position].scan_id, withdrawn=True
+    )
+    taken = given[(given["id"] == rating_id) & (given["position"] == session.position)]
+    if taken.empty:
+        return
+    row, draft = taken.iloc[0], draft_of(workspace, session)
+    entered = {
+        "artefacts": row["artefacts"],
+        "comment": row["comment"],
+        "places": artefact_places.of(row["shown"]),
+    }
+    if not session.plan.blinded:
+        entered |= {"value": row["value"], "confidence": row["confidence"]}
+    draft.take(entered)
+    draft.given_back = False
+    draft.said = f"Rating taken back{': rate anew' if session.plan.blinded else ''}."
 
 
 @st.cache_resource(show_spinner=False)

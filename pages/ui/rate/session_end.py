@@ -21,6 +21,7 @@ from pages.ui.shell.html_marks import Card, Cell
 
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the summary of a finished session."""
+    _say_how_it_ended(workspace, session)
     scale = find_scale(workspace, session.plan.scale)
     given = cache.all_ratings(workspace)
     own = given[given["session_id"] == session.id].sort_values("position")
@@ -31,6 +32,24 @@ def show(workspace: Workspace, session: Session) -> None:
     _oneself(given, session, scale)
     _others(workspace, session, scale)
     _hidden(workspace, session, own, given)
+
+
+def _say_how_it_ended(workspace: Workspace, session: Session) -> None:
+    """Say what was not saved when a session was ended, and who else ended it, for as long as one looks."""
+    unsaved = session.ended and session.done < session.total
+    if unsaved and rating_draft.draft_of(workspace, session).entered:
+        st.error(
+            f"What you entered last, for scan {session.position + 1:,}, was not saved: the session had been "
+            "ended before. To rate that scan, start another session."
+        )
+    by = unblinding.ended_by(workspace, session)
+    if by is not None and by != session.plan.rater:
+        saved = plural(session.done, "saved rating counts", "saved ratings count")
+        st.info(
+            formatting.escape(
+                f"{by} ended this session. Its {saved}; nothing more can be rated in it."
+            )
+        )
 
 
 def _ask(workspace: Workspace, session: Session) -> None:
@@ -57,6 +76,9 @@ def offer_for_others(workspace: Workspace) -> None:
 
     What they rated stays hidden until then, so they are named and cannot be opened.
     """
+    if ended := state.get(state.SESSION_NOTE):
+        state.put(state.SESSION_NOTE, None)
+        st.success(formatting.escape(ended))
     actor, given = acting.who(), cache.all_ratings(workspace)
     if not actor.signed_in or not guard.may(Action.END_SESSION):
         return
@@ -88,7 +110,13 @@ def offer_for_others(workspace: Workspace) -> None:
 
 def _end_for_rater(workspace: Workspace, session_id: int, by: str) -> None:
     with frame.in_words():
-        unblinding.end_for_rater(workspace, session_log.load(workspace, session_id), by)
+        session = session_log.load(workspace, session_id)
+        unblinding.end_for_rater(workspace, session, by)
+        state.put(
+            state.SESSION_NOTE,
+            f"Session {session.plan.name} of {session.plan.rater} is ended, after "
+            f"{session.done:,} of {session.total:,} scans. {session.plan.rater} is told that you ended it.",
+        )
         st.rerun()
 
 

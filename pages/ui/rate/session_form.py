@@ -1,5 +1,10 @@
 """Form of a rating session: a fragment of its own, so that a key press does not redraw the image."""
 
+import html
+import time
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from curation.errors import TierscopeError
@@ -12,7 +17,10 @@ from curation.storage.workspace import Workspace
 from pages.ui.rate import rating_draft, rating_keys
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import level_buttons
-from pages.ui.shell import controls, formatting, frame, state
+from pages.ui.shell import controls, formatting, frame, page_scripts, state
+
+#: A press on an untouched form that follows the last save so soon, in s, belongs to it.
+DOUBLED_S = 1.0
 
 
 def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
@@ -36,9 +44,12 @@ def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict
 
 @st.fragment
 def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
+    if draft.given_back:  # marks are on the image, which is no part of this
+        draft.given_back = False
+        st.rerun()
     with frame.in_words():
         scale = find_scale(workspace, session.plan.scale)
-        unrated = draft.wants_save and draft.value is None
+        unrated = draft.wants_save and draft.value is None and not _doubled(session, draft)
         if draft.wants_save:
             _save(workspace, session, draft, shown)
         place = f"{session.id}-{session.position}-{session.attempt}"
@@ -66,7 +77,27 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             )
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
+        _keep(workspace, session, draft, place)
+        draft.offer()
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
+
+
+def _doubled(session: Session, draft: RatingDraft) -> bool:
+    """Return whether a press belongs to the rating before: nobody has seen this scan yet."""
+    soon = time.monotonic() - draft.offered < DOUBLED_S
+    return soon and session.done > 0 and not draft.entered
+
+
+def _keep(workspace: Workspace, session: Session, draft: RatingDraft, place: str) -> None:
+    """Have the tab keep the draft, and take what it has kept where the server was started anew."""
+
+    def take(entered: Mapping[str, Any]) -> None:
+        draft.take(entered)
+        state.put(f"comment-{place}", draft.comment)
+
+    page_scripts.keep_entered(
+        "session", rating_draft.place_of(workspace, session), draft.entered, take
+    )
 
 
 def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
@@ -93,7 +124,8 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
         now = session_log.load(workspace, session.id)
         if now.position == session.position and not now.ended:
             raise
-        state.put(state.SESSION_NOTE, str(error))
+        if not now.ended:  # else its end says it
+            state.put(state.SESSION_NOTE, str(error))
     st.rerun()
 
 
@@ -106,6 +138,11 @@ def _levels(scale: Scale, draft: RatingDraft, place: str, unrated: bool) -> None
         st.html(
             '<div class="ts-asked"><b>How good is this scan?</b> '
             '<span role="alert">Choose a rating first.</span></div>'
+        )
+    elif draft.said:
+        said = html.escape(draft.said)
+        st.html(
+            f'<div class="ts-told"><b>How good is this scan?</b> <span role="status">{said}</span></div>'
         )
     else:
         st.markdown("**How good is this scan?**")

@@ -62,7 +62,8 @@ def _undone(workspace: Workspace, session: Session) -> Session:
     if asked is None or asked[0] != session.id:
         return session
     with frame.in_words():
-        return session_log.undo(workspace, session.id, asked[1])
+        session = session_log.undo(workspace, session.id, asked[1])
+        rating_draft.bring_back(workspace, session, asked[1])
     return session
 
 

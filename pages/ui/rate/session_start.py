@@ -1,5 +1,6 @@
 """Start of a rating session: unfinished sessions, the form for a new one, and for the study's own scale."""
 
+import contextlib
 import datetime
 import random
 
@@ -11,7 +12,7 @@ from curation.access.actions import Action
 from curation.errors import RatingError, TierscopeError
 from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import Scale, add_scale, all_scales
-from curation.sessions import session_log
+from curation.sessions import sampling, session_log
 from curation.sessions.sampling import CHOICES
 from curation.sessions.session_plan import SessionPlan
 from curation.storage.files import slug
@@ -248,6 +249,7 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
     """Draw size, repeats in per cent, and seed."""
     available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
     whole = choice.partition(":")[0] in _WHOLE
+    held = _held(workspace, choice, available) if whole else min(_USUAL_SIZE, available)
     if state.get(state.NEW_SEED) is None:
         state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -255,7 +257,7 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
             "How many scans",
             1,
             max(available, 1),
-            value=min(_USUAL_SIZE, max(available, 1)),
+            value=max(held, 1),
             disabled=whole,
             help="As many as the list has." if whole else None,
         )
@@ -275,6 +277,15 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
             help="Draws the scans and their order; the same seed draws the same list.",
         )
     return int(available if whole else size), int(repeats), int(seed)
+
+
+def _held(workspace: Workspace, choice: str, available: int) -> int:
+    """Return how many scans a list has that is taken as a whole."""
+    if choice == "all":
+        return available
+    with contextlib.suppress(TierscopeError):  # said when the session is started
+        return len(sampling.sample_scans(workspace, choice, available, 0))
+    return 0
 
 
 # ---- the study's own scale -----------------------------------------------------------------------

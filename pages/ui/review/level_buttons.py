@@ -1,9 +1,12 @@
-"""Buttons of a rating scale's levels with their digits, the same on Review and in a rating session."""
+"""What Review and a rating session have in common: buttons of a scale's levels, and what a draft can hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
+from curation.ratings import artefact_places
+from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_CONFIDENCE
 from curation.ratings.scales import Scale
 from pages.ui.shell import formatting
 
@@ -43,3 +46,28 @@ def show(
                 on_click=on_choice,
                 args=(value,),
             )
+
+
+def choosable(entered: Any) -> dict[str, Any]:
+    """Return what of a draft that comes from outside can be one, by name; the rest is left out.
+
+    >>> choosable({"value": 1, "comment": "a ring", "artefacts": ["<b>"], "confidence": 77})
+    {'value': 1.0, 'comment': 'a ring'}
+    """
+    if not isinstance(entered, Mapping):
+        return {}
+    value, scale, sure = (entered.get(name) for name in ("value", "scale", "confidence"))
+    tags, comment = entered.get("artefacts"), entered.get("comment")
+    held = {
+        "value": float(value) if isinstance(value, int | float) else None,
+        "scale": scale if isinstance(scale, str) else None,
+        "confidence": int(sure)
+        if isinstance(sure, int | float) and 0 <= sure <= MAX_CONFIDENCE
+        else None,
+        "artefacts": [key for key in ARTEFACTS if key in tags]
+        if isinstance(tags, list | tuple)
+        else None,
+        "comment": comment[:MAX_COMMENT] if isinstance(comment, str) else None,
+        "places": artefact_places.of(entered),
+    }
+    return {name: each for name, each in held.items() if each not in (None, [], "", ())}

@@ -1,7 +1,7 @@
 """Rating panel of Review: the form for a rating, the ratings given, and a tier given by hand."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from curation import errors
-from curation.access import guard
+from curation.access import acting, guard
 from curation.access.actions import Action
 from curation.errors import RatingError, TierscopeError
 from curation.ratings import artefact_places, rating_log
@@ -20,13 +20,21 @@ from curation.tiers import overrides
 from curation.wording import number, plural
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state, summaries
+from pages.ui.shell import (
+    cache,
+    controls,
+    formatting,
+    frame,
+    html_marks,
+    page_scripts,
+    person,
+    state,
+    summaries,
+)
 from pages.ui.shell.html_marks import Cell
 from pages.ui.viewer.place_marks import Marks
 
 _BY_RULE = "by the rule"
-
-
 NEXT, UNDO, COMMENT = "S", "U", "T"
 
 
@@ -93,6 +101,7 @@ def _show_ratings(workspace: Workspace, scan_id: str, following: str | None, uns
                 st.error(formatting.escape(trouble))
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
+        _keep_drafts(scan_id, len(given))
     if not given.empty:
         _past(given)
 
@@ -137,6 +146,22 @@ def _keep(scan_id: str, **changed: object) -> None:
     drafts = dict(state.get(state.RATING_DRAFTS) or {})
     before = drafts.pop(scan_id, {})
     state.put(state.RATING_DRAFTS, drafts | ({scan_id: {**before, **changed}} if changed else {}))
+
+
+def _keep_drafts(scan_id: str, count: int) -> None:
+    """Have the tab keep all drafts, and take what it has kept where the server was started anew."""
+
+    def take(entered: Mapping[str, Any]) -> None:
+        kept = {scan: level_buttons.choosable(one) for scan, one in entered.items()}
+        state.put(state.RATING_DRAFTS, {scan: one for scan, one in kept.items() if one})
+        state.put(f"comment-{scan_id}-{count}", _draft(scan_id).get("comment", ""))
+        state.put(
+            state.PENDING_SCAN, scan_id
+        )  # marks are on the image: the page is drawn as a whole
+
+    page_scripts.keep_entered(
+        "review", acting.who().name, state.get(state.RATING_DRAFTS) or {}, take
+    )
 
 
 def _choice(scale: Scale, scan_id: str, count: int) -> None:

@@ -92,9 +92,15 @@ def refuse_open_settings(
         )
 
 
-def tell_refusals() -> None:
-    """Have a page that is open say in words why a server that was started anew refuses it."""
+def follow_connection() -> None:
+    """Have an open page say in words that the server is away or refuses it, and go on as a whole after that.
+
+    Drawn outside of all parts that run alone: a server that was started anew knows none of them.
+    """
     page_scripts.component("refused")(key="listener-refused", height=1)
+    page_scripts.component("connection")(
+        key="listener-connection", height=1, on_again_change=lambda: None
+    )
 
 
 def is_own(address: str) -> bool:

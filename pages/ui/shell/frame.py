@@ -119,7 +119,7 @@ def show(
     _hand_over(key)
     configure(f"{page.title} · Tierscope")
     st.html(ASSETS / "style.css")
-    door.tell_refusals()
+    door.follow_connection()
     try:
         workspace = Workspace.current()
         sources = workspace.sources()

@@ -1,8 +1,9 @@
 """Scripts of :file:`assets/` that work on the page and show nothing themselves."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.components import v2
@@ -27,3 +28,31 @@ def session() -> str:
     if state.get(state.SESSION_WORD) is None:
         state.put(state.SESSION_WORD, secrets.token_hex(8))
     return state.get(state.SESSION_WORD) or ""
+
+
+def keep_entered(
+    form: str, place: str, entered: Mapping[str, Any], take: Callable[[Mapping[str, Any]], None]
+) -> None:
+    """Have the browser's tab keep what is entered and not saved yet, for a server that is started anew.
+
+    Parameters
+    ----------
+    form : str
+        Which form.
+    place : str
+        What is entered there, and by whom: it is given back nowhere else.
+    entered : mapping
+        What stands on the form, as JSON has it; empty where nothing does.
+    take : callable
+        Is told what the tab has kept, where nothing stands on the form. It comes from outside: to be checked.
+    """
+    key = f"listener-entered-{form}"
+
+    def told() -> None:
+        kept = (state.get(key) or {}).get("entered")
+        if not entered and isinstance(kept, Mapping) and kept.get("place") == place:
+            before = kept.get("entered")
+            take(before if isinstance(before, Mapping) else {})
+
+    data = {"form": form, "place": place, "session": session(), "entered": dict(entered)}
+    component("entered")(key=key, data=data, on_entered_change=told, height=1)
