@@ -13,6 +13,7 @@ from curation.wording import number
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
+from training.held_out import age_metrics
 from training.judging.outcome import Outcome
 from training.results import error_strata, study_sets, study_summary
 from training.results.error_strata import GROUPS, NOT_KNOWN
@@ -49,6 +50,15 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
         NOT_KNOWN in set(table["tier"])
     )
     outcome = shown.outcome
+    if len(tiers) < 2:
+        here = f"of tier {tiers[0]}" if tiers and tiers[0] != NOT_KNOWN else "of unknown tier"
+        st.caption(
+            formatting.escape(
+                f"All test scans are {here}, so there is no other column to compare with: the errors are "
+                "those of The answer. Judge on a target with scans of several tiers to see where an arm errs."
+            )
+        )
+        return
     figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers, outcome)
     alt = f"{_capital(outcome.scan_error)} of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
@@ -139,7 +149,7 @@ def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name:
     if against == "gap" and not able:
         st.caption(
             formatting.escape(
-                f"These predictions do not follow {outcome.name}: there is no correction for its bias."
+                f"These predictions {age_metrics.shrink_said(outcome)}: there is no correction for it."
             )
         )
     style = shown.styles.get(arm, Style("", MUTED))

@@ -141,7 +141,8 @@ def test_slides_have_bias_corrected_figures_only_where_they_are_asked_for(made) 
     asked = content.build(workspace, study.id, Options(corrected=True))
     (figures,) = [m for m in asked.messages if m.name == "figures"]
     assert "MAE, bias-corrected (years)" in figures.table.head
-    assert "do not follow age" in figures.note
+    assert "shrink too far towards the mean age" in figures.note
+    assert "may be larger than that of predicting the mean for everybody" in figures.note
 
 
 def test_a_try_out_is_called_one_on_every_page_of_every_file(made) -> None:
