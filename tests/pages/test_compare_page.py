@@ -108,6 +108,19 @@ def test_exploratory_comparisons_are_folded_with_their_number_and_what_chance_ma
         assert f">{name}</th>" in table and f"**{name}**: " in told
 
 
+def test_the_box_of_comparisons_is_the_same_whatever_arm_is_chosen_in_it(full, run) -> None:
+    """Under another title it would be another box, and closed."""
+    workspace, finished, _ = full
+    labels = [
+        [box.label for box in page.expander if box.label.startswith("Exploratory")]
+        for arm in ("scratch", "all")
+        for page in [
+            run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_REFERENCE: arm})
+        ]
+    ]
+    assert labels[0] == labels[1] and len(labels[0]) == 1
+
+
 def test_seeds_folds_and_arms_are_explained_where_they_are_chosen(full, run) -> None:
     workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id})

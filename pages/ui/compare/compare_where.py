@@ -50,18 +50,13 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
         NOT_KNOWN in set(table["tier"])
     )
     outcome = shown.outcome
-    if len(tiers) < 2:
-        here = f"of tier {tiers[0]}" if tiers and tiers[0] != NOT_KNOWN else "of unknown tier"
-        st.caption(
-            formatting.escape(
-                f"All test scans are {here}, so there is no other column to compare with: the errors are "
-                "those of The answer. Judge on a target with scans of several tiers to see where an arm errs."
-            )
-        )
-        return
     figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers, outcome)
     alt = f"{_capital(outcome.scan_error)} of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
+    if len(tiers) == 1:
+        which = "of unknown tier" if tiers == [NOT_KNOWN] else f"of tier {tiers[0]}"
+        alone = f"All test scans are {which}: a target with scans of several tiers tells where an arm errs."
+        st.caption(formatting.escape(alone))
     st.caption(
         formatting.escape(
             f"{_mean_error(outcome)}, its interval, and how many people. Read a column down: "
