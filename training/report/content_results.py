@@ -249,7 +249,8 @@ def _told_apart(source: ReportSource, table: pd.DataFrame, what: str, unranked: 
     better, worse = (int((table["verdict"] == kind).sum()) for kind in ("better", "worse"))
     if not better + worse:
         return f"By the {source.outcome.judged_by}, no arm is told apart from {what}"
-    parts = [f"{count} {kind}" for count, kind in ((better, "better"), (worse, "worse")) if count]
+    counts = ((better, "better"), (worse, "worse"))
+    parts = [f"{count} {'is' if count == 1 else 'are'} {kind}" for count, kind in counts if count]
     of_arms = f"of {plural(len(table), 'arm')} {' and '.join(parts)} than {what}"
     return f"By the {source.outcome.judged_by}, {of_arms}"
 

@@ -273,8 +273,11 @@ def _runs(study: Study) -> list[Run]:
 def _people(study: Study) -> str:
     scans = study.scans()
     told = []
-    for role, what in (("pool", "pretrained on"), ("target", "judged on")):
+    roles = {"pool": "pretrained on", "target": "judged on", "external": "judged besides on"}
+    for role, what in roles.items():
         these = scans[scans["role"] == role]
+        if these.empty:
+            continue
         sources = these["source"].dropna().unique() if "source" in these else ()
         of_source = f" (source{'s' * (len(sources) > 1)} {', '.join(sorted(map(str, sources)))})"
         told.append(f"{what} {count_of(these)}" + of_source * bool(len(sources)))

@@ -391,6 +391,13 @@ def test_sites_leave_under_numbers_unless_asked_for(made) -> None:
     assert any("kept, as was asked for" in line for line in kept.removed)
 
 
+def test_examples_are_announced_only_where_there_are_any(made) -> None:
+    workspace, study, _, report = made
+    without = content.build(workspace, study.id, Options(pictures=False))
+    notes = [next(m.note for m in one.messages if m.name == "tiers") for one in (report, without)]
+    assert "Examples: " in notes[0] and "Examples: " not in notes[1]
+
+
 def test_examples_are_the_axial_slice_alone_drawn_anew(made) -> None:
     (message,) = [m for m in made[3].messages if m.name == "tiers"]
     assert [picture.label.split(",")[0] for picture in message.pictures] == [
