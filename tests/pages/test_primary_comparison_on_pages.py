@@ -10,7 +10,8 @@ from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.held_out import stored_predictions
 from training.jobs import launch
-from training.report import content
+from training.report import content, content_primary
+from training.report.source import count_of
 from training.results import primary_comparison
 from training.studies import planned_study
 from training.studies.analysis_plan import AnalysisPlan
@@ -84,7 +85,15 @@ def test_present_and_the_files_say_the_same_verdict(declared, run) -> None:
     report = content.build(workspace, study.id)
     told = {message.name: message for message in report.messages}
     assert told["answer"].title == primary.conclusion.headline
-    assert told["primary"].points == (primary.verdict.words,)
+    assert told["primary"].points == (primary.verdict.words, *content_primary.answers(primary))
+    assert told["answer"].points == primary.conclusion.beside
+    assert len(primary.conclusion.beside) > 1
+    compared = words(run("compare", workspace, **{state.STUDY: study.id}))
+    for sentence in (*primary.conclusion.beside, *content_primary.answers(primary)):
+        assert sentence in compared
+    scans = study.scans()
+    people = f"This study: pretrained on {count_of(scans[scans['role'] == 'pool'])} (source"
+    assert people in compared
     order = list(told)
     assert order.index("figures") == order.index("answer") + 1  # whose note says that it is next
     methods = " ".join(report.methods)

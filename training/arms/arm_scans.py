@@ -9,6 +9,9 @@ from curation.errors import StudyError
 from training.arms import random_subset
 from training.arms.study_arms import Arm, scan_set
 
+#: Between the names of study and arm where several studies stand beside each other.
+BESIDE = " · "
+
 
 def scans_of(
     arm: Arm, pool: pd.DataFrame, *, matched: Arm | None = None, seed: int = 0
@@ -112,3 +115,51 @@ def shortage(arm: Arm, pool: pd.DataFrame) -> str:
         f"and ages ({wanted}{more}). Take control-{arm.matches}, which shares scans with it and says how "
         "many, or a smaller arm, such as keep-20 with not-keep-20."
     )
+
+
+# ---- arms in words ---------------------------------------------------------------------------------
+
+
+def what_of(arm: Arm) -> str:
+    """Return what an arm was pretrained on, for people who know no names of arms.
+
+    Examples
+    --------
+    >>> what_of(Arm("A", "tier A", "tiers", ("A",)))
+    'tier A alone'
+    >>> what_of(Arm("control-A", "random, as many as A", "control", ("A", "B"), "A"))
+    'as many scans at random as A holds'
+    """
+    study, _, _ = arm.name.rpartition(BESIDE)
+    if arm.kind in ("scratch", "subset"):
+        return arm.label  # says all of it, and the study where there are several
+    what = arm.label.partition(",")[0]
+    if arm.kind == "control":
+        matched = str(arm.matches).rpartition(BESIDE)[2]
+        what = f"as many {'of the other ' * arm.apart}scans at random as {matched} holds"
+    elif arm.kind in ("sweep", "worst"):
+        worst = "worst" if arm.kind == "worst" else "best"
+        what = f"the {worst} {arm.keep_percent} % of the scans by score"
+    elif arm.kind in ("tiers", "part"):
+        whole = arm.label.startswith("all tiers")
+        what = (
+            "all scans"
+            if whole
+            else f"tier{'s' * (len(arm.tiers) > 1)} {' + '.join(arm.tiers)} alone"
+        )
+    told = [
+        what,
+        *([arm.distortion.label] if arm.distortion else []),
+        *["linear probe"] * (arm.method == "probe"),
+        *[f"{arm.label_percent} % of the labels"] * (arm.label_percent < 100),
+    ]
+    return ", ".join(told) + f" ({study})" * bool(study)
+
+
+def pretrained(arm: Arm) -> str:
+    """Return how an arm was made, to stand before what its model does: ``pretrained on tier A alone``."""
+    if arm.kind != "scratch":
+        return f"pretrained on {what_of(arm)}"
+    if arm.method == "full":
+        return f"without pretraining{arm.label.removeprefix('no pretraining')}"
+    return f"with {arm.label}"

@@ -159,8 +159,11 @@ def _answer(workspace: Workspace, study_id: str) -> None:
     """Print the conclusion of a finished study, as the pages say it."""
     study = planned_study.load(workspace, study_id)
     held_out = stored_predictions.read(workspace, study)
-    if headline := primary_comparison.conclusion_of(held_out, study.analysis).headline:
-        print("  " + f"{study.analysis.words} {headline}".strip())
+    said = primary_comparison.conclusion_of(held_out, study.analysis)
+    if said.headline:
+        print("  " + f"{study.analysis.words} {said.headline}".strip())
+    for line in said.beside:
+        print(f"  {line}")
 
 
 def add_status_options(command: argparse.ArgumentParser) -> None:

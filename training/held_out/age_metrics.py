@@ -18,6 +18,11 @@ from training.judging.outcome import Outcome
 #: Predictions that follow age less than this (years a year) have no correction: divided by so little, their
 #: errors would only grow.
 MIN_FOLLOWS = 0.3
+#: Why a corrected error may be a large one.
+STRETCHED = (
+    "stretched back, what is noise in predictions grows too, so that such an error is usually larger, and "
+    "may be larger than that of predicting the mean for everybody."
+)
 #: What a model is judged by in the logs of studies of another outcome than age.
 HELD_OUT = "held_out"
 FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
@@ -88,6 +93,14 @@ def follow_age(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> boo
     rest = mean - mean.mean() - slope * deviation
     error = np.sqrt(np.square(rest).sum() / (len(ages) - 2) / spread)
     return bool(slope >= MIN_FOLLOWS and slope > stdtrit(len(ages) - 2, 0.975) * error)
+
+
+def shrink_said(outcome: Outcome) -> str:
+    """Say of predictions without a correction why they have none, after *predictions of A*."""
+    return (
+        f"shrink too far towards the mean {outcome.name} (in some seed and fold they rise by {MIN_FOLLOWS} "
+        f"or less where the true {outcome.name} rises by 1, or by no more than chance gives)"
+    )
 
 
 def corrected(

@@ -86,6 +86,11 @@ class Outcome:
         return "AUC" if self.two_valued else f"{self.name} error"
 
     @property
+    def judged_by(self) -> str:
+        """The measure in a sentence, with what it is of: ``age error``, ``AUC for sex (M)``."""
+        return f"AUC for {self.noun}" if self.two_valued else self.measure
+
+    @property
     def measure_label(self) -> str:
         """Title of an axis of what it is judged by."""
         if self.two_valued:
@@ -103,7 +108,13 @@ class Outcome:
         if self.two_valued:
             return "AUC", "r", "R²", f"Mean error (probability of {self.positive})"
         unit = f" ({self.unit})" * bool(self.unit)
-        return self.measure_heading, "r", "R²", f"Mean error{unit}", f"Slope on {self.name}"
+        return (
+            self.measure_heading,
+            "r",
+            "R²",
+            f"Mean error{unit}",
+            f"Slope of the error on {self.name}",
+        )
 
     @property
     def difference_label(self) -> str:

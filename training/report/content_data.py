@@ -146,6 +146,7 @@ def tiers(source: ReportSource) -> Message | None:
         digits=0,
         alt="Histogram of the distortion score of the pretraining pool, coloured by tier",
     )
+    pictures = _examples(source, known, names) if source.options.pictures else ()
     told = ", ".join(f"{counts.get(name, 0):,} in {name}" for name in names)
     measure = (
         ""
@@ -163,8 +164,9 @@ def tiers(source: ReportSource) -> Message | None:
         f"Tiers of the pretraining pool: {told}",
         "; ".join(cut) + f".{measure}{gates}{sites}" if cut else "",
         plot=plot,
-        pictures=_examples(source, known, names) if source.options.pictures else (),
-        note=f"Bins of {BIN:g} points. Examples: the scan of the median score of each tier, one axial slice.",
+        pictures=pictures,
+        note=f"Bins of {BIN:g} points."
+        + " Examples: the scan of the median score of each tier, one axial slice." * bool(pictures),
     )
 
 

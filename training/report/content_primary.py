@@ -5,9 +5,11 @@ Sentences on the analysis for the methods, and what no interval of a study cover
 
 import pandas as pd
 
+from training.arms import arm_scans
 from training.report.plots import Line, Message, Plot, Series, Shade
 from training.report.source import ReportSource
 from training.results import conclusions, verdicts
+from training.results.crossed_effects import ALPHA
 from training.results.primary_comparison import Primary
 from training.studies.planned_study import Study
 from training.theme import INK, MUTED
@@ -21,16 +23,36 @@ def primary(source: ReportSource) -> Message | None:
     found = source.primary
     if found is None or found.verdict.outcome == "unknown":
         return None
-    arm, reference = found.plan.pair
+    by_name = {arm.name: arm for arm in source.study.arms}
+    told = [arm_scans.what_of(by_name[name]) for name in found.plan.pair]
     return Message(
         "primary",
-        f"Declared beforehand, {arm} against {reference}: {conclusions.CALLED[found.verdict.outcome]}",
+        f"Declared beforehand, judged by the {found.plan.outcome.judged_by}: {' against '.join(told)}: "
+        f"{conclusions.CALLED[found.verdict.outcome]}",
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
         plot=None if found.difference.no_variance else plot(found),
-        points=(found.verdict.words,),
+        points=(found.verdict.words, *answers(found)),
         note="Confirmatory: its p-value is not corrected for the other comparisons, which are exploratory.",
         faded=not source.conclusion.ranks,
     )
+
+
+def answers(found: Primary) -> tuple[str, ...]:
+    """Answer in words what each interval of the plot decides; nothing where there is none."""
+    seen, margin = found.difference, found.plan.margin_years
+    tests = verdicts.margin_tests(seen, margin)
+    if seen.no_variance or not seen.low < seen.high or found.verdict.outcome == "withheld":
+        return ()
+    there = "yes, it leaves out 0" if seen.low > 0 or seen.high < 0 else "not shown, it holds 0"
+    told = [f"{_DIFFERENT} {there[0].upper()}{there[1:]}."]
+    if margin == margin:
+        within = f"Not shown: it reaches beyond the margin of {found.plan.margin_words}."
+        if tests.p_equivalent <= ALPHA:
+            within = f"Yes, all of it is within {found.plan.margin_words} about 0."
+        elif tests.high < -margin or tests.low > margin:
+            within = f"No, all of it is beyond the margin of {found.plan.margin_words}."
+        told.append(f"{_WITHIN} {within}")
+    return tuple(told)
 
 
 def plot(found: Primary) -> Plot:

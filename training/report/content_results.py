@@ -6,6 +6,7 @@ import pandas as pd
 
 from curation.storage.files import slug
 from curation.wording import number, plural, span
+from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
@@ -123,6 +124,7 @@ def answer(source: ReportSource) -> Message | None:
         source.conclusion.headline,
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
+        points=source.conclusion.beside,
         note=f"{_of_final(final)} As a table: the next message.".strip(),
     )
 
@@ -156,10 +158,10 @@ def figures(source: ReportSource) -> Message | None:
         "Runs",
     )
     corrected = (
-        " Bias-corrected: fitted on the other folds' held-out predictions; a dash where predictions do not "
-        f"follow {outcome.name}."
+        " Bias-corrected: the pull towards the mean taken out, fitted on the other folds' held-out "
+        f"predictions; {age_metrics.STRETCHED} A dash where predictions {age_metrics.shrink_said(outcome)}."
     )
-    slope = f"Slope: of the error on {outcome.name}, 0 is no bias."
+    slope = f"Slope of the error on {outcome.name}: 0 is no bias, −1 one and the same prediction for all."
     said = MEASURE_WORDS[outcome.kind] if outcome.two_valued else slope
     note = f"{_of_final(source.final)} {said}"
     return Message(
@@ -176,8 +178,13 @@ def _smallest_and_largest(source: ReportSource) -> str:
     if len(trained) < 2 or not source.conclusion.ranks:
         return "The figures of each arm"
     best, worst = trained.iloc[0], trained.iloc[-1]
-    told = (source.outcome.measured(float(row["age_mae_years"])) for row in (best, worst))
-    return f"{best['arm']} does best, {worst['arm']} worst: {' against '.join(told)}"
+    outcome = source.outcome
+    first, last = (
+        f"{source.made_as(row['arm'])} ({outcome.measured(float(row['age_mae_years']))})"
+        for row in (best, worst)
+    )
+    ends = ("highest", "lowest") if outcome.higher_is_better else ("smallest", "largest")
+    return f"The {outcome.judged_by} is {ends[0]} {first} and {ends[1]} {last}"
 
 
 def mean_age(source: ReportSource) -> Message | None:
@@ -207,7 +214,7 @@ def differences(source: ReportSource) -> Message | None:
     lead = "The primary comparison is confirmatory, all others are exploratory."
     if source.primary is None:
         lead = "Exploratory: no primary comparison was declared when the study was planned."
-    reference = str(table["reference"].iloc[0])
+    reference = source.what_of(str(table["reference"].iloc[0]))
     title = _told_apart(source, table, reference, f"Each arm against {reference}")
     return _compared(source, "differences", title, table, lead)
 
@@ -241,9 +248,11 @@ def _told_apart(source: ReportSource, table: pd.DataFrame, what: str, unranked: 
         return unranked
     better, worse = (int((table["verdict"] == kind).sum()) for kind in ("better", "worse"))
     if not better + worse:
-        return f"No arm is told apart from {what}"
-    parts = [f"{count} {kind}" for count, kind in ((better, "better"), (worse, "worse")) if count]
-    return f"Of {plural(len(table), 'arm')}, {' and '.join(parts)} than {what}"
+        return f"By the {source.outcome.judged_by}, no arm is told apart from {what}"
+    counts = ((better, "better"), (worse, "worse"))
+    parts = [f"{count} {'is' if count == 1 else 'are'} {kind}" for count, kind in counts if count]
+    of_arms = f"of {plural(len(table), 'arm')} {' and '.join(parts)} than {what}"
+    return f"By the {source.outcome.judged_by}, {of_arms}"
 
 
 def _apart(source: ReportSource) -> str:

@@ -89,7 +89,9 @@ def along_score(source: ReportSource) -> Message | None:
         "along-score",
         _trend(source, table, trends),
         plot=plot,
-        points=(error_strata.trends_said(trends),) if len(trends) else (),
+        points=(error_strata.trends_said(trends), error_strata.scores_said(source.held_out))
+        if len(trends)
+        else (),
         note=f"Mean in bins of equally many scans. {_drawn(plot, intervals_of(table))} {_AVERAGED}",
     )
 
@@ -98,7 +100,11 @@ def _trend(source: ReportSource, table: pd.DataFrame, trends: pd.DataFrame) -> s
     """Say whether errors go with the quality of test scans, and how far where that was shown."""
     shown = trends[trends["p_holm"] <= ALPHA].sort_values("p_holm", kind="stable")
     if shown.empty:
-        return "No trend of errors with the quality of the test scan was found"
+        scores = source.held_out.scans["distortion_score"].dropna()
+        return (
+            "No trend of errors with the quality of the test scan was found, between scores of "
+            f"{scores.min():.0f} and {scores.max():.0f}"
+        )
     arm, rises = str(shown["arm"].iloc[0]), bool(shown["rho"].iloc[0] > 0)
     title = f"{arm} errs {'more' if rises else 'less'} the worse the test scan"
     ends = table[table["arm"] == arm].sort_values("at")["mean"]

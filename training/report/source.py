@@ -18,6 +18,7 @@ from curation.scoring.comparison_groups import SOURCE
 from curation.storage.text_tables import OLDEST_YEARS
 from curation.storage.workspace import Workspace
 from curation.wording import plural
+from training.arms import arm_scans
 from training.held_out import stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
@@ -172,6 +173,14 @@ class ReportSource:
     def called(self, arm: str) -> str:
         """Return an arm's name with what it is, as legends have it."""
         return next(one.label for one in self.series if one.name == arm)
+
+    def what_of(self, arm: str) -> str:
+        """Return what an arm was pretrained on, see :func:`training.arms.arm_scans.what_of`."""
+        return next(arm_scans.what_of(one) for one in self.study.arms if one.name == arm)
+
+    def made_as(self, arm: str) -> str:
+        """Return how an arm was made, see :func:`training.arms.arm_scans.pretrained`."""
+        return next(arm_scans.pretrained(one) for one in self.study.arms if one.name == arm)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:

@@ -87,12 +87,7 @@ def compare_all(
         :mod:`training.results.primary_comparison` to say, so that its row has no verdict of its own.
     """
     there = [name for name in held_out.there if name != BASELINE]
-    with_reference = [
-        (name, reference) for name in there if reference in there and name != reference
-    ]
-    compared = set(map(frozenset, with_reference))
-    own = [(arm.name, control.name) for arm, control in analysis_plan.with_controls(held_out.arms)]
-    with_control = [pair for pair in own if {*pair} <= {*there} and frozenset(pair) not in compared]
+    with_reference, with_control = _pairs(held_out, reference)
     others = _compared(held_out, [*with_reference, *with_control], primary)
     count = len(with_reference)
     return Comparisons(
@@ -100,6 +95,36 @@ def compare_all(
         others.iloc[:count].reset_index(drop=True),
         others.iloc[count:].reset_index(drop=True),
     )
+
+
+def _pairs(held_out: Predictions, reference: str | None) -> tuple[list[Pair], list[Pair]]:
+    """Return the arms with the reference, and those with their own controls that are not among these."""
+    there = [name for name in held_out.there if name != BASELINE]
+    with_reference = [
+        (name, reference) for name in there if reference in there and name != reference
+    ]
+    compared = set(map(frozenset, with_reference))
+    own = [(arm.name, control.name) for arm, control in analysis_plan.with_controls(held_out.arms)]
+    return with_reference, [
+        pair for pair in own if {*pair} <= {*there} and frozenset(pair) not in compared
+    ]
+
+
+def beside(held_out: Predictions, pair: Pair, primary: Pair | None = None) -> dict[str, Any]:
+    """Return one exploratory comparison as a row of :func:`compare_all`, whatever the tables hold.
+
+    It is corrected for the number of comparisons with the reference of the report, and for itself where it is
+    none of these; so a comparison that stands there has the same verdict here.
+    """
+    reference = study_summary.default_reference(held_out, primary)
+    family = [one for part in _pairs(held_out, reference) for one in part]
+    family = [one for one in family if primary is None or {*one} != {*primary}]
+    if not any({*one} == {*pair} for one in family):
+        family.append(pair)
+    p = [study_summary.compare(held_out, *one).estimate.p for one in family]
+    (place,) = (at for at, one in enumerate(family) if {*one} == {*pair})
+    corrected = float(resampling.holm(p)[place])
+    return _row(held_out, pair, study_summary.compare(held_out, *pair), corrected, is_primary=False)
 
 
 def learned(held_out: Predictions) -> list[str]:
@@ -194,14 +219,15 @@ def _with_draw(
     given = found.as_given if counted and said.outcome == "open" else None
     if given is None or given.p > ALPHA:
         return said._replace(words=said.words + counted)
-    (arm, reference), p = pair, p_in_words(found.estimate.p)
+    (arm, reference), seen = pair, found.estimate
     control = analysis_plan.own_control(held_out.arms, pair)
     drawn = reference if control and control.name == arm else arm
     which = "better" if given.mean < 0 else "worse"
     words = (
-        f"{arm} looks {which} than {reference} by {judged.amount(abs(given.mean))} "
-        f"({verdicts.size_words(given, judged)}) with the scans that {drawn} holds, but these may be a lucky "
-        f"or an unlucky draw: with that counted, as each draw of a control is, {p}."
+        f"With these very scans of {drawn}, {arm} looks {which} than {reference}: "
+        f"{verdicts.signed_words(given, arm, judged)}. With other scans like these, as each draw of a "
+        f"control is another, the two are not told apart: the interval is {judged.span(seen.low, seen.high)} "
+        f"({p_in_words(seen.p)}), and that one is drawn in plots and stands in tables."
     )
     return verdicts.Verdict("leaning", words)
 

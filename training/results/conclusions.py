@@ -1,16 +1,18 @@
 """Conclusion of a study in one sentence, the same on every page and in every report."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from training.arms import arm_scans
+from training.arms.study_arms import Arm
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, study_summary, verdicts
 from training.results.comparisons import Comparisons
 from training.results.crossed_effects import ALPHA
-from training.studies import runs
+from training.studies import analysis_plan, runs
 from training.studies.planned_study import Study
 
 #: Presets that are for trying things out, and what they are.
@@ -30,7 +32,7 @@ CALLED: dict[verdicts.Outcome, str] = {
     "worse": "worse",
     "equivalent": "equivalent",
     "not worse": "not worse",
-    "leaning": "may be chance",
+    "leaning": "looks so, may be chance",
     "open": "unresolved",
     "withheld": "no verdict",
     "unknown": "no runs in common",
@@ -48,11 +50,14 @@ class Conclusion(NamedTuple):
         Whether arms can be ranked at all: at least one is shown to predict age better than the mean age does.
     withheld : bool
         Whether verdicts are withheld, whatever the numbers are.
+    beside : tuple of str
+        What has to be known with the headline, in sentences, see :func:`beside`.
     """
 
     headline: str
     ranks: bool
     withheld: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -> Conclusion:
@@ -75,7 +80,12 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
     withheld = bool(table["verdict"].isin(["withheld", "unknown"]).all())
     if found.reference.empty:
         return Conclusion(_of_mean_age(table, held_out), ranks=True, withheld=withheld)
-    return Conclusion(_of_arms(table, str(reference), held_out), ranks=True, withheld=withheld)
+    return Conclusion(
+        _of_arms(table, str(reference), held_out),
+        ranks=True,
+        withheld=withheld,
+        beside=() if withheld else beside(held_out, _asked(table, held_out), found=found),
+    )
 
 
 def nothing_learned(held_out: Predictions) -> str:
@@ -124,17 +134,128 @@ def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     """Return the verdict that matters most, or the reason why there is none."""
     so_far = "Exploratory: " if whole(held_out) else "Not the whole study, exploratory: so far "
-    better = table[table["verdict"] == "better"].sort_values("difference_years")
-    if len(better):
-        return so_far + str(better.iloc[0]["words"])
-    worse = table[table["verdict"] == "worse"].sort_values("difference_years")
-    if len(worse):
-        return so_far + str(worse.iloc[-1]["words"])
+    if pair := _most_apart(table):
+        arm, other = (one for name in pair for one in held_out.arms if one.name == name)
+        seen = study_summary.compare(held_out, *pair).estimate
+        said = verdicts.told_apart(held_out.outcome, arm, other, seen)
+        return so_far + said[0].lower() + said[1:]
     if table["verdict"].isin(["withheld", "unknown"]).all():
         return _none_called(held_out)
     rows = table[table["verdict"].isin(["open", "leaning"])]
     rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
-    return f"{so_far}no arm is told apart from {reference} with these {rests}"
+    (against,) = (arm_scans.what_of(arm) for arm in held_out.arms if arm.name == reference)
+    by = held_out.outcome.judged_by
+    return f"{so_far}no arm is told apart from {against} by its {by}, with these {rests}"
+
+
+def _most_apart(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Return the pair of the verdict that matters most: the best that is better, else the worst; if any."""
+    for verdict, place in (("better", 0), ("worse", -1)):
+        rows = table[table["verdict"] == verdict].sort_values("difference_years")
+        if len(rows):
+            return str(rows.iloc[place]["arm"]), str(rows.iloc[place]["reference"])
+    return None
+
+
+def _asked(table: pd.DataFrame, held_out: Predictions) -> tuple[str, str] | None:
+    """Return the pair that a headline is about; where no arms are told apart, that of the first arm."""
+    proposed = analysis_plan.proposed(held_out.arms)
+    known = {(row.arm, row.reference) for row in table.itertuples()}
+    first = next((pair for pair in sorted(known) if proposed and pair[0] == proposed[0]), proposed)
+    return _most_apart(table) or first
+
+
+# ---- what has to be known with a headline ----------------------------------------------------------
+
+_ANSWERS = {
+    "better": "yes",
+    "worse": "no, worse",
+    "withheld": "no verdict",
+    "unknown": "no verdict",
+}
+#: What makes a tier better, as the docs have it.
+_RULE = "A tier counts as better only where it beats as many scans at random."
+
+
+def beside(
+    held_out: Predictions,
+    pair: tuple[str, str] | None,
+    *,
+    declared: tuple[str, str] | None = None,
+    found: Comparisons | None = None,
+) -> tuple[str, ...]:
+    """Answer whether the arm of a headline is better than as many scans at random, and than no pretraining.
+
+    Parameters
+    ----------
+    held_out : Predictions
+        Of the runs that are finished.
+    pair : tuple of str or None
+        What the headline is about: it is not told again.
+    declared : tuple of str, optional
+        The primary comparison.
+    found : Comparisons, optional
+        Where they were made already.
+
+    Returns
+    -------
+    tuple of str
+        A sentence a question that the arms can answer, then how to read them; nothing of none.
+    """
+    if pair is None or (arm := held_out.arm(pair[0])) is None or arm.kind in ("scratch", "control"):
+        return ()
+    controls = [
+        one for own, one in analysis_plan.with_controls(held_out.arms) if own.name == arm.name
+    ]
+    plain = [one for one in held_out.arms if one.kind == "scratch" and _trained_alike(one, arm)]
+    told: list[str] = []
+    shown = True
+    for other in (*controls, *plain):
+        if {arm.name, other.name} == {*pair} or not {arm.name, other.name} <= {*held_out.there}:
+            continue
+        row = _row_of(found, (arm.name, other.name))
+        row = row or comparisons.beside(held_out, (arm.name, other.name), declared)
+        shown = shown and (other.kind != "control" or row["verdict"] == "better")
+        told.append(_answer(arm, other, row, held_out.outcome, first=not told))
+    if not told:
+        return ()
+    how = f"Exploratory; differences of the {held_out.outcome.judged_by}, {_better_side(held_out.outcome)}."
+    return (*told, how + f" {_RULE}" * (not shown))
+
+
+def _trained_alike(one: Arm, other: Arm) -> bool:
+    same_study = (
+        one.name.rpartition(arm_scans.BESIDE)[0] == other.name.rpartition(arm_scans.BESIDE)[0]
+    )
+    return same_study and (one.method, one.label_percent) == (other.method, other.label_percent)
+
+
+def _better_side(outcome: Outcome) -> str:
+    return f"{outcome.favours} is better"
+
+
+def _row_of(found: Comparisons | None, pair: tuple[str, str]) -> dict[str, Any] | None:
+    for table in found[1:] if found else ():
+        for row in table.to_dict("records"):
+            if (row["arm"], row["reference"]) == pair:
+                return row
+    return None
+
+
+def _answer(arm: Arm, other: Arm, row: dict[str, Any], outcome: Outcome, *, first: bool) -> str:
+    """Return one question with its answer."""
+    than = f"as many {'of the other ' * other.apart}scans at random"
+    than = than if other.kind == "control" else arm_scans.what_of(other)
+    asked = (
+        f"Is {arm_scans.what_of(arm)} better than {than}?"
+        if first
+        else f"Is it better than {than}?"
+    )
+    said = _ANSWERS.get(str(row["verdict"]), "not told apart")
+    size = f"{outcome.signed_amount(row['difference_years'])} ({outcome.span(row['ci_low'], row['ci_high'])})"
+    alone = row["verdict"] == "leaning" and row["p"] <= ALPHA
+    many = f"; among so many comparisons that may be chance, p = {row['p_holm']:.2f}" * alone
+    return f"{asked} {said[0].upper()}{said[1:]}: {size}{many}."
 
 
 def _none_called(held_out: Predictions) -> str:

@@ -16,6 +16,8 @@ from training.held_out.predictions import BASELINE, Predictions
 from training.results import resampling, study_summary
 
 NOT_KNOWN = "not known"
+#: Arms of which a correlation is told.
+_STRONGEST = 3
 #: A mean over fewer people than these is shown, but faded: one of them moves it.
 FEW_PEOPLE = 10
 #: Reference of the cells of :func:`tier_by_tier` where there is no arm without pretraining.
@@ -224,15 +226,29 @@ def trends(held_out: Predictions, column: str) -> pd.DataFrame:
     return table.assign(p_holm=resampling.holm(table["p"].to_numpy(dtype=float)))
 
 
+def scores_said(held_out: Predictions) -> str:
+    """Say over which scores and tiers of test scans a trend was looked for, and no further."""
+    scans = held_out.scans
+    scores = scans["distortion_score"].dropna()
+    if scores.empty:
+        return ""
+    tiers = sorted(scans["tier"].dropna().astype(str).unique())
+    of_tiers = f", of tier{'s' * (len(tiers) > 1)} {' and '.join(tiers)}" * bool(tiers)
+    return (
+        f"Looked for among test scans of scores {scores.min():.0f} to {scores.max():.0f}{of_tiers}: worse "
+        "ones were not there, and nothing is said of them."
+    )
+
+
 def trends_said(found: pd.DataFrame) -> str:
-    """Say the correlations of :func:`trends` in a sentence; at most three arms, the strongest first."""
-    first = found.sort_values("p", kind="stable").head(3)
+    """Say the correlations of :func:`trends` in a sentence; of some arms alone, the strongest first."""
+    first = found.sort_values("p", kind="stable").head(_STRONGEST)
     told = "; ".join(
         f"{row.arm} {number(row.rho, 2)} ({p_in_words(row.p_holm)}, "
         f"{plural(row.n_subjects, 'person', 'people')})"
         for row in first.itertuples()
     )
-    more = f", of {len(found)} arms" if len(found) > len(first) else ""
+    more = f", the {len(first)} strongest of {len(found)} arms" if len(found) > len(first) else ""
     return f"Spearman's ρ of error and distortion score, p by Holm's method{more}: {told}."
 
 

@@ -3,16 +3,18 @@
 No filter and no other choice of a reader changes it: it takes all seeds and folds of the two arms.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
 
+from training.arms import arm_scans
 from training.arms.study_arms import ALL, Arm
 from training.held_out.predictions import Predictions
 from training.results import comparisons, conclusions, study_summary, verdicts
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
-from training.results.crossed_effects import Estimate, detectable_years
+from training.results.crossed_effects import ALPHA, Estimate, detectable_years
 from training.results.verdicts import Outcome, Verdict
 from training.studies.analysis_plan import AnalysisPlan
 
@@ -94,12 +96,12 @@ def of_study(held_out: Predictions, plan: AnalysisPlan) -> Primary | None:
     verdict = verdicts.confirmatory(plan, difference, meaning=meaning, withheld=withheld)
     counted = comparisons.draw_words(held_out, plan.primary, verdict)
     verdict = verdict._replace(words=verdict.words + counted)
-    headline = verdicts.headline(plan, difference, verdict, meaning=meaning)
+    told = headline(plan, held_out.arms, difference, verdict, meaning=meaning)
     return Primary(
         plan,
         difference,
         verdict,
-        _conclusion(held_out, verdict, headline),
+        _conclusion(held_out, plan.primary, verdict, told),
         detectable_years(difference, sides=1 if plan.one_sided else 2),
     )
 
@@ -127,14 +129,69 @@ def _withheld(held_out: Predictions, pair: tuple[str, str], difference: Estimate
     return ""
 
 
-def _conclusion(held_out: Predictions, verdict: Verdict, headline: str) -> Conclusion:
+def headline(
+    plan: AnalysisPlan,
+    arms: Iterable[Arm],
+    seen: Estimate,
+    said: Verdict,
+    *,
+    meaning: str = "",
+) -> str:
+    """Return a confirmatory verdict as a headline, which names the measure and both arms in words.
+
+    Parameters
+    ----------
+    plan : AnalysisPlan
+        With a primary comparison.
+    arms : iterable of Arm
+        Of the study.
+    seen : Estimate
+        As :func:`training.results.verdicts.confirmatory` takes it.
+    said : Verdict
+        What that gave.
+    meaning : str
+        What is done by taking the arm instead of the reference.
+    """
+    if said.outcome in ("withheld", "unknown"):
+        return f"Primary comparison: {said.words.rstrip('.')}"
+    by_name = {arm.name: arm for arm in arms}
+    arm, reference = (by_name[name] for name in plan.pair)
+    outcome, tests = plan.outcome, verdicts.margin_tests(seen, plan.margin_years)
+    if said.outcome in ("better", "worse"):
+        least = f"{outcome.number(-tests.high)} at least" if plan.one_sided else ""
+        small = f", within the margin of {plan.margin_words}" * (tests.p_equivalent <= ALPHA)
+        return verdicts.told_apart(outcome, arm, reference, seen, bounds=least) + small
+    ours, theirs = arm_scans.pretrained(arm), arm_scans.pretrained(reference)
+    done = meaning or f"taking {arm_scans.what_of(arm)} instead of {arm_scans.what_of(reference)}"
+    done, measure = done[0].upper() + done[1:], outcome.judged_by
+    if said.outcome == "equivalent":
+        return (
+            f"{done} makes no difference that matters: {ours} or {theirs}, the {measure} is the same within "
+            f"{plan.margin_words} ({outcome.span(tests.low, tests.high)}, 90 %)"
+        )
+    if said.outcome == "not worse":
+        return (
+            f"{done} does no harm that matters: {ours}, the {measure} is not worse by {plan.margin_words} "
+            f"than {theirs} (difference {verdicts.at_most(outcome, tests)})"
+        )
+    return (
+        f"Not told apart: {ours} or {theirs}, the {measure} differs by {outcome.signed_amount(seen.mean)} "
+        f"({outcome.span(seen.low, seen.high)}; {outcome.favours} favours {arm_scans.what_of(arm)}), margin "
+        f"{plan.margin_words}"
+    )
+
+
+def _conclusion(
+    held_out: Predictions, pair: tuple[str, str], verdict: Verdict, headline: str
+) -> Conclusion:
     if not held_out.there:
         return Conclusion("", ranks=False)
     if not comparisons.learned(held_out):
         return Conclusion(conclusions.nothing_learned(held_out), ranks=False)
+    beside = conclusions.beside(held_out, pair, declared=pair)
     if conclusions.whole(held_out) or verdict.outcome in ("withheld", "unknown"):
-        return Conclusion(headline, ranks=True)
-    return Conclusion(f"Not the whole study yet: {headline}", ranks=True)
+        return Conclusion(headline, ranks=True, beside=beside)
+    return Conclusion(f"Not the whole study yet: {headline}", ranks=True, beside=beside)
 
 
 def _meaning(arm: Arm | None, reference: Arm | None) -> str:

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 from scipy.special import stdtr, stdtrit
 
 from curation.wording import p_in_words
+from training.arms import arm_scans
+from training.arms.study_arms import Arm
 from training.judging.outcome import AGE
 from training.judging.outcome import Outcome as Judged
 from training.results.crossed_effects import ALPHA, NO_VARIANCE, Estimate, detectable_years
@@ -83,7 +85,7 @@ def exploratory(
     return Verdict(
         "open",
         f"{arm} against {reference} is unresolved with these {rests_on(difference)} "
-        f"({_signed(difference, arm, judged)}); tested alone, "
+        f"({signed_words(difference, arm, judged)}); tested alone, "
         f"{judged.amount(detectable_years(difference), judged.coarse_digits)} or more would be found in four "
         "of five such studies.",
     )
@@ -99,9 +101,7 @@ def _none(
         words = f"{arm} and {reference} have no runs in common to compare yet."
         return Verdict("unknown", words)
     if withheld:
-        words = (
-            f"{arm} and {reference}: {_signed(difference, arm, judged)}. No verdict: {withheld}."
-        )
+        words = f"{arm} and {reference}: {signed_words(difference, arm, judged)}. No verdict: {withheld}."
         return Verdict("withheld", words)
     return None
 
@@ -266,7 +266,7 @@ def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         "open",
         f"{pair.arm} against {pair.reference} is unresolved: shown to be neither better nor not worse by the "
         f"margin of {pair.margin} (difference {pair.judged.signed_amount(seen.mean)}, "
-        f"{_at_most(pair, tests)}, one-sided 95 %; {pair.judged.favours} favours {pair.arm}).{looks} "
+        f"{at_most(pair.judged, tests)}, one-sided 95 %; {pair.judged.favours} favours {pair.arm}).{looks} "
         f"{_found(pair, seen)}",
     )
 
@@ -285,8 +285,9 @@ def _not_worse(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     return Verdict(
         "not worse",
         f"{pair.begins} does no harm that matters: {pair.arm} is not worse than {pair.reference} by the "
-        f"margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, {_at_most(pair, tests)}, "
-        f"one-sided 95 %, {p_in_words(tests.p_not_worse)}). Whether it is better is not resolved.",
+        f"margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, "
+        f"{at_most(pair.judged, tests)}, one-sided 95 %, {p_in_words(tests.p_not_worse)}). Whether it is "
+        "better is not resolved.",
     )
 
 
@@ -298,32 +299,30 @@ def _found(pair: _Pair, seen: Estimate) -> str:
     )
 
 
-def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str = "") -> str:
-    """Return a confirmatory verdict as a headline: shorter than its sentence, and without a full stop."""
-    arm, reference = plan.pair
-    pair = _Pair(plan, meaning)
-    tests = margin_tests(seen, plan.margin_years)
-    if said.outcome in ("better", "worse"):
-        small = f", within the margin of {pair.margin}" * (tests.p_equivalent <= ALPHA)
-        least = f"{pair.judged.number(-tests.high)} at least" if plan.one_sided else ""
-        size = f"{pair.judged.amount(abs(seen.mean))} ({least or size_words(seen, pair.judged)})"
-        return f"{arm} is {said.outcome} than {reference} by {size}{small}"
-    if said.outcome == "equivalent":
-        return (
-            f"{pair.begins} makes no difference that matters: {arm} and {reference} are equivalent within "
-            f"{pair.margin} ({pair.judged.span(tests.low, tests.high)}, 90 %)"
-        )
-    if said.outcome == "not worse":
-        return (
-            f"{pair.begins} does no harm that matters: {arm} is not worse than {reference} by "
-            f"{pair.margin} ({_at_most(pair, tests)})"
-        )
-    if said.outcome == "open":
-        return (
-            f"{arm} against {reference} is unresolved: {pair.judged.signed_amount(seen.mean)} "
-            f"({pair.judged.span(seen.low, seen.high)}), margin {pair.margin}"
-        )
-    return f"Primary comparison: {said.words.rstrip('.')}"
+def told_apart(
+    judged: Judged, arm: Arm, reference: Arm, seen: Estimate, *, bounds: str = ""
+) -> str:
+    """Return that one arm does better or worse than another, as people may repeat it.
+
+    Parameters
+    ----------
+    judged : Outcome
+        What is predicted.
+    arm, reference : Arm
+        The two.
+    seen : Estimate
+        Loss of the first less that of the second.
+    bounds : str
+        What stands in brackets instead of the interval of the size.
+    """
+    size, bounds = abs(seen.mean), bounds or size_words(seen, judged)
+    ours, theirs = map(arm_scans.pretrained, (arm, reference))
+    ours = ours[0].upper() + ours[1:]
+    if judged.two_valued:
+        which = "higher" if seen.mean < 0 else "lower"
+        return f"{ours}, the {judged.judged_by} is {judged.number(size)} {which} ({bounds}) than {theirs}"
+    which = "less" if seen.mean < 0 else "more"
+    return f"{ours}, the model errs {judged.amount(size)} {which} in {judged.name} ({bounds}) than {theirs}"
 
 
 # ---- numbers in words --------------------------------------------------------------------------------
@@ -337,14 +336,15 @@ def size_words(difference: Estimate, judged: Judged) -> str:
     return " to ".join(judged.number(bound) for bound in bounds)
 
 
-def _signed(difference: Estimate, arm: str, judged: Judged) -> str:
+def signed_words(difference: Estimate, arm: str, judged: Judged) -> str:
+    """Return a difference with its interval, signed as in plots, and which side favours the arm."""
     return (
         f"difference {judged.signed_amount(difference.mean)}, "
         f"{judged.span(difference.low, difference.high)}; {judged.favours} favours {arm}"
     )
 
 
-def _at_most(pair: _Pair, tests: MarginTests) -> str:
+def at_most(judged: Judged, tests: MarginTests) -> str:
     """Return the one-sided bound of a difference: of AUCs, which are better above 0, a lower one."""
-    which = "at least" if pair.judged.higher_is_better else "at most"
-    return f"{which} {pair.judged.signed(tests.high)}"
+    which = "at least" if judged.higher_is_better else "at most"
+    return f"{which} {judged.signed(tests.high)}"

@@ -65,9 +65,12 @@ def show(
     if said:
         framed = " ts-note" if try_out or _unsettled(shown, conclusion) else ""
         st.html(f'<div class="ts-headline{framed}">{said}</div>')
+    if conclusion.beside:
+        st.html(f'<div class="ts-beside">{html.escape(" ".join(conclusion.beside))}</div>')
+    told = [html.escape(" ".join(shown.people_said()))]
     if arms:
-        told = filter(None, [_arms(shown), html.escape(_tiers(workspace, shown))])
-        st.html(f'<div class="ts-arms">{"<br>".join(told)}</div>')
+        told += filter(None, [_arms(shown), html.escape(_tiers(workspace, shown))])
+    st.html(f'<div class="ts-arms">{"<br>".join(told)}</div>')
 
 
 def _unsettled(shown: Comparison, conclusion: Conclusion) -> bool:

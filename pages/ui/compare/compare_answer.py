@@ -21,6 +21,7 @@ from pages.ui.compare import (
 )
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, frame, html_marks
+from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
@@ -207,10 +208,16 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
 def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
     if outcome.two_valued:
         return f" {MEASURE_WORDS[outcome.kind]}"
-    without = trained.loc[trained["corrected_mae_years"].isna(), "arm"]
-    if without.empty:
-        return (
+    lacking = trained["corrected_mae_years"].isna()
+    words = ""
+    if not lacking.all():
+        words = (
             " Verdicts rest on the first figure of a cell. Corrected: without the pull of predictions "
-            f"towards the mean {outcome.name}, usually larger; it ranks no arm."
+            f"towards the mean {outcome.name}; {age_metrics.STRETCHED} It ranks no arm."
         )
-    return f" Predictions of {', '.join(without)} do not follow {outcome.name}: no bias-corrected figures."
+    if lacking.any():
+        words += (
+            f" No bias-corrected figures of {' and '.join(trained.loc[lacking, 'arm'])}: predictions "
+            f"{age_metrics.shrink_said(outcome)}."
+        )
+    return words

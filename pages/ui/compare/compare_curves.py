@@ -136,8 +136,9 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         figure = charts.training_loss(of_loss, shown.styles, along=along)
         _draw(figure, loss, "loss", shown, along, single, "")
         st.caption(
-            "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
-            f"losses of different arms are not to be compared. The {outcome.measure} above is."
+            "The loss is measured on each arm's own scans, which may make its task easier or harder than "
+            "that of others, so losses of different arms are not to be compared. The "
+            f"{outcome.measure} above is."
         )
     _held_out_error(of_held_out, shown, along)
     controls.offer_tables(

@@ -13,6 +13,7 @@ from curation.wording import number
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
+from training.held_out import age_metrics
 from training.judging.outcome import Outcome
 from training.results import error_strata, study_sets, study_summary
 from training.results.error_strata import GROUPS, NOT_KNOWN
@@ -52,6 +53,10 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers, outcome)
     alt = f"{_capital(outcome.scan_error)} of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
+    if len(tiers) == 1:
+        which = "of unknown tier" if tiers == [NOT_KNOWN] else f"of tier {tiers[0]}"
+        alone = f"All test scans are {which}: a target with scans of several tiers tells where an arm errs."
+        st.caption(formatting.escape(alone))
     st.caption(
         formatting.escape(
             f"{_mean_error(outcome)}, its interval, and how many people. Read a column down: "
@@ -139,7 +144,7 @@ def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name:
     if against == "gap" and not able:
         st.caption(
             formatting.escape(
-                f"These predictions do not follow {outcome.name}: there is no correction for its bias."
+                f"These predictions {age_metrics.shrink_said(outcome)}: there is no correction for it."
             )
         )
     style = shown.styles.get(arm, Style("", MUTED))

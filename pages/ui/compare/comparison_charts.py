@@ -36,6 +36,8 @@ VERDICTS: dict[str, tuple[str, str]] = {
 _CLEAR = ("better", "worse", "equivalent", "not worse")
 _PLAIN = Style(AGE.no_model_label, MUTED, "dot")
 ROW = 38
+#: A grid of fewer columns is drawn as wide as one of so many.
+_FEW_COLUMNS = 3
 
 
 def with_intervals(title: str, table: pd.DataFrame, what: str = "bars") -> str:
@@ -176,6 +178,8 @@ def tier_by_tier(
     title = "Quality of the test scan"
     title = with_intervals(title, cells[cells["arm"] != BASELINE], "below each mean error")
     figure.update_xaxes(title_text=title)
+    if len(tiers) < _FEW_COLUMNS:  # of one tier alone no wall of colour
+        figure.update_xaxes(range=[-0.5, _FEW_COLUMNS - 0.5])
     # a heat map cannot be clicked on: over each cell lies a mark that can
     columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
     figure.add_scatter(

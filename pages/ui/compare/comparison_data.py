@@ -14,6 +14,7 @@ from training.arms.study_arms import Arm
 from training.held_out import joined_studies, stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
+from training.report.source import count_of
 from training.results import (
     comparisons,
     conclusions,
@@ -130,6 +131,11 @@ class Comparison:
             for name, study in self.parts.items()
             for one in _overlaps(study)
         }
+
+    def people_said(self) -> list[str]:
+        """Say of each study which people it is of: how many, and of which sources."""
+        several = len(self.parts) > 1
+        return [f"{name}: " * several + _people(one) for name, one in self.parts.items()]
 
     @property
     def controls_match(self) -> str:
@@ -261,6 +267,21 @@ def _logs() -> RunLogs:
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _runs(study: Study) -> list[Run]:
     return runs.runs_of(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _people(study: Study) -> str:
+    scans = study.scans()
+    told = []
+    roles = {"pool": "pretrained on", "target": "judged on", "external": "judged besides on"}
+    for role, what in roles.items():
+        these = scans[scans["role"] == role]
+        if these.empty:
+            continue
+        sources = these["source"].dropna().unique() if "source" in these else ()
+        of_source = f" (source{'s' * (len(sources) > 1)} {', '.join(sorted(map(str, sources)))})"
+        told.append(f"{what} {count_of(these)}" + of_source * bool(len(sources)))
+    return f"This study: {', '.join(told)}; other scans of the workspace have no part in it."
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)

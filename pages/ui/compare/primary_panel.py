@@ -10,7 +10,7 @@ import streamlit as st
 from curation.wording import number
 from pages.ui.compare import verdict_lines
 from pages.ui.compare.verdict_lines import p_value
-from pages.ui.shell import frame, html_marks
+from pages.ui.shell import formatting, frame, html_marks
 from training.report import content_primary
 from training.report_files import interactive
 from training.results import verdicts
@@ -47,6 +47,7 @@ def show(primary: Primary | None, *, filtered: bool) -> None:
     if primary.difference.se == primary.difference.se:
         plot = content_primary.plot(primary)
         frame.figure(interactive.figure(plot), key="primary-comparison", alt=plot.alt)
+        st.caption("  \n".join(map(formatting.escape, content_primary.answers(primary))))
 
 
 def numbers(primary: Primary) -> None:

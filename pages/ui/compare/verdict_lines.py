@@ -45,8 +45,8 @@ and of controls alone a new draw is made for every seed. Against its own control
 draw, so that a lucky set of scans is not taken for a better one; few seeds tell little of that.
 
 **Bias-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards the
-mean, fitted on the other folds; where predictions do not follow the true values there are none. How often
-these intervals hold was measured: `docs/statistics.md`."""
+mean, fitted on the other folds; where they shrink too far, or rise by no more than chance gives, there are
+none. How often these intervals hold was measured: `docs/statistics.md`."""
 
 
 #: Columns of the table of comparisons that have to be explained.
@@ -99,10 +99,17 @@ def exploratory(
         The arms picked on the figure.
     """
     declared = shown.primary is not None
-    title = f"Exploratory: {plural(len(made), 'comparison')} of arms"
+    title = (
+        "Exploratory: all other comparisons of arms"
+        if declared
+        else "Exploratory: comparisons of arms"
+    )
     # with one seed p is over people alone, and smaller by chance more often than it says
     count = int((made["p"].notna() & (made["n_seeds"] > 1)).sum())
     with st.expander(title, expanded=not declared, icon=":material/explore:"):
+        st.caption(
+            f"{plural(len(made), 'comparison')}, with the arm that is chosen here and with controls."
+        )
         if count:
             st.markdown(formatting.escape(conclusions.by_chance(count, declared=declared)))
         reference = _choose_reference(shown)

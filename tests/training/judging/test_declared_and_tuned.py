@@ -7,6 +7,7 @@ from curation.errors import StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged
+from tests.helpers.made_predictions import ALL, A
 from training.held_out import stored_predictions
 from training.results import (
     design_power,
@@ -99,7 +100,8 @@ def test_a_verdict_on_an_auc_turns_the_sign_and_speaks_of_auc(judged: Workspace)
     not_worse = verdicts.confirmatory(plan, _estimate(0.02, 0.06)._replace(p=0.5))
     assert not_worse.outcome in ("equivalent", "not worse")
     assert "margin of 0.1 AUC (difference −0.020, " in not_worse.words
-    assert "years" not in not_worse.words + verdicts.headline(plan, seen, not_worse)
+    told = primary_comparison.headline(plan, (A, ALL), seen, not_worse)
+    assert "years" not in not_worse.words + told and "the AUC for sex (M) is " in told
 
 
 def test_the_primary_comparison_of_a_planted_study_is_one_of_auc(judged: Workspace) -> None:

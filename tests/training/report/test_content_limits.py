@@ -47,8 +47,15 @@ def test_a_title_says_a_trend_along_the_score_only_where_one_was_found(
         report = content.build(workspace, study.id)
         return next(one for one in report.messages if one.name == "along-score")
 
-    assert message().title == "No trend of errors with the quality of the test scan was found"
+    scores = study.scans().query("role == 'target'")["distortion_score"]
+    least, most = f"{scores.min():.0f}", f"{scores.max():.0f}"
+    assert message().title == (
+        "No trend of errors with the quality of the test scan was found, between scores of "
+        f"{least} and {most}"
+    )
     assert "Spearman" in message().points[0]
+    assert f"among test scans of scores {least} to {most}, of tier" in message().points[1]
+    assert message().points[1].endswith("worse ones were not there, and nothing is said of them.")
     found = error_strata.trends
 
     def shown(*args):  # type: ignore[no-untyped-def]

@@ -141,7 +141,8 @@ def test_slides_have_bias_corrected_figures_only_where_they_are_asked_for(made) 
     asked = content.build(workspace, study.id, Options(corrected=True))
     (figures,) = [m for m in asked.messages if m.name == "figures"]
     assert "MAE, bias-corrected (years)" in figures.table.head
-    assert "do not follow age" in figures.note
+    assert "shrink too far towards the mean age" in figures.note
+    assert "may be larger than that of predicting the mean for everybody" in figures.note
 
 
 def test_a_try_out_is_called_one_on_every_page_of_every_file(made) -> None:
@@ -388,6 +389,13 @@ def test_sites_leave_under_numbers_unless_asked_for(made) -> None:
     (message,) = [m for m in kept.messages if m.name == "by-site"]
     assert set(message.plot.table["site"]) == set(workspace_finished.SITES.values())
     assert any("kept, as was asked for" in line for line in kept.removed)
+
+
+def test_examples_are_announced_only_where_there_are_any(made) -> None:
+    workspace, study, _, report = made
+    without = content.build(workspace, study.id, Options(pictures=False))
+    notes = [next(m.note for m in one.messages if m.name == "tiers") for one in (report, without)]
+    assert "Examples: " in notes[0] and "Examples: " not in notes[1]
 
 
 def test_examples_are_the_axial_slice_alone_drawn_anew(made) -> None:

@@ -8,7 +8,7 @@ from scipy import stats
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, erring, made, random
 from training.held_out import joined_studies
 from training.held_out.predictions import BASELINE, Predictions
-from training.judging.outcome import Outcome
+from training.judging.outcome import AGE, Outcome
 from training.results import conclusions, crossed_effects, design_power, study_summary
 from training.results.comparisons import compare_all
 from training.results.crossed_effects import Estimate, SeedSpread
@@ -97,11 +97,12 @@ def test_an_arm_counts_as_one_draw_of_scans_against_its_own_control(pair: tuple[
     assert row["ci_low"] < given.low and row["ci_high"] > given.high
     told, _, _ = row["words"].partition(" Their seeds")
     better = "better" if pair[0] == "A" else "worse"
-    low, high = sorted(abs(bound) for bound in (given.low, given.high))
+    size = f"{AGE.signed_amount(given.mean)}, {AGE.span(given.low, given.high)}"
     assert told == (
-        f"{pair[0]} looks {better} than {pair[1]} by {abs(given.mean):.2f} years ({low:.2f} to {high:.2f}) "
-        "with the scans that A holds, but these may be a lucky or an unlucky draw: with that counted, as "
-        f"each draw of a control is, p = {row['p']:.3f}."
+        f"With these very scans of A, {pair[0]} looks {better} than {pair[1]}: difference {size}; below 0 "
+        f"favours {pair[0]}. With other scans like these, as each draw of a control is another, the two are "
+        f"not told apart: the interval is {AGE.span(row['ci_low'], row['ci_high'])} (p = {row['p']:.3f}), "
+        "and that one is drawn in plots and stands in tables."
     )
 
 

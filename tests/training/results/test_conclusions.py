@@ -44,13 +44,15 @@ def test_where_no_arm_beats_the_mean_age_nothing_is_ranked() -> None:
 def test_where_one_arm_does_its_verdicts_are_said() -> None:
     said = _conclude(_held_out(1, 0.5))
     assert said.ranks
-    assert said.headline.startswith("Exploratory: A is better than scratch by")
+    assert said.headline.startswith("Exploratory: pretrained on tier A alone, the model errs ")
+    assert said.headline.endswith(") than without pretraining")
 
 
 def test_arms_that_learned_and_cannot_be_told_apart() -> None:
     said = _conclude(_held_out(1, 1.0))
     assert said[:2] == (
-        "Exploratory: no arm is told apart from scratch with these 31 people and 3 seeds",
+        "Exploratory: no arm is told apart from no pretraining by its age error, with these 31 people and 3 "
+        "seeds",
         True,
     )
 
@@ -75,7 +77,7 @@ def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None
     predicted[2, 2] = np.nan
     said = _conclude(made(predicted, AGES, baseline=50.0))
     assert said.headline.startswith(
-        "Not the whole study, exploratory: so far A is better than scratch by"
+        "Not the whole study, exploratory: so far pretrained on tier A alone, the model errs "
     )
 
 

@@ -64,6 +64,19 @@ def test_a_trend_is_told_with_its_p_value_for_the_number_of_arms() -> None:
     assert "scratch 1.00 (p < 0.001, 30 people); A" in said
 
 
+def test_a_trend_says_how_many_arms_it_lists_and_over_which_scores_it_was_looked_for() -> None:
+    many = pd.DataFrame(
+        {"arm": list("abcd"), "rho": 0.1, "p": 0.5, "n_subjects": 30, "p_holm": 1.0}
+    )
+    assert "the 3 strongest of 4 arms: a 0.10" in error_strata.trends_said(many)
+    held_out = random(people=20)
+    of_one = replace(held_out, scans=held_out.scans.assign(tier="A", distortion_score=21.26))
+    assert error_strata.scores_said(of_one) == (
+        "Looked for among test scans of scores 21 to 21, of tier A: worse ones were not there, and nothing "
+        "is said of them."
+    )
+
+
 def test_intervals_of_errors_never_reach_below_zero() -> None:
     few = made([[AGES[:10] + np.where(np.arange(10) == 3, 60.0, 0.1)]], AGES[:10])
     assert error_strata.along(few, "scratch", "distortion_score")["low"].min() == 0

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-from training.results import crossed_effects, verdicts
+from tests.helpers.made_predictions import ALL, A
+from training.results import crossed_effects, primary_comparison, verdicts
 from training.results.crossed_effects import Estimate
 from training.studies.analysis_plan import AnalysisPlan
 
@@ -141,7 +142,7 @@ def test_a_difference_without_variance_is_not_tested_against_any_margin(plan, me
     said = verdicts.confirmatory(plan, seen)
     assert said.outcome == "withheld"
     assert verdicts.NO_VARIANCE in said.words and "nan" not in said.words
-    told = verdicts.headline(plan, seen, said)
+    told = primary_comparison.headline(plan, (A, ALL), seen, said)
     assert told.startswith("Primary comparison: A and all") and "nan" not in told
 
 

@@ -84,6 +84,13 @@ def test_a_difference_that_is_not_known_is_drawn_as_a_row_without_a_point() -> N
     assert len(comparison_charts.differences(table.iloc[:0], STYLES).data[0].x) == 0
 
 
+def test_a_column_alone_is_a_column_and_no_wall_of_colour() -> None:
+    table = error_strata.tier_by_tier(HELD_OUT)
+    alone = comparison_charts.tier_by_tier(table, ["A"], ["A"]).layout.xaxis.range
+    assert alone == (-0.5, 2.5)
+    assert comparison_charts.tier_by_tier(table, ["A"], ["A", "B"]).layout.xaxis.range == alone
+
+
 def test_the_heat_map_says_and_hands_on_every_cell() -> None:
     table = error_strata.tier_by_tier(HELD_OUT)
     figure = comparison_charts.tier_by_tier(table, ["A", "all", BASELINE], ["A", "B"])
