@@ -53,6 +53,7 @@ def body(workspace: Workspace) -> None:
                     marks=marks,
                     pet=pet,
                     solid=solid,
+                    why_flat=face_view.why_not_in_3d(workspace, scan),
                     on_beside=partial(person.note_view, workspace, beside=scan["scan_id"]),
                 )
                 face_view.say(workspace, scan)

@@ -67,7 +67,13 @@ FLAGS: dict[str, Flag] = {
             "Face",
             "Nose, cheeks, mouth and chin are in the image: the person could be recognised.",
             "It counts for no score. Thumbnails and reports show the brain alone, the viewer's planes the "
-            "image as it is, and 3D is off; see docs/privacy.md.",
+            "image as it is, and 3D is off but for simulated heads; see docs/privacy.md.",
+        ),
+        Flag(
+            "face_unclear",
+            "Face: cannot be told",
+            "Noise, ghosts or a folded head lie where a face would be, as bright as one.",
+            "It counts for no score. The scan is treated as one that shows a face; see docs/privacy.md.",
         ),
         Flag(
             "field_of_view_cut",

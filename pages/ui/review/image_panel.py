@@ -37,6 +37,7 @@ def show(
     marks: Marks | None = None,
     pet: pd.Series | None = None,
     solid: bool = False,
+    why_flat: str = "",
     on_beside: Callable[[str], None],
 ) -> bool:
     """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
@@ -53,13 +54,13 @@ def show(
         Places of artefacts; not drawn on a trial.
     pet : pandas.Series, optional
         The PET of the same person and session, which can be laid over.
-    solid : bool
-        Whether the scan may be looked at in 3D.
+    solid, why_flat : bool, str
+        Whether the scan may be looked at in 3D, and why not.
     on_beside : callable
         Told the id of the reference scan before it is shown.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        window, of_window = _window_tools(solid)
+        window, of_window = _window_tools(solid, why_flat)
         chosen, beside = ([], None) if trial else _more_tools(scan, usable, pet)
         trial_panel.toggle(scan, trial)
     if trial:
@@ -167,9 +168,9 @@ def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:
 # ---- tools ---------------------------------------------------------------------------------------
 
 
-def _window_tools(solid: bool) -> tuple[str, DeltaGenerator]:
+def _window_tools(solid: bool, why_flat: str) -> tuple[str, DeltaGenerator]:
     """Draw the choice of view and window; return the window, and where its level and width belong."""
-    view = niivue_viewer.choose_view(solid=solid)
+    view = niivue_viewer.choose_view(solid=solid, why_not=why_flat)
     button = st.container(width="content")
     of_window = st.popover("Window", key="of-window")
     with of_window:

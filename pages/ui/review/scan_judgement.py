@@ -282,7 +282,9 @@ def _not_good(known: pd.Series, judgement: ScanJudgement) -> pd.Series:
     parts = judgement.parts
     anchored = parts["metric"].isin(judgement.anchors)
     bad = (parts["penalty"] > _GOOD).where(anchored, parts["points"] >= _SPEAKS)
-    told = parts["family"].isin([_main(known, parts, judgement.anchors), *known.index[known >= _MENTIONED]])
+    told = parts["family"].isin(
+        [_main(known, parts, judgement.anchors), *known.index[known >= _MENTIONED]]
+    )
     return bad & (told | (parts["share_of_score"] >= _COUNTS))
 
 

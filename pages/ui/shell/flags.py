@@ -14,6 +14,8 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 
+_IN_PART = "part of the face was removed, but "
+
 
 def flags_of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return for each scan that has any its flags and the evidence of each.
@@ -81,12 +83,22 @@ def label(key: str) -> str:
 
 def chips(found: Mapping[str, str]) -> str:
     """Return the flags of one scan as chips, each with its evidence in a sentence."""
+    told = _in_one(found)
     inner = "".join(
         f'<div><span class="ts-flag" title="{html.escape(_consequence(key))}">'
-        f"{html.escape(label(key))}</span><span>{html.escape(_sentence(found[key]))}</span></div>"
-        for key in _ordered(found)
+        f"{html.escape(name)}</span><span>{html.escape(_sentence(words))}</span></div>"
+        for key, (name, words) in ((key, told[key]) for key in _ordered(told))
     )
     return f'<div class="ts-flags">{inner}</div>'
+
+
+def _in_one(found: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return label and evidence of each flag; of a face that was removed in part, in one sentence."""
+    told = {key: (label(key), words) for key, words in found.items()}
+    if {"defaced", "face"} <= told.keys():
+        told["face"] = ("Partly defaced", f"{_IN_PART}{found['face']}")
+        del told["defaced"]
+    return told
 
 
 def consequences(found: Mapping[str, str]) -> str:

@@ -20,6 +20,13 @@ METRICS = pd.DataFrame(
 )
 
 
+def test_a_face_removed_in_part_is_one_chip_with_one_sentence() -> None:
+    found = {"defaced": "it is exactly zero", "face": "79 ml of nose are there"}
+    said = flags.chips(found)
+    assert "Partly defaced" in said and "Part of the face was removed, but 79 ml of nose" in said
+    assert said.count('ts-flag"') == 1 and ">Face<" not in said
+
+
 def test_flags_are_counted_among_the_scans_asked_for_in_the_registrys_order() -> None:
     recognised = flags.flags_of_scans(METRICS)
     assert set(recognised) == {"a", "b", "d"}
