@@ -16,7 +16,8 @@ from curation.decisions.audit_trail import history
 from curation.errors import RatingError
 from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, TAGS, export_ratings
 from curation.interchange.rating_import import Imported, import_ratings
-from curation.ratings.rating_record import MAX_RATER
+from curation.ratings.rating_record import ARTEFACTS, MAX_RATER
+from curation.ratings.scales import all_scales
 from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -38,7 +39,14 @@ def show(workspace: Workspace) -> None:
         show_rating_files(workspace)
     _complain(workspace)
     _offer_audit(workspace)
-    _lines(workspace, history(workspace, _READ, views=person.sees_views()))
+    _lines(workspace, _history(workspace, _READ))
+
+
+def _history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
+    """Return the history in the words of the screen."""
+    names = {key: scale.label for key, scale in all_scales(workspace).items()}
+    names |= {key: artefact.label for key, artefact in ARTEFACTS.items()}
+    return history(workspace, limit, views=person.sees_views(), names=names)
 
 
 def _offer_audit(workspace: Workspace) -> None:
@@ -98,7 +106,7 @@ def _lines(workspace: Workspace, table: pd.DataFrame) -> None:
         kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
     partly = len(table) == _READ
     if partly and (people or kinds or sought):
-        table, partly = history(workspace, views=person.sees_views()), False
+        table, partly = _history(workspace), False
     found = table
     if people:
         found = found[found["who"].isin(people)]

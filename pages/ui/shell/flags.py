@@ -106,7 +106,7 @@ def consequences(found: Mapping[str, str]) -> str:
     return " ".join(f"{label(key)}: {_consequence(key)}" for key in _ordered(found))
 
 
-def _ordered(found: Mapping[str, str]) -> list[str]:
+def _ordered(found: Collection[str]) -> list[str]:
     return sorted(found, key=lambda key: list(FLAGS).index(key) if key in FLAGS else len(FLAGS))
 
 
