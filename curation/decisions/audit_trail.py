@@ -281,7 +281,7 @@ _one_tagged = (
     .label("one_of_them")
 )
 _ratings, _details, _withdrawals = schema.ratings, schema.details, schema.withdrawals
-_SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
+_SOURCES: list[tuple[sa.Table, sa.Select, Callable[..., tuple]]] = [
     (
         _ratings,
         _newest_first(
