@@ -54,6 +54,8 @@ def body(workspace: Workspace) -> None:
                     why_flat=face_view.why_not_in_3d(workspace, scan),
                     on_beside=partial(person.note_view, workspace, beside=scan["scan_id"]),
                 )
+                if not trial:
+                    rating_panel.say_marked(scan["scan_id"])
                 face_view.say(workspace, scan)
             else:
                 image_panel.show_no_image()

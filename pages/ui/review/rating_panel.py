@@ -22,6 +22,7 @@ from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Cell
+from pages.ui.viewer import place_marks
 from pages.ui.viewer.place_marks import Marks
 
 _BY_RULE = "by the rule"
@@ -39,6 +40,11 @@ def marks_of(workspace: Workspace, scan_id: str) -> Marks:
     kept = [place for shown in given["shown"] for place in artefact_places.of(shown)]
     places = tuple(dict.fromkeys([*_draft(scan_id).get("places", ()), *kept]))
     return Marks(places, partial(_mark, scan_id) if guard.may(Action.RATE) else None)
+
+
+def say_marked(scan_id: str) -> None:
+    """Draw what is marked on the image for the rating in the making."""
+    place_marks.say(len(_draft(scan_id).get("places", ())))
 
 
 def _given(workspace: Workspace, scan_id: str) -> pd.DataFrame:

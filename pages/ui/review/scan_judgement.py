@@ -148,7 +148,7 @@ def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
         row,
         distortion_score.explain(row, reference, site),
         _anchors(reference, group, flags.flags_of_row(row)),
-        flags.flags_of_row(row) | flags.flags_of_row(scan, "score_flags"),
+        flags.flags_of_row(row) | flags.of_score(scan),
     )
 
 

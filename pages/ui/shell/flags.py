@@ -14,6 +14,14 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 
+#: Sub-scores of what may look like unusual anatomy, from where on, and the word for it.
+_UNUSUAL, _CLEAR = "unusual_anatomy", 50.0
+_LIKE_ANATOMY = {
+    "noise": "noise",
+    "motion": "ghosts",
+    "blur": "blur",
+    "incompleteness": "wrap-around or lost slices",
+}
 _IN_PART = "part of the face was removed, but "
 
 
@@ -61,6 +69,22 @@ def flags_of_row(row: pd.Series, column: str = "flags") -> dict[str, str]:
     """Return the flags of one row of the metrics, or of the scores, with their evidence."""
     written = row.get(column)
     return json.loads(written) if isinstance(written, str) else {}
+
+
+def of_score(scan: pd.Series) -> dict[str, str]:
+    """Return the flags of a scan's score; of unusual anatomy, that a distortion may be what is seen.
+
+    Parameters
+    ----------
+    scan : pandas.Series
+        With its ``score_flags`` and sub-scores.
+    """
+    found = flags_of_row(scan, "score_flags")
+    values = pd.to_numeric(scan.reindex(list(_LIKE_ANATOMY)))
+    if _UNUSUAL in found and (values >= _CLEAR).any():
+        kinds = " and ".join(word for name, word in _LIKE_ANATOMY.items() if values[name] >= _CLEAR)
+        found[_UNUSUAL] += f". The {kinds} of this scan may be what is seen here, not the anatomy"
+    return found
 
 
 def counts(recognised: Mapping[str, Mapping[str, str]], among: Collection[str]) -> dict[str, int]:

@@ -56,3 +56,13 @@ def test_a_chip_says_its_evidence_and_escapes_it() -> None:
 
 def test_consequences_come_from_the_registry() -> None:
     assert FLAGS["no_air"].consequence in flags.consequences({"no_air": "all zero"})
+
+
+def test_a_distortion_that_may_look_like_anatomy_is_said_beside_it() -> None:
+    found = json.dumps({"unusual_anatomy": "Left-right symmetry 0.5"})
+    scan = pd.Series({"score_flags": found, "motion": 92.0, "noise": 10.0, "blur": None})
+    assert flags.of_score(scan)["unusual_anatomy"] == (
+        "Left-right symmetry 0.5. The ghosts of this scan may be what is seen here, not the anatomy"
+    )
+    assert flags.of_score(scan.replace(92.0, 20.0)) == json.loads(found)
+    assert flags.of_score(pd.Series({"motion": 92.0})) == {}
