@@ -44,7 +44,6 @@ def body(workspace: Workspace) -> None:
                 marks = rating_panel.marks_of(workspace, scan["scan_id"])
                 pet = overlay_panel.pet_of(cache.scans(workspace), scan)
                 ahead = _image_of(usable, following)
-                solid = face_view.may_be_in_3d(workspace, scan)
                 unseen = not image_panel.show(
                     scan,
                     trial,
@@ -52,9 +51,11 @@ def body(workspace: Workspace) -> None:
                     ahead,
                     marks=marks,
                     pet=pet,
-                    solid=solid,
+                    why_flat=face_view.why_not_in_3d(workspace, scan),
                     on_beside=partial(person.note_view, workspace, beside=scan["scan_id"]),
                 )
+                if not trial:
+                    rating_panel.say_marked(scan["scan_id"])
                 face_view.say(workspace, scan)
             else:
                 image_panel.show_no_image()
@@ -67,7 +68,7 @@ def body(workspace: Workspace) -> None:
                     rating_panel.show_ratings(workspace, scan["scan_id"], following, unseen=unseen)
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
-                        of_tier = partial(rule_in_address.offer_frozen, workspace, short=True)
+                        of_tier = partial(_of_tier, workspace, scan)
                         scan_panel.scores(scan, judgement, of_tier, places=not unseen)
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
@@ -77,6 +78,12 @@ def body(workspace: Workspace) -> None:
         with st.container(key="of-scan-metrics"):
             scan_panel.offer_alike(workspace, usable, scan)
             metrics_panel.show(scan, judgement)
+
+
+def _of_tier(workspace: Workspace, scan: pd.Series) -> None:
+    """Draw what is to be known of the tier: by whom it was given by hand, and that another rule is newer."""
+    rating_panel.say_by_hand(workspace, scan)
+    rule_in_address.offer_frozen(workspace, short=True)
 
 
 def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:

@@ -43,7 +43,11 @@ def body(workspace: Workspace) -> None:
         controls.choose_segment("Show scans as", [_TILES, _ROWS], key=state.SHEET_VIEW)
         page = _pages(found, size)
     shown = found.iloc[size * page : size * (page + 1)]
-    drawn = [] if _as_rows() else tiles.from_workspace(workspace, shown, tried_rule.tier_colour)
+    drawn = (
+        []
+        if _as_rows()
+        else tiles.from_workspace(workspace, tried_rule.at_worst(shown), tried_rule.tier_colour)
+    )
     _notes(workspace, drawn)
     if _as_rows():
         scan_rows.show(workspace, found, shown)

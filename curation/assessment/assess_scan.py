@@ -88,8 +88,9 @@ def assess_file(
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
         row["reasons"] = in_json(reasons)
         with one_thread():
-            row["face_ml"] = face_region.face_ml(masks.on_grid(volume), masks.template_affine)
-        row["flags"] = in_json(recognise(volume, masks, modality) | face_flag(row["face_ml"]))
+            face = face_region.look(masks.on_grid(volume), masks.template_affine)
+        row["face_ml"] = face.ml
+        row["flags"] = in_json(recognise(volume, masks, modality) | face_state.flag_of(face))
         row |= values
         write_preview(preview_path, volume, masks.template_affine, whole_head=whole_head)
         for kind, vector_path in (vector_paths or {}).items():
@@ -104,11 +105,6 @@ def assess_file(
         row["failure"] = OUT_OF_MEMORY
     row["seconds"] = round(time.monotonic() - started, 3)
     return row
-
-
-def face_flag(face_ml: float) -> dict[str, str]:
-    """Return the flag of a scan that shows a face, with its evidence; nothing of one that does not."""
-    return {"face": face_state.evidence(face_ml)} if face_region.shows_face(face_ml) else {}
 
 
 def _write_vector(path: Path, kind: VectorKind, volume: Volume, masks: Masks) -> None:

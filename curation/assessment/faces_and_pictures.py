@@ -13,10 +13,11 @@ import pandas as pd
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
-from curation.assessment.assess_scan import face_flag, in_json, one_thread
+from curation.assessment.assess_scan import in_json, one_thread
 from curation.decisions import actions
 from curation.errors import VolumeError
-from curation.faces import face_region
+from curation.faces import face_region, face_state
+from curation.faces.face_region import FaceSeen
 from curation.imaging import registered_grid, thumbnails, volumes
 from curation.sources import scan_vectors
 from curation.storage import files, processes, tables
@@ -58,10 +59,10 @@ def make_missing(
         Number of scans that were looked at. An image that cannot be read just now is left for the next time.
     """
     tasks = _due(workspace, again=again)
-    found: dict[str, float] = {}
-    for done, (task, ml) in enumerate(zip(tasks, _all_done(tasks, jobs), strict=True), start=1):
-        if ml is not None:
-            found[task.scan_id] = ml
+    found: dict[str, FaceSeen] = {}
+    for done, (task, face) in enumerate(zip(tasks, _all_done(tasks, jobs), strict=True), start=1):
+        if face is not None:
+            found[task.scan_id] = face
         if progress:
             progress(done, len(tasks))
     if found:
@@ -109,7 +110,7 @@ def _due(workspace: Workspace, *, again: bool) -> list[_Task]:
     return [one for one in tasks if again or one.scan_id not in known or not one.picture.exists()]
 
 
-def _all_done(tasks: list[_Task], jobs: int) -> Iterator[float | None]:
+def _all_done(tasks: list[_Task], jobs: int) -> Iterator[FaceSeen | None]:
     if min(jobs, len(tasks)) <= 1:
         yield from map(_look, tasks)
         return
@@ -117,8 +118,8 @@ def _all_done(tasks: list[_Task], jobs: int) -> Iterator[float | None]:
         yield from pool.map(_look, tasks)
 
 
-def _look(task: _Task) -> float | None:
-    """Return how much of a face a scan shows, ml, and draw its thumbnail; none where it cannot be read."""
+def _look(task: _Task) -> FaceSeen | None:
+    """Return how much of a face a scan shows, and draw its thumbnail; none where it cannot be read."""
     try:
         volume = volumes.conform(volumes.load(task.image))
     except (VolumeError, OSError):
@@ -126,20 +127,21 @@ def _look(task: _Task) -> float | None:
     alignment = np.reshape(task.alignment, (4, 4))
     with one_thread():
         thumbnails.write_preview(task.picture, volume, alignment, whole_head=task.whole_head)
-        return face_region.face_ml(registered_grid.volume_on_grid(volume), alignment)
+        return face_region.look(registered_grid.volume_on_grid(volume), alignment)
 
 
-def _keep(workspace: Workspace, found: dict[str, float]) -> None:
+def _keep(workspace: Workspace, found: dict[str, FaceSeen]) -> None:
     """Write what was found into the metrics table, beside what was measured."""
 
     def with_faces(metrics: pd.DataFrame) -> pd.DataFrame:
-        ml = metrics["scan_id"].map(found).astype("float64")
-        seen = ml.notna()
+        ml = metrics["scan_id"].map({name: face.ml for name, face in found.items()})
+        ml = ml.astype("float64")
+        seen = metrics["scan_id"].isin(found)
         before = metrics.get("face_ml", np.nan)
         flags = metrics["flags"].astype(object)
         flags[seen] = [
-            _with_face(written, float(its))
-            for written, its in zip(flags[seen], ml[seen], strict=True)
+            _with_face(written, found[scan_id])
+            for written, scan_id in zip(flags[seen], metrics.loc[seen, "scan_id"], strict=True)
         ]
         return metrics.assign(face_ml=ml.where(seen, before), flags=flags)
 
@@ -147,7 +149,8 @@ def _keep(workspace: Workspace, found: dict[str, float]) -> None:
         metric_shards.compact(workspace, with_faces)
 
 
-def _with_face(written: object, face_ml: float) -> str:
+def _with_face(written: object, face: FaceSeen) -> str:
     flags = json.loads(written) if isinstance(written, str) else {}
-    flags.pop("face", None)
-    return in_json(flags | face_flag(face_ml))
+    for key in ("face", face_state.UNCLEAR):
+        flags.pop(key, None)
+    return in_json(flags | face_state.flag_of(face))

@@ -1,7 +1,9 @@
 """The audit trail: what people decided, newest first, and whether anything of it was changed afterwards."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -56,6 +58,7 @@ def history(
     *,
     views: bool = True,
     hidden: Collection[int] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return the decisions of people.
 
@@ -69,6 +72,8 @@ def history(
         With the lines on who looked at which scan. They name the scan that a blinded session shows.
     hidden : collection of int
         Sessions of which no rating is told, nor that it was taken back: they name scans, too.
+    names : mapping of str to str
+        What the screen calls the keys of artefacts and scales; others stand as they are.
 
     Returns
     -------
@@ -96,7 +101,8 @@ def history(
                 of = _details.c.session_id
                 query = query.where(of.is_(None) | of.not_in(hidden))
             recent = query if limit is None else query.limit(limit)
-            lines += [tell(row) for row in connection.execute(recent)]
+            said = partial(tell, names=names) if table in (_ratings, schema.sessions) else tell
+            lines += [said(row) for row in connection.execute(recent)]
     found = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
     newest = found.sort_values("at", ascending=False, kind="stable", ignore_index=True)
     return newest if limit is None else newest.head(limit)
@@ -183,10 +189,11 @@ def _put_in(rows: Sequence[sa.Row], held: Held) -> dict[int, str]:
 # ---- in words
 
 
-def _rating(row: sa.Row) -> tuple:
+def _rating(row: sa.Row, names: Mapping[str, str]) -> tuple:
     what = "verdict" if row.role == "adjudicator" else "rating"
-    words = [f"{row.label} ({row.value:g} on {row.scale}, {row.direction})"]
-    words += [", ".join(row.artefacts)] if row.artefacts else []
+    scale = names.get(row.scale, row.scale)
+    words = [f"{row.label} ({row.value:g} on {scale}, {row.direction})"]
+    words += [", ".join(names.get(key, key) for key in row.artefacts)] if row.artefacts else []
     words += [row.comment] if row.comment else []
     marked = row.shown.get("places") if isinstance(row.shown, dict) else None
     words += (
@@ -200,12 +207,12 @@ def _withdrawal(row: sa.Row) -> tuple:
     return row.at, row.author, "rating taken back", row.scan_id, f"was {row.label}"
 
 
-def _session(row: sa.Row) -> tuple:
+def _session(row: sa.Row, names: Mapping[str, str]) -> tuple:
     given = [schema.plan_field(row.plan, name) for name in ("choice", "scale", "blinded", "seed")]
     if None in given:
         return row.at, row.rater, "session started", row.name, "its plan cannot be read"
     choice, scale, blinded, seed = given
-    detail = f"{choice}, scale {scale}, {'' if blinded else 'not '}blinded, seed {seed}"
+    detail = f"{choice}, scale {names.get(scale, scale)}, {'' if blinded else 'not '}blinded, seed {seed}"
     return row.at, row.rater, "session started", row.name, detail
 
 
@@ -280,7 +287,7 @@ _one_tagged = (
     .label("one_of_them")
 )
 _ratings, _details, _withdrawals = schema.ratings, schema.details, schema.withdrawals
-_SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
+_SOURCES: list[tuple[sa.Table, sa.Select, Callable[..., tuple]]] = [
     (
         _ratings,
         _newest_first(

@@ -6,6 +6,8 @@ chin lie farther out. Measured on real scans (docs/privacy.md): 110 to 177 ml
 there where a face is, 0 to 21 ml where it was removed, cut off, or stripped with the skull.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -18,6 +20,9 @@ Bools = NDArray[np.bool_]
 
 #: So much tissue away from the brain is a face, ml.
 SHOWN_ML = 50.0
+#: Where the air elsewhere around the head would give so much in the place of a face, ml, noise, ghosts or a
+#: folded head lie there, and a face cannot be told from them: clean scans give 0 to 2 (docs/privacy.md).
+BACKGROUND_ML = SHOWN_ML / 2
 #: Nearer to the brain is what every whole head has; farther is neck and shoulders, mm.
 SKIN_MM, FAR_MM = 25.0, 60.0
 #: Half the width of what is looked at, and of what is taken out, mm.
@@ -26,6 +31,8 @@ HALF_WIDTH_MM, HALF_CUT_MM = 45.0, 90.0
 BROW_MM, CUT_BROW_MM = 5.0, 12.0
 #: What is taken out stays so far from the brain, mm.
 KEPT_AROUND_BRAIN_MM = 6.0
+#: Air is looked at above this height in the template's world, mm, and farther from the brain than the scalp.
+_AIR_ABOVE_MM, _AIR_FROM_MM = 5.0, 26.0
 #: Tissue is brighter than this share of the brain's median.
 _TISSUE = 0.15
 #: The plane: y = _Y0 + _SLOPE * (z - _Z0), from the throat to the brow.
@@ -33,8 +40,34 @@ _Y0, _Z0, _SLOPE = -5.0, -110.0, 2.0 / 3.0
 _VOXEL_ML = 2.0**3 / 1000
 
 
-def face_ml(scan: GridVolume, template_affine: NDArray[np.float64]) -> float:
-    """Return how much tissue lies where a face would be, away from the brain.
+class FaceSeen(NamedTuple):
+    """What lies in the place of a face.
+
+    Parameters
+    ----------
+    ml : float
+        What is as bright as tissue there, away from the brain, ml; NaN where the image shows no brain to
+        compare with.
+    background_ml : float
+        What would be there if it were filled like the air above and behind the head, ml.
+    """
+
+    ml: float
+    background_ml: float = 0.0
+
+    @property
+    def shown(self) -> bool:
+        """Whether so much is a face, or may be one; NaN is none."""
+        return self.ml >= SHOWN_ML
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the background alone may be what is as bright as a face."""
+        return self.shown and self.background_ml >= BACKGROUND_ML
+
+
+def look(scan: GridVolume, template_affine: NDArray[np.float64]) -> FaceSeen:
+    """Return what lies where a face would be, away from the brain, and what the background gives there.
 
     Parameters
     ----------
@@ -45,23 +78,21 @@ def face_ml(scan: GridVolume, template_affine: NDArray[np.float64]) -> float:
 
     Returns
     -------
-    float
-        ml, 0 and above; NaN where the image shows no brain to compare with.
+    FaceSeen
     """
     to_template = template_affine @ scan.affine
     distance = brain_distance(to_template, scan.data.shape)
     inside = scan.data[(distance > 4.0) & scan.valid]
     middle = float(np.median(inside)) if inside.size else 0.0
     if middle <= 0:
-        return float("nan")
+        return FaceSeen(float("nan"))
     place = _in_front(to_template, scan.data.shape, HALF_WIDTH_MM, BROW_MM)
     place &= (distance < -SKIN_MM) & (distance > -FAR_MM) & scan.valid
-    return float(np.count_nonzero(scan.data[place] > _TISSUE * middle) * _VOXEL_ML)
-
-
-def shows_face(ml: float) -> bool:
-    """Return whether so much tissue is a face; NaN is none."""
-    return ml >= SHOWN_ML
+    seen = float(np.count_nonzero(scan.data[place] > _TISSUE * middle) * _VOXEL_ML)
+    above = _coordinate(to_template[2], scan.data.shape) > _AIR_ABOVE_MM
+    air = scan.data[(distance < -_AIR_FROM_MM) & above & scan.valid]
+    bright = float(np.mean(air > _TISSUE * middle)) if air.size else 0.0
+    return FaceSeen(seen, bright * np.count_nonzero(place) * _VOXEL_ML)
 
 
 def to_take_out(to_template: NDArray[np.float64], shape: tuple[int, ...]) -> Bools:

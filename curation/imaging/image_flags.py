@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.imaging.masks import Masks
-from curation.imaging.registered_grid import nearest
+from curation.imaging.registered_grid import GRID_MM, nearest
 from curation.imaging.volumes import Volume
 
 
@@ -67,13 +67,20 @@ FLAGS: dict[str, Flag] = {
             "Face",
             "Nose, cheeks, mouth and chin are in the image: the person could be recognised.",
             "It counts for no score. Thumbnails and reports show the brain alone, the viewer's planes the "
-            "image as it is, and 3D is off; see docs/privacy.md.",
+            "image as it is, and 3D is off but for simulated heads; see docs/privacy.md.",
+        ),
+        Flag(
+            "face_unclear",
+            "Face: cannot be told",
+            "Noise, ghosts or a folded head lie where a face would be, as bright as one.",
+            "It counts for no score. The scan is treated as one that shows a face; see docs/privacy.md.",
         ),
         Flag(
             "field_of_view_cut",
             "Field of view cut",
-            "Part of the brain lies outside the image.",
-            "Volumes and overlap of the tissues are not measured; incompleteness says how much is missing.",
+            "Part of the brain lies outside the image, or the image ends inside the brain.",
+            "Incompleteness says how much is missing; from 3 % on, volumes and overlap of tissues are not "
+            "measured.",
         ),
         Flag(
             "no_air",
@@ -135,6 +142,16 @@ FLAGS: dict[str, Flag] = {
 
 _LOW_RESOLUTION_MM = 1.8
 _THICK_MM, _THICK_RATIO = 2.5, 2.0
+#: An image ends inside the brain where this area of it or more lies in the outermost slice; what has this
+#: share of the brain's median signal is there, and no empty slice.
+_CUT_CM2, _LIT = 5.0, 0.3
+_EDGES = (
+    ("the top", 2, -1),
+    ("the front", 1, -1),
+    ("the back", 1, 0),
+    ("the right side", 0, -1),
+    ("the left side", 0, 0),
+)
 _EIGHT_BITS = 256
 #: Kinds in which white matter is brighter than grey and fluid the darkest, and kinds in which it is not.
 _LIKE_T1W, _UNLIKE_T1W = ("T1w", "T1w-ce", "UNIT1"), ("T2w", "FLAIR", "PDw")
@@ -170,6 +187,7 @@ def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict
     for key, part in of_masks.items():
         if part in absent:
             found[key] = absent[part]
+    found |= _cut(masks)
     if "skull_stripped" in found:
         found.pop("defaced", None)
     if modality and modality != "T1w":
@@ -186,6 +204,29 @@ def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict
     if not volume.orientation:
         found["no_orientation"] = "the header gives neither sform nor qform"
     return {key: found[key] for key in FLAGS if key in found}
+
+
+def _cut(masks: Masks) -> dict[str, str]:
+    """Return the flag of a cut field of view with how much and where.
+
+    Where the brain alone was kept, an image that was cropped to it tells nothing.
+    """
+    where = "" if "outside" in masks.absent else _ends_in_brain(masks)
+    told = [words for words in (masks.absent.get("brain"), where) if words]
+    return {"field_of_view_cut": "; ".join(told)} if told else {}
+
+
+def _ends_in_brain(masks: Masks) -> str:
+    """Return where the image ends inside the brain; empty where it does not. The neck, below, is no brain."""
+    inside = masks.signed_distance_mm > 0
+    middle = float(np.median(masks.data[inside])) if inside.any() else 0.0
+    at = []
+    for word, axis, end in _EDGES:
+        brain = inside.take(end, axis) & masks.valid_slices.take(end, axis)
+        lit = masks.data.take(end, axis) > _LIT * middle
+        if np.count_nonzero(brain & lit) * (GRID_MM / 10) ** 2 >= _CUT_CM2:
+            at.append(word)
+    return f"the image ends inside the brain at {' and '.join(at)}" if at else ""
 
 
 def _contradicted(masks: Masks, modality: str | None) -> str | None:

@@ -195,6 +195,6 @@ def cavity_volume(scan: Scan) -> float:
     return float(scan.masks.cavities.sum()) * GRID_MM**3 / 1000
 
 
-@place_of("cavity_volume", "largest cavity")
+@place_of("cavity_volume", "largest CSF-like region")
 def cavity_place(scan: Scan) -> Point | None:
     return morphology.middle(scan.masks.cavities)

@@ -5,7 +5,7 @@ arrays, which is slow and done once; :func:`assign_codes` costs some millisecond
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from curation.errors import RuleError
 from curation.tiers import tier_rule
+from curation.tiers.rule_columns import SCORE
 from curation.tiers.tier_rule import TierRule
 
 Codes = NDArray[np.intp]
@@ -165,6 +166,33 @@ def with_decisions(
 def names(codes: NDArray[np.integer[Any]], rule: TierRule) -> NDArray[np.object_]:
     """Return the names of tiers, shape of ``codes``."""
     return np.array(rule.labels, dtype=object)[codes]
+
+
+def at_worst(scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+    """Return the worst tier that each scan could be in, were all measured that could not be.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``scan_id``, ``tier`` and, where known, ``site`` and the upper end of the score,
+        ``score_high``; ``by_hand`` where a tier was given by hand, which no measure changes.
+    rule : TierRule
+        The rule behind ``tier``.
+
+    Returns
+    -------
+    pandas.Series of str
+        ``tier``, unless the rule cuts the distortion score and its upper end lies in a worse tier.
+    """
+    if rule.column != SCORE or "score_high" not in scans:
+        return scans["tier"]
+    high = scans.reindex(columns=["scan_id", "site"]).assign(**{SCORE: scans["score_high"]})
+    codes = assign_codes(prepare(high, [SCORE]), replace(rule, gates=()))
+    held = scans.get("by_hand", pd.Series(False, scans.index)).fillna(False).astype(bool)
+    place = {name: number for number, name in enumerate(rule.names)}
+    now = scans["tier"].map(place).fillna(np.inf).to_numpy(dtype=float)
+    worse = (codes > now) & (codes < len(rule.names)) & ~held.to_numpy()
+    return scans["tier"].where(~worse, names(codes, rule))
 
 
 def _column(scans: ScanArrays, name: str) -> NDArray[np.float64]:

@@ -56,3 +56,14 @@ def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(full, r
     page = run("review", full.workspace)
     assert "Drawn as slices: this browser has no WebGL 2" in words(page).replace("\\", "")
     assert len([s for s in page.slider if "slice" in s.label]) == 3
+
+
+def test_what_is_marked_and_how_to_take_it_away_is_said_before_it_is_saved(
+    full, run, looked
+) -> None:
+    page = run("review", full.workspace)
+    assert "marked (ring)" not in words(page)
+    drafts = {page.session_state[state.SCAN]: {"places": ((1.0, 2.0, 3.0),)}}
+    said = words(run("review", full.workspace, **{state.RATING_DRAFTS: drafts}))
+    assert "1 place is marked (ring) and saved with your rating." in said
+    assert "press Q again" in said

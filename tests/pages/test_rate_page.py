@@ -411,6 +411,20 @@ def test_a_single_repeat_makes_no_kappa(own, run) -> None:
     assert "9 more are needed" in said and "Weighted" not in said
 
 
+def test_the_end_shows_what_was_entered_besides_and_history_has_the_words_clicked(own, run) -> None:
+    session = started(own, size=1)
+    said = Opinion(1.0, confidence=3, artefacts=["inu", "head-motion"], comment="frontal")
+    session_log.save(own, session.id, 0, said)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    told = words(checked(button(page, "Show what was hidden").click().run()))
+    assert "Intensity inhomogeneity (bias field), Head motion. certainty: sure. frontal" in told
+    history = words(run("rate", own, **{state.RATE_PART: "History"}))
+    assert "Intensity inhomogeneity (bias field)" in history and "Head motion" in history
+    assert "on three-level" not in history and "scale three-level" not in history
+    agreed = words(run("rate", own, **{state.RATE_PART: "Agreement"}))
+    assert "No scan was rated by two people yet, so none can be contested." in agreed
+
+
 def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
     session = started(own, blinded=False)
     said = words(run("rate", own, **{state.RATING_SESSION: session.id}))

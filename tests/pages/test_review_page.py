@@ -1,6 +1,7 @@
 """Review: choice of the scan, its judgement, and its ratings."""
 
 import html
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -341,19 +342,27 @@ def test_in_3d_there_is_no_window_to_choose_and_it_says_why(full, run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("face_ml", "offered", "said"),
-    [(130.0, False, "shows a face"), (10.0, True, ""), (np.nan, False, "is not known")],
+    ("face_ml", "flags", "offered", "said"),
+    [
+        (130.0, {}, False, "This image shows a face"),
+        (130.0, {"face_unclear": "noise"}, False, "Whether this image shows a face cannot be told"),
+        (79.0, {"face": "79 ml", "defaced": "zero"}, False, "The face was removed only in part"),
+        (10.0, {}, True, ""),
+        (np.nan, {}, False, "is not known"),
+    ],
 )
 def test_a_scan_with_a_face_is_in_no_3d_and_it_is_said_what_can_be_done(
-    own, run, face_ml: float, offered: bool, said: str
+    own, run, face_ml: float, flags: dict[str, str], offered: bool, said: str
 ) -> None:
     _of_people(own)
-    metrics = tables.read_metrics(own).assign(face_ml=face_ml, flags="{}")
+    metrics = tables.read_metrics(own).assign(face_ml=face_ml, flags=json.dumps(flags))
     metric_shards.compact(own, lambda _: metrics)
     page = run("review", own, **{state.VIEW: "3D"})
     assert ("3D" in page.segmented_control(key=state.VIEW).options) is offered
     text = words(page) + " ".join(one.label for one in page.expander)
-    assert (said in text) and (("28 to 38 %" in text) is (said == "shows a face"))
+    assert (said in text) and (("28 to 38 %" in text) is (face_ml > 50))
+    off = [one for one in page.button if one.label == "3D: off"]
+    assert [one.help.startswith("3D is off: ") for one in off] == ([] if offered else [True])
     own.put_images(ImageSettings(in_3d=True))
     page = run("review", own, **{state.VIEW: "3D"})
     assert page.segmented_control(key=state.VIEW).value == "3D"

@@ -15,6 +15,7 @@ from pages.ui.review import scan_judgement
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import state
 from pages.ui.viewer import image_overlays, niivue_viewer
+from pages.ui.viewer.display_window import AIR_WINDOW
 from pages.ui.viewer.image_overlays import OverlayMasks
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
@@ -147,14 +148,23 @@ def test_the_key_is_of_the_first_button_alone(own, run, search, aims) -> None:
     assert offered[0].proto.shortcut == "w"
 
 
-def test_a_ghost_is_said_to_show_in_the_background(own, run, search, aims) -> None:
-    _set(own, ghost_x=0.5)
-    search.set_result(_found(ghost_x=FoundPlace((1.0, 2.0, 3.0))))
+def test_a_ghost_is_shown_in_the_background_and_tissue_in_the_window_of_before(
+    own, run, search, aims
+) -> None:
+    _set(own, ghost_x=0.5, slab_dropout=0.9)
+    place = FoundPlace((1.0, 2.0, 3.0))
+    search.set_result(_found(ghost_x=place, slab_dropout=place))
     page = run("review", own)
+    first = page.session_state[state.WINDOW]
     checked(button(page, "Show where: brightest ghost left–right").click().run())
+    assert page.session_state[state.WINDOW] == AIR_WINDOW
+    assert "The background window is on; key K shows the tissue." in words(page)
+    checked(button(page, DROPPED).click().run())
+    assert page.session_state[state.WINDOW] == first
+    assert "background window" not in words(page)
+    checked(button(page, "Show where: brightest ghost left–right").click().run())
+    checked(button(page, "Show tissue").click().run())
     assert "It shows in the background window (key K)." in words(page)
-    checked(button(page, "Show background").click().run())
-    assert "background window (key" not in words(page)
 
 
 def test_slices_drawn_without_niivue_are_those_through_the_place(

@@ -189,7 +189,8 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
     checked(button(page, "Decide").click().run())
     assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
-    assert "the score sees a coil" in words(page)
+    said = words(page)
+    assert "Tier by hand: **the score sees a coil** (Ada" in said and "By the score alone" in said
     assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
     said = words(run("rate", own, **{state.RATE_PART: "History"}))
     assert "tier A by hand" in said and "the score sees a coil" in said

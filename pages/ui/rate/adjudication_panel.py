@@ -25,7 +25,12 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
     if running := summaries.running_words(*cache.not_counted(workspace), "listed"):
         st.caption(formatting.escape(running))
     if contested.empty:
-        st.markdown("No scan that two people rated is contested.")
+        twice = agreement.opinions(given, scale)["scan_id"].duplicated().any()
+        st.markdown(
+            "No scan that two people rated is contested."
+            if twice
+            else "No scan was rated by two people yet, so none can be contested."
+        )
         return
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]
     st.caption(

@@ -131,7 +131,7 @@ def _pairs(pairs: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
             "list **The scans of another session**."
         )
         return
-    rows = [(row.rater_1, row.rater_2, *_figures(row)) for row in pairs.itertuples()]
+    rows = [(row.rater_1, row.rater_2, *figures(row)) for row in pairs.itertuples()]
     st.html(
         html_marks.table(("Rater", "and", *_head(scale, "Scans both rated")), rows, numeric=(2, 3))
     )
@@ -148,7 +148,7 @@ def _oneself(given: pd.DataFrame, scale: Scale) -> None:
             "No hidden repeats were rated yet. A session with 10 % of repeats tells it as a by-product."
         )
         return
-    rows = [(row.rater, *_figures(row)) for row in table.itertuples()]
+    rows = [(row.rater, *figures(row)) for row in table.itertuples()]
     st.html(html_marks.table(("Rater", *_head(scale, "Scans seen twice")), rows, numeric=(1, 2)))
 
 
@@ -164,14 +164,16 @@ def _head(scale: Scale, counted: str) -> tuple[str, ...]:
     )
 
 
-def _figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
+def figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
+    """Return the cells of a row of agreement; one scan alone has no κ, whatever the formula gives."""
+    weighted, fail = (row.weighted_kappa, row.fail_kappa) if row.n > 1 else (math.nan, math.nan)
     return (
         f"{row.n:,}",
         f"{100 * row.same:.0f} %",
-        figure(row.weighted_kappa, row.low, row.high),
-        meaning(row.weighted_kappa, row.n),
-        figure(row.fail_kappa, row.fail_low, row.fail_high),
-        meaning(row.fail_kappa, row.n),
+        figure(weighted, row.low, row.high),
+        meaning(weighted, row.n),
+        figure(fail, row.fail_low, row.fail_high),
+        meaning(fail, row.n),
     )
 
 

@@ -17,7 +17,8 @@ from curation.errors import RatingError
 from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, TAGS, export_ratings
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings import rating_log
-from curation.ratings.rating_record import MAX_RATER
+from curation.ratings.rating_record import ARTEFACTS, MAX_RATER
+from curation.ratings.scales import all_scales
 from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -45,10 +46,15 @@ def show(workspace: Workspace) -> None:
 
 
 def _history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
-    """Return the decisions, without what would tell a rater which scans a running session shows."""
+    """Return the history in the words of the screen.
+
+    Without what would tell a rater which scans a running session shows.
+    """
     with database.engine(workspace).connect() as connection:
         running = rating_log.running_sessions(connection)
-    return history(workspace, limit, views=person.sees_views(), hidden=running)
+    names = {key: scale.label for key, scale in all_scales(workspace).items()}
+    names |= {key: artefact.label for key, artefact in ARTEFACTS.items()}
+    return history(workspace, limit, views=person.sees_views(), hidden=running, names=names)
 
 
 def _offer_audit(workspace: Workspace) -> None:

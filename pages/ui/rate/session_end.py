@@ -1,11 +1,13 @@
 """End of a rating session: its ratings, their agreement, and the unblinded scans."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
 from curation.access import acting, guard
 from curation.access.actions import Action
-from curation.ratings import agreement, rating_log
+from curation.ratings import agreement, artefact_places, rating_log
 from curation.ratings.scales import Scale, find_scale
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import Session
@@ -13,7 +15,8 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
 from curation.wording import number, plural
-from pages.ui.rate import agreement_panel, rating_draft
+from pages.ui.rate import agreement_panel, rating_draft, rating_keys
+from pages.ui.review import rating_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
@@ -184,12 +187,7 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
     rows = [
         (
             row.rater_2 if row.rater_1 == rater else row.rater_1,
-            f"{row.n:,}",
-            f"{100 * row.same:.0f} %",
-            agreement_panel.figure(row.weighted_kappa, row.low, row.high),
-            agreement_panel.meaning(row.weighted_kappa, row.n),
-            agreement_panel.figure(row.fail_kappa, row.fail_low, row.fail_high),
-            agreement_panel.meaning(row.fail_kappa, row.n),
+            *agreement_panel.figures(row),
         )
         for row in mine.itertuples()
     ]
@@ -228,6 +226,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 _word(item.scan_id),
                 _again(item.repeat_of),
                 labels.loc[item.position, "label"],
+                _besides(labels.loc[item.position]),
                 _word(text),
                 _word(scan.get("site")),
                 number(_float(scan.get("age_years")), 0),
@@ -242,6 +241,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Scan",
         "Repeat of",
         "Your rating",
+        "What you said besides",
         "Others",
         "Site",
         "Age (years)",
@@ -250,10 +250,18 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Score (higher is worse)",
         "Tier",
     )
-    st.html(html_marks.table(head, rows, numeric=(0, 6, 9), whole=(1,)))
-    if any(str(row[9]).startswith(formatting.AT_LEAST) for row in rows):
+    st.html(html_marks.table(head, rows, numeric=(0, 7, 10), whole=(1,)))
+    if any(str(row[10]).startswith(formatting.AT_LEAST) for row in rows):
         st.caption(formatting.AT_LEAST_HELP)
     _open(session)
+
+
+def _besides(own: pd.Series) -> str:
+    """Return artefacts, certainty, comment and number of marked places that a rater entered."""
+    sure = own["confidence"]
+    how_sure = f"certainty: {rating_keys.SURE[round(sure)]}" if math.isfinite(sure) else ""
+    marked = len(artefact_places.of(own["shown"]))
+    return rating_panel.said_besides(own["artefacts"], own["comment"], marked, how_sure)
 
 
 def _open(session: Session) -> None:

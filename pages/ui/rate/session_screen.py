@@ -204,6 +204,7 @@ def _image(
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
         st.html(scan_panel.foot_line(image.oriented, seen))
+        place_marks.say(len(draft.places))
     if ahead is not None:
         niivue_viewer.prefetch(ahead, then)
 

@@ -36,7 +36,7 @@ def show(
     *,
     marks: Marks | None = None,
     pet: pd.Series | None = None,
-    solid: bool = False,
+    why_flat: str,
     on_beside: Callable[[str], None],
 ) -> bool:
     """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
@@ -53,13 +53,13 @@ def show(
         Places of artefacts; not drawn on a trial.
     pet : pandas.Series, optional
         The PET of the same person and session, which can be laid over.
-    solid : bool
-        Whether the scan may be looked at in 3D.
+    why_flat : str
+        Why the scan may not be looked at in 3D; empty where it may be.
     on_beside : callable
         Told the id of the reference scan before it is shown.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        window, of_window = _window_tools(solid)
+        window, of_window = _window_tools(why_flat)
         chosen, beside = ([], None) if trial else _more_tools(scan, usable, pet)
         trial_panel.toggle(scan, trial)
     if trial:
@@ -76,8 +76,8 @@ def show(
         return False
     found = overlay_panel.found(scan, chosen)
     ahead = niivue_viewer.address_of(following) if following is not None and not trial else None
-    in_3d = _is_in_3d(image, solid=solid)
     with of_window:
+        in_3d = _is_in_3d(image, solid=not why_flat)
         _level_and_width(scan, image, set_window, in_3d)
     drawn = partial(
         draw_image,
@@ -88,7 +88,7 @@ def show(
         home=(home.black, home.white),
         on_window=set_on_image,
         on_mark=marks.on_mark if marks and not trial else None,
-        solid=solid,
+        solid=not why_flat,
         aim=None if trial else overlay_panel.aim(scan),
     )
     with st.container(key="viewer-altered" if tried else "viewer"):
@@ -167,9 +167,9 @@ def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:
 # ---- tools ---------------------------------------------------------------------------------------
 
 
-def _window_tools(solid: bool) -> tuple[str, DeltaGenerator]:
+def _window_tools(why_flat: str) -> tuple[str, DeltaGenerator]:
     """Draw the choice of view and window; return the window, and where its level and width belong."""
-    view = niivue_viewer.choose_view(solid=solid)
+    view = niivue_viewer.choose_view(solid=not why_flat, why_not=why_flat)
     button = st.container(width="content")
     of_window = st.popover("Window", key="of-window")
     with of_window:

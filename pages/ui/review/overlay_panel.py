@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.errors import VolumeError
-from curation.metrics import METRICS, PLACES
+from curation.metrics import PLACES
 from curation.ratings.artefact_places import Place
 from pages.ui.shell import formatting, frame, state
 from pages.ui.viewer import image_overlays, niivue_viewer, user_window
@@ -21,6 +21,8 @@ from pages.ui.viewer.place_marks import Aim
 
 #: The key of the first place that is offered.
 KEY = "W"
+#: What lies in the air, where the tissue window shows black.
+_IN_AIR = frozenset({"ghost_x", "ghost_y", "ghost_z", "air_structure", "folded_share"})
 #: NiiVue's colours of a PET; what is below this share of its range is not drawn.
 _PET_COLOUR, _PET_SHOWN, _PET_FROM = "hot", "linear-gradient(90deg, #b00000, #ffd000)", 0.25
 
@@ -217,9 +219,23 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
 
 
 def _seek(scan_id: str, name: str) -> None:
+    _show_window_of(name)
     state.put(state.SOUGHT, (scan_id, name, time.time_ns() // 1_000_000))
     if state.get(state.VIEW) in (niivue_viewer.LIGHTBOX, niivue_viewer.SOLID):
         state.put(state.VIEW, next(iter(niivue_viewer.VIEWS)))
+
+
+def _show_window_of(name: str) -> None:
+    """Show the background window for what lies in the air, and for tissue the one that was there before."""
+    now, before = state.get(state.WINDOW), state.get(state.WINDOW_BEFORE)
+    if name in _IN_AIR:
+        if now != AIR_WINDOW:
+            state.put(state.WINDOW_BEFORE, now or FIRST_WINDOW)
+            user_window.choose_window(AIR_WINDOW)
+        return
+    state.put(state.WINDOW_BEFORE, None)
+    if before is not None and now == AIR_WINDOW:
+        user_window.choose_window(before)
 
 
 def _sought(scan: pd.Series) -> str | None:
@@ -252,8 +268,12 @@ def _say_place(found: OverlayMasks, name: str) -> None:
     if name in found.places:
         where = _in_mm(found.places[name].mm)
         said = f"Cross hair moved to the {_named(found, name)}: {where}."
-        if METRICS[name].family == "motion" and state.get(state.WINDOW) != AIR_WINDOW:
-            said += f" It shows in the background window (key {user_window.KEY})."
+        if name in _IN_AIR:
+            said += (
+                f" The background window is on; key {user_window.KEY} shows the tissue."
+                if state.get(state.WINDOW) == AIR_WINDOW
+                else f" It shows in the background window (key {user_window.KEY})."
+            )
     else:
         said = f"This image shows no one place for the {PLACES[name].label}."
     st.html(f'<div class="ts-caption" role="status"><span>{html.escape(said)}</span></div>')

@@ -32,6 +32,7 @@ from pages.ui.shell import (
     summaries,
 )
 from pages.ui.shell.html_marks import Cell
+from pages.ui.viewer import place_marks
 from pages.ui.viewer.place_marks import Marks
 
 _BY_RULE = "by the rule"
@@ -47,6 +48,11 @@ def marks_of(workspace: Workspace, scan_id: str) -> Marks:
     kept = [place for shown in given["shown"] for place in artefact_places.of(shown)]
     places = tuple(dict.fromkeys([*_draft(scan_id).get("places", ()), *kept]))
     return Marks(places, partial(_mark, scan_id) if guard.may(Action.RATE) else None)
+
+
+def say_marked(scan_id: str) -> None:
+    """Draw what is marked on the image for the rating in the making."""
+    place_marks.say(len(_draft(scan_id).get("places", ())))
 
 
 def _given(workspace: Workspace, scan_id: str) -> pd.DataFrame:
@@ -279,18 +285,24 @@ def _past(given: pd.DataFrame) -> None:
             formatting.moment(row.at),
             f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({number(row.value, 0)})",
-            _tags_and_comment(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
+            said_besides(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
         )
         for row in given.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
+    st.caption(
+        "Ratings change no tier. To keep this scan out by hand, give it a tier below; from many ratings, "
+        "Rate suggests a cut-off."
+    )
 
 
-def _tags_and_comment(artefacts: tuple[str, ...], comment: str, marked: int) -> str:
-    """Return tags, comment and number of marked places of a rating."""
+def said_besides(artefacts: tuple[str, ...], comment: str, marked: int, how_sure: str = "") -> str:
+    """Return tags, certainty, comment and number of marked places of a rating."""
     labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
     places = f"{plural(marked, 'place')} marked" if marked else ""
-    return ". ".join(part for part in (labels, comment, places) if part) or formatting.DASH
+    return (
+        ". ".join(part for part in (labels, how_sure, comment, places) if part) or formatting.DASH
+    )
 
 
 # ---- a tier by hand ------------------------------------------------------------------------------
@@ -304,12 +316,23 @@ def show_override(workspace: Workspace, scan_id: str) -> None:
         return
     with st.expander(f"Tier by hand: {tier}" if tier else "Give it a tier by hand"):
         st.caption(
-            "For a scan that the score judges wrongly. The decision stands in the history with its reason; "
-            "the score and the rule stay as they are."
+            "For a scan that the score judges wrongly: a rating alone, also the worst, changes no tier. The "
+            "decision stands in the history with its reason; the score and the rule stay as they are."
         )
         if person.may(Action.OVERRIDE):
             _override_form(workspace, scan_id, len(decided))
         _past_overrides(decided)
+
+
+def say_by_hand(workspace: Workspace, scan: pd.Series) -> None:
+    """Draw who gave a scan its tier by hand, and why; nothing where the rule did."""
+    if not scan.get("by_hand", False):
+        return
+    last = overrides.list_overrides(workspace, scan["scan_id"]).iloc[-1]
+    st.markdown(
+        f"Tier by hand: **{formatting.escape(last['reason'])}** "
+        f"({formatting.escape(last['author'])}, {formatting.escape(formatting.moment(last['at']))} UTC)"
+    )
 
 
 def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:

@@ -37,9 +37,18 @@ _METRIC_TROUBLES: dict[str, str] = {
     "saturated_share": "saturation",
     "grey_levels": "coarse grey levels",
     "wave_amplitude": "herringbone or spikes",
+    "ripples": "ringing or ripples of motion",
 }
 #: Those of all these words that are more than one thing.
-_PLURAL = frozenset({"voxel_anisotropy", "grey_levels", "wave_amplitude"})
+_PLURAL = frozenset({"voxel_anisotropy", "grey_levels", "wave_amplitude", "ripples"})
+#: What only one cause leaves, each looked for by its own pattern: a wave, copies of the head, lost slices.
+_SIGNS = frozenset(
+    {"wave_amplitude", "ghost_x", "ghost_y", "ghost_z", "ripples", "uneven_lines", "broken_lines"}
+    | {"folded_share", "empty_slices", "brain_missing", "repeated_slices", "saturated_share"}
+)
+#: Kinds that such a sign carries along: blur is measured on edges, contrast on tissues, and a wave, a copy of
+#: the head or a gap that lies over these changes both. They lead only where no sign is of the same degree.
+_CARRIED = frozenset({"blur", "contrast"})
 #: From this sub-score on, a trouble is called so; slight where the default rule's best tier ends.
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (DEFAULT_RULE.cutoffs[0], "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
@@ -139,7 +148,7 @@ def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
         row,
         distortion_score.explain(row, reference, site),
         _anchors(reference, group, flags.flags_of_row(row)),
-        flags.flags_of_row(row) | flags.flags_of_row(scan, "score_flags"),
+        flags.flags_of_row(row) | flags.of_score(scan),
     )
 
 
@@ -170,9 +179,8 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return f"<b>Not scored:</b> {html.escape(reason)}."
     if known.empty:
         return "Nothing of this scan could be judged."
-    main = _main(known, parts)
-    by_model = bool(parts["share_of_score"].sum() > 0) and parts["metric"].iloc[0] not in anchors
-    if by_model:
+    main = _main(known, parts, anchors)
+    if _by_model(parts, anchors):
         return _foretold(float(scores["distortion_score"]), _trouble(main, parts))
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
@@ -181,27 +189,52 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     named = " and ".join(_trouble(name, parts) for name in others)
     also = f" Also {html.escape(named)}." if others else ""
     text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
-    return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+    return f"{text} {html.escape(_fact(_told(main, parts), anchors))}{also}"
 
 
-def _main(known: pd.Series, parts: pd.DataFrame) -> str:
-    """Return the kind of trouble that makes most of the score; ``known``: the sub-scores that there are."""
+def _by_model(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> bool:
+    """Return whether a learned model made the score."""
+    return bool(parts["share_of_score"].sum() > 0) and parts["metric"].iloc[0] not in anchors
+
+
+def _main(known: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
+    """Return the kind of trouble that is named first; ``known``: the sub-scores that there are.
+
+    It is the one that makes most of the score; where a kind that is carried along does, the worst one with a
+    sign of its own that is as severe in words.
+    """
     of_score = parts.groupby("family")["share_of_score"].sum()
-    return str(of_score.idxmax() if of_score.sum() > 0 else known.idxmax())
+    most = str(of_score.idxmax() if of_score.sum() > 0 else known.idxmax())
+    degree = _degree(float(known.get(most, 0.0)))
+    if most not in _CARRIED or degree is None or _by_model(parts, anchors):
+        return most
+    signed = parts[parts["metric"].isin(_SIGNS) & (parts["penalty"] >= _least(degree))]
+    alike = known[known.index.isin(signed["family"]) & ~known.index.isin(_CARRIED)]
+    return str(alike.idxmax()) if len(alike) else most
 
 
 def _most(family: str, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
     """Name the kind of trouble that there is most of; none where its own metric is good."""
-    its = parts[parts["family"] == family]
+    its = _told(family, parts)
     anchor = anchors.get(str(its["metric"].iloc[0])) if len(its) else None
     if anchor and anchor.penalty(its["value"].to_numpy()[:1])[0] <= _GOOD:
         return "What makes most of its score is within what is good."
     return f"The most there is: {_trouble(family, parts)}."
 
 
+def _told(family: str, parts: pd.DataFrame) -> pd.DataFrame:
+    """Return a family's metrics, the one first that is told: of equal degree, a sign before all others."""
+    its = parts[parts["family"] == family]
+    degree = _degree(float(its["penalty"].iloc[0])) if len(its) else None
+    if degree is None:
+        return its
+    sign = its["metric"].isin(_SIGNS) & (its["penalty"] >= _least(degree))
+    return pd.concat([its[sign], its[~sign]])
+
+
 def _trouble(family: str, parts: pd.DataFrame) -> str:
-    """Return a kind of trouble in words: those of the metric that makes the most of it, if it has any."""
-    its = parts.loc[parts["family"] == family, "metric"]
+    """Return a kind of trouble in words: those of the metric that is told, if it has any."""
+    its = _told(family, parts)["metric"]
     most = str(its.iloc[0]) if len(its) else ""
     return _METRIC_TROUBLES.get(most, TROUBLES[family])
 
@@ -233,7 +266,7 @@ def places(scores: pd.Series, judgement: ScanJudgement) -> tuple[list[str], str]
     if known.empty or judgement.parts.empty:
         return also, ""
     parts = judgement.parts[_not_good(known, judgement)]
-    main = parts["family"] == _main(known, judgement.parts)
+    main = parts["family"] == _main(known, judgement.parts, judgement.anchors)
     names = [*parts.loc[main, "metric"], *parts.loc[~main, "metric"]]
     shown = [name for name in names if name in PLACES][:_MOST_PLACES]
     its = parts.loc[main, "metric"].tolist()
@@ -249,7 +282,9 @@ def _not_good(known: pd.Series, judgement: ScanJudgement) -> pd.Series:
     parts = judgement.parts
     anchored = parts["metric"].isin(judgement.anchors)
     bad = (parts["penalty"] > _GOOD).where(anchored, parts["points"] >= _SPEAKS)
-    told = parts["family"].isin([_main(known, parts), *known.index[known >= _MENTIONED]])
+    told = parts["family"].isin(
+        [_main(known, parts, judgement.anchors), *known.index[known >= _MENTIONED]]
+    )
     return bad & (told | (parts["share_of_score"] >= _COUNTS))
 
 
@@ -292,6 +327,11 @@ def _foretold(chance: float, trouble: str) -> str:
 
 def _degree(score: float) -> str | None:
     return next((word for least, word in _DEGREES if score >= least), None)
+
+
+def _least(degree: str) -> float:
+    """Return the sub-score from which on a degree is told."""
+    return next(least for least, word in _DEGREES if word == degree)
 
 
 def _fact(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:

@@ -172,13 +172,24 @@ def scores(
     seen = scan_judgement.coverage(value_of(scan, "certainty"), score, high)
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
     called = tried_rule.current()[0].called(tier)
-    st.html(html_marks.score(score, called, colour, seen, high=high, by_hand=by_hand))
+    worst = str(tried_rule.at_worst(scan.to_frame().T)["tier_worst"].iloc[0])
+    of_score = html_marks.score(
+        score,
+        called,
+        colour,
+        seen,
+        high=high,
+        worst="" if worst == tier else worst,
+        by_hand=by_hand,
+    )
+    st.html(of_score)
     if of_tier:
         of_tier()
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
-        st.html(f'<div class="ts-scan-headline">{text}</div>')
+        lead = '<span class="ts-muted">By the score alone: </span>' if by_hand else ""
+        st.html(f'<div class="ts-scan-headline">{lead}{text}</div>')
         if places:
             _places(scan, judgement)
     if judgement.flags:

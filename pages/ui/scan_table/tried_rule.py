@@ -6,8 +6,10 @@ The fields may make no rule for a while, as when two cut-offs cross; the last va
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from curation.errors import RuleError
-from curation.tiers import tier_rule
+from curation.tiers import assignment, tier_rule
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_COLOURS, TierRule
 from pages.ui.shell import state
 from pages.ui.shell.state import Key
@@ -69,6 +71,11 @@ def current() -> tuple[TierRule, str | None]:
 def problem_part() -> str | None:
     """Return the part of Tiers where the last change was made, see :func:`change`."""
     return state.get(_CHANGED_PART)
+
+
+def at_worst(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return scans with ``tier_worst``, see :func:`curation.tiers.assignment.at_worst`."""
+    return scans.assign(tier_worst=assignment.at_worst(scans, current()[0]))
 
 
 def tier_colour(tier: str) -> str:

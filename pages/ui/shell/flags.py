@@ -14,6 +14,16 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 
+#: Sub-scores of what may look like unusual anatomy, from where on, and the word for it.
+_UNUSUAL, _CLEAR = "unusual_anatomy", 50.0
+_LIKE_ANATOMY = {
+    "noise": "noise",
+    "motion": "ghosts",
+    "blur": "blur",
+    "incompleteness": "wrap-around or lost slices",
+}
+_IN_PART = "part of the face was removed, but "
+
 
 def flags_of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return for each scan that has any its flags and the evidence of each.
@@ -61,6 +71,22 @@ def flags_of_row(row: pd.Series, column: str = "flags") -> dict[str, str]:
     return json.loads(written) if isinstance(written, str) else {}
 
 
+def of_score(scan: pd.Series) -> dict[str, str]:
+    """Return the flags of a scan's score; of unusual anatomy, that a distortion may be what is seen.
+
+    Parameters
+    ----------
+    scan : pandas.Series
+        With its ``score_flags`` and sub-scores.
+    """
+    found = flags_of_row(scan, "score_flags")
+    values = pd.to_numeric(scan.reindex(list(_LIKE_ANATOMY)))
+    if _UNUSUAL in found and (values >= _CLEAR).any():
+        kinds = " and ".join(word for name, word in _LIKE_ANATOMY.items() if values[name] >= _CLEAR)
+        found[_UNUSUAL] += f". The {kinds} of this scan may be what is seen here, not the anatomy"
+    return found
+
+
 def counts(recognised: Mapping[str, Mapping[str, str]], among: Collection[str]) -> dict[str, int]:
     """Count the scans of each flag among some scans, in the order of ``FLAGS``."""
     found = Counter(key for scan_id, its in recognised.items() if scan_id in among for key in its)
@@ -81,12 +107,22 @@ def label(key: str) -> str:
 
 def chips(found: Mapping[str, str]) -> str:
     """Return the flags of one scan as chips, each with its evidence in a sentence."""
+    told = _in_one(found)
     inner = "".join(
         f'<div><span class="ts-flag" title="{html.escape(_consequence(key))}">'
-        f"{html.escape(label(key))}</span><span>{html.escape(_sentence(found[key]))}</span></div>"
-        for key in _ordered(found)
+        f"{html.escape(name)}</span><span>{html.escape(_sentence(words))}</span></div>"
+        for key, (name, words) in ((key, told[key]) for key in _ordered(told))
     )
     return f'<div class="ts-flags">{inner}</div>'
+
+
+def _in_one(found: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return label and evidence of each flag; of a face that was removed in part, in one sentence."""
+    told = {key: (label(key), words) for key, words in found.items()}
+    if {"defaced", "face"} <= told.keys():
+        told["face"] = ("Partly defaced", f"{_IN_PART}{found['face']}")
+        del told["defaced"]
+    return told
 
 
 def consequences(found: Mapping[str, str]) -> str:
@@ -94,7 +130,7 @@ def consequences(found: Mapping[str, str]) -> str:
     return " ".join(f"{label(key)}: {_consequence(key)}" for key in _ordered(found))
 
 
-def _ordered(found: Mapping[str, str]) -> list[str]:
+def _ordered(found: Collection[str]) -> list[str]:
     return sorted(found, key=lambda key: list(FLAGS).index(key) if key in FLAGS else len(FLAGS))
 
 

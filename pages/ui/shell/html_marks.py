@@ -21,9 +21,17 @@ def tier_label(tier: str) -> str:
     return f"Tier {tier}" if len(tier) == 1 else tier
 
 
-def tier_chip(tier: str, colour: str) -> str:
-    """Return the chip of a tier, see :func:`pages.ui.scan_table.tried_rule.tier_colour` for its colour."""
-    label = tier_label(tier)
+def perhaps(tier: str, worst: str) -> str:
+    """Return a tier with the worst that it could be, where part of what is judged was not measured."""
+    return tier if worst == tier else f"{tier}, perhaps {worst}"
+
+
+def tier_chip(tier: str, colour: str, worst: str = "") -> str:
+    """Return the chip of a tier, see :func:`pages.ui.scan_table.tried_rule.tier_colour` for its colour.
+
+    ``worst`` is the worst that it could be, see :func:`perhaps`.
+    """
+    label = perhaps(tier_label(tier), worst) if worst and worst != tier else tier_label(tier)
     style = f"background:{colour};color:{ink_on(colour)}"
     return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
 
@@ -56,11 +64,12 @@ def score(
     coverage: str,
     *,
     high: float = math.nan,
+    worst: str = "",
     by_hand: bool = False,
 ) -> str:
     """Return the distortion score of one scan, large, with its tier, direction and coverage in words.
 
-    ``high`` is its upper end, see :func:`pages.ui.shell.formatting.score`.
+    ``high`` is its upper end, see :func:`pages.ui.shell.formatting.score`, and ``worst`` the tier there.
     """
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
@@ -72,7 +81,8 @@ def score(
     hand = '<span class="ts-of"><b>by hand</b>, not by the score</span>' if by_hand else ""
     return (
         f'<div class="ts-score"><span class="ts-value">{formatting.score(value, high)}</span>'
-        f'<span class="ts-of">{of}</span><span class="ts-tier">{tier_chip(tier, colour)}{hand}</span></div>'
+        f'<span class="ts-of">{of}</span>'
+        f'<span class="ts-tier">{tier_chip(tier, colour, worst)}{hand}</span></div>'
     )
 
 

@@ -113,6 +113,8 @@ PET_OVER = Key[bool]("pet_over")
 PET_OPACITY = Key[int]("pet_opacity")
 #: The scan whose masks are being computed, and since when.
 SEARCHED = Key[tuple[Any, float]]("searched")
+#: The window that a place in the air took the place of.
+WINDOW_BEFORE = Key[str]("window_before_place")
 #: The place that the cross hair was last sent to: its scan, its metric, and when, in ms.
 SOUGHT = Key[tuple[str, str, int]]("sought_place")
 #: The scan of the artefact trial (no other), the artefact, its severity, and the number of the draw.

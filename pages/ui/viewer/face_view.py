@@ -11,6 +11,24 @@ from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
 from pages.ui.shell import cache
 
+#: What stands above what is said of a face, and first in it; and why there is no 3D.
+_HEADS = {
+    FaceState.SHOWN: "This image shows a face",
+    FaceState.IN_PART: "The face was removed only in part",
+    FaceState.UNCLEAR: "Whether this image shows a face cannot be told",
+}
+_FIRST = {
+    FaceState.IN_PART: "Part of it is zero, and much of nose, cheeks, mouth or chin is left. ",
+    FaceState.UNCLEAR: "Noise, ghosts or a folded head lie in the air, as bright as a face, so it is "
+    "treated as one that shows one. ",
+}
+_WHY_OFF = {
+    FaceState.SHOWN: "3D is off: this image shows a face.",
+    FaceState.IN_PART: "3D is off: the face was removed only in part.",
+    FaceState.UNCLEAR: "3D is off: whether this image shows a face cannot be told.",
+    FaceState.UNKNOWN: "3D is off: whether this image shows a face is looked for when it is scored.",
+}
+
 
 def may_be_in_3d(workspace: Workspace, scan: pd.Series) -> bool:
     """Return whether a scan may be looked at in 3D.
@@ -29,6 +47,15 @@ def any_may(workspace: Workspace) -> bool:
     return workspace.images().in_3d if settings is None else settings.in_3d
 
 
+def why_not_in_3d(workspace: Workspace, scan: pd.Series) -> str:
+    """Return why a scan is not shown in 3D; empty where it may be."""
+    if may_be_in_3d(workspace, scan):
+        return ""
+    if entrance.settings() is not None:
+        return "3D is off on this server: it would show faces."
+    return _WHY_OFF[_face_of(workspace, scan)]
+
+
 def say(workspace: Workspace, scan: pd.Series) -> None:
     """Draw what is known of the face of a scan, and what can be done; nothing where it shows none."""
     face = _face_of(workspace, scan)
@@ -40,10 +67,11 @@ def say(workspace: Workspace, scan: pd.Series) -> None:
             "the scan is scored, or by `python -m curation thumbnails`."
         )
         return
-    with st.expander("This image shows a face", icon=":material/face:"):
+    with st.expander(_HEADS[face], icon=":material/face:"):
         st.markdown(
-            "Who knows the person may recognise them. Thumbnails, contact sheets and reports show the brain "
-            "alone"
+            _FIRST.get(face, "")
+            + "Who knows the person may recognise them. Thumbnails, contact sheets and reports show the "
+            "brain alone"
             + (", " if any_may(workspace) else ", 3D is off, ")
             + "and whoever looks at these slices sees it.\n\nTo hand the image on without it, write another "
             "file; this one stays as it is:"

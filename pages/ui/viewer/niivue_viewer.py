@@ -44,9 +44,15 @@ LIGHTBOX = "Lightbox"
 SOLID = "3D"
 
 
-def choose_view(*, solid: bool) -> str:
-    """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it."""
-    return controls.choose_segment("View", offered_views(solid=solid), key=state.VIEW)
+def choose_view(*, solid: bool, why_not: str = "") -> str:
+    """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it.
+
+    Beside it stands 3D, to be read only, with the reason where it is off (``why_not``).
+    """
+    view = controls.choose_segment("View", offered_views(solid=solid), key=state.VIEW)
+    if why_not and not solid:
+        st.button(f"{SOLID}: off", key="no-solid", disabled=True, help=why_not)
+    return view
 
 
 def offered_views(*, solid: bool) -> list[str]:

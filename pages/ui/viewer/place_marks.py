@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 
 from curation.ratings.artefact_places import Place
 from curation.storage import files
+from curation.wording import plural
 from pages.ui.viewer.laid_over import Overlay
 
 #: NiiVue's name of their colour, and the colour.
@@ -50,6 +52,15 @@ class Aim:
     place: Place
     said: str
     asked_ms: int
+
+
+def say(count: int) -> None:
+    """Draw how many places are marked and not saved yet, and how a mark is taken away; nothing of none."""
+    if count:
+        st.caption(
+            f"{plural(count, 'place is', 'places are')} marked (ring) and saved with your rating. To take a "
+            "mark away, put the cross hair on it and press Q again."
+        )
 
 
 def overlay(places: Sequence[Place]) -> list[Overlay]:

@@ -60,7 +60,8 @@ def describe(
     Parameters
     ----------
     scans : pandas.DataFrame
-        With ``scan_id status distortion_score tier``, and ``score_high`` where known, in order.
+        With ``scan_id status distortion_score tier``, and where known ``score_high`` and ``tier_worst``, the
+        worst that the tier could be, in order.
     pictures : mapping of str to str
         Scan id -> name of its picture, where there is one.
     rated : collection of str
@@ -76,16 +77,17 @@ def describe(
     """
     if "score_high" not in scans:
         scans = scans.assign(score_high=math.nan)
-    columns = (
-        scans[name] for name in ("scan_id", "status", "distortion_score", "score_high", "tier")
-    )
+    if "tier_worst" not in scans:
+        scans = scans.assign(tier_worst=scans["tier"])
+    names = ("scan_id", "status", "distortion_score", "score_high", "tier", "tier_worst")
+    columns = (scans[name] for name in names)
     return [
         {
             "id": scan_id,
             "picture": pictures.get(scan_id),
             "why": _why_bare(status, _called(tier, score)),
             "score": formatting.score(score, high),
-            "tier": _called(tier, score),
+            "tier": html_marks.perhaps(_called(tier, score), _called(worst, score)),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
             "more": "rated" if scan_id in rated else "",
@@ -97,7 +99,7 @@ def describe(
             ),
             "current": scan_id == current,
         }
-        for scan_id, status, score, high, tier in zip(*columns, strict=True)
+        for scan_id, status, score, high, tier, worst in zip(*columns, strict=True)
     ]
 
 

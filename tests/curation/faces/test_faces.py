@@ -13,7 +13,8 @@ from curation.__main__ import main
 from curation.assessment import assess_workspace, faces_and_pictures, metric_shards
 from curation.decisions import audit_trail
 from curation.errors import SourceError, WorkspaceError
-from curation.faces import defacing, face_region
+from curation.faces import defacing, face_region, face_state
+from curation.faces.face_region import FaceSeen
 from curation.faces.face_state import LIMIT, FaceState, state_of
 from curation.imaging import masks as masks_
 from curation.imaging.registered_grid import volume_on_grid
@@ -59,7 +60,7 @@ def _row(workspace: Workspace, scan_id: str) -> pd.Series:
 def _ml(path: Path) -> float:
     volume = conform(load(path))
     found = masks_.find_masks(volume)
-    return face_region.face_ml(found.on_grid(volume), found.template_affine)
+    return face_region.look(found.on_grid(volume), found.template_affine).ml
 
 
 def test_a_face_is_told_from_a_head_without_one(measured: Workspace) -> None:
@@ -68,6 +69,39 @@ def test_a_face_is_told_from_a_head_without_one(measured: Workspace) -> None:
     assert (state_of(seen), state_of(none)) == (FaceState.SHOWN, FaceState.NONE)
     assert "nose, cheeks" in json.loads(seen["flags"])["face"]
     assert "face" not in json.loads(none["flags"])
+
+
+def _seen(data: np.ndarray) -> FaceSeen:
+    volume = _volume(data.astype(np.float32))
+    found = masks_.find_masks(volume)
+    return face_region.look(found.on_grid(volume), found.template_affine)
+
+
+def test_noise_and_waves_in_the_place_of_a_face_are_not_said_to_be_one() -> None:
+    head = phantom_heads.head(2).astype(np.float32)
+    grain = np.random.default_rng(0).normal(0, 0.25 * head.max(), head.shape)
+    across = np.add.outer(
+        np.add.outer(*(np.arange(n) for n in head.shape[:2])), np.arange(head.shape[2])
+    )
+    for spoilt in (np.abs(head + grain), np.abs(head + 0.3 * head.max() * np.sin(0.9 * across))):
+        seen = _seen(spoilt)
+        assert seen.shown and seen.unclear
+        assert list(face_state.flag_of(seen)) == ["face_unclear"]
+
+
+def test_a_face_on_clear_air_is_told_and_one_on_noise_is_still_treated_as_shown() -> None:
+    face = phantom_heads.head_with_face(1).astype(np.float32)
+    assert not _seen(face).unclear
+    grain = np.random.default_rng(0).normal(0, 0.25 * face.max(), face.shape)
+    seen = _seen(np.abs(face + grain))
+    row = pd.Series({"face_ml": seen.ml, "flags": json.dumps(face_state.flag_of(seen))})
+    assert seen.shown and state_of(row) is FaceState.UNCLEAR
+
+
+def test_a_face_that_was_removed_in_part_is_one_in_part() -> None:
+    flags = {"defaced": "zero"} | face_state.flag_of(FaceSeen(79.0))
+    assert state_of(pd.Series({"face_ml": 79.0, "flags": json.dumps(flags)})) is FaceState.IN_PART
+    assert state_of(pd.Series({"face_ml": 7.0, "flags": json.dumps(flags)})) is FaceState.NONE
 
 
 @pytest.mark.parametrize(
@@ -82,7 +116,7 @@ def test_a_face_is_told_from_a_head_without_one(measured: Workspace) -> None:
 def test_faces_of_people_are_recognised_and_removed_ones_are_not(
     shared_data: Path, name: str, *, shown: bool
 ) -> None:
-    assert face_region.shows_face(_ml(shared_data / name)) is shown
+    assert FaceSeen(_ml(shared_data / name)).shown is shown
 
 
 @pytest.mark.soak
@@ -94,8 +128,8 @@ def test_all_faces_of_people_that_there_are_are_told_apart(shared_data: Path) ->
         *sorted(shared_data.glob("thick_slice_ms/*.nii.gz")),
         *sorted(shared_data.glob("t1w_2mm/*ds002748*.nii.gz"))[:10],
     ]
-    assert [path.name for path in faces if not face_region.shows_face(_ml(path))] == []
-    assert [path.name for path in others if face_region.shows_face(_ml(path))] == []
+    assert [path.name for path in faces if not FaceSeen(_ml(path)).shown] == []
+    assert [path.name for path in others if FaceSeen(_ml(path)).shown] == []
 
 
 def test_nothing_is_known_of_what_was_not_looked_at() -> None:
@@ -221,8 +255,8 @@ def test_a_stretched_or_mirrored_grid_loses_the_same_face() -> None:
 def test_an_image_without_a_brain_has_no_verdict() -> None:
     volume = phantom_heads.head(1)
     grid = volume_on_grid(_volume(np.zeros_like(volume, np.float32)))
-    assert np.isnan(face_region.face_ml(grid, np.eye(4)))
-    assert not face_region.shows_face(float("nan"))
+    assert np.isnan(face_region.look(grid, np.eye(4)).ml)
+    assert not FaceSeen(float("nan")).shown
 
 
 def _volume(data: np.ndarray) -> Volume:

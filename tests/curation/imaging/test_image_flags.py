@@ -96,6 +96,19 @@ def test_a_cut_field_of_view_is_recognised_and_says_how_much(whole: tuple[Volume
     assert "%" in recognise(cut, find_masks(cut))["field_of_view_cut"]
 
 
+def test_an_image_that_ends_at_the_vertex_is_flagged_with_the_place(
+    whole: tuple[Volume, Masks],
+) -> None:
+    volume, masks = whole
+    top = int(np.flatnonzero((masks.signed_distance_mm > 0).any(axis=(0, 1)))[-1])
+    last = round(float(top * masks.step[2]))
+    cut = replace(volume, data=np.ascontiguousarray(volume.data[:, :, : last - 1]))
+    said = recognise(cut, find_masks(cut))["field_of_view_cut"]
+    assert said.endswith("the image ends inside the brain at the top")
+    close = replace(volume, data=np.ascontiguousarray(volume.data[:, :, : last + 4]))
+    assert "field_of_view_cut" not in recognise(close, find_masks(close))
+
+
 def test_an_emptied_background_is_no_air(whole: tuple[Volume, Masks]) -> None:
     volume, _ = whole
     keep = np.where(volume.data < 0.1 * float(np.percentile(volume.data, 99)), 0, volume.data)

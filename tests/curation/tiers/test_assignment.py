@@ -121,3 +121,23 @@ def test_cut_offs_alone_are_the_same_by_plot_and_by_assignment() -> None:
     assert (
         assignment.names(assignment.assign_codes(arrays, rule), rule).tolist() == by_plot.tolist()
     )
+
+
+def test_the_worst_tier_that_a_scan_could_be_in_follows_the_upper_end_of_its_score() -> None:
+    scans = pd.DataFrame(
+        [
+            ("a", 17.0, 69.6, "A", False),
+            ("b", 17.0, 17.0, "A", False),
+            ("c", 30.0, float("nan"), "B", False),
+            ("d", 17.0, 69.6, "A", True),
+            ("e", 17.0, 40.0, "C", False),
+            ("f", float("nan"), float("nan"), UNSCORED, False),
+        ],
+        columns=["scan_id", "distortion_score", "score_high", "tier", "by_hand"],
+    ).assign(site=None)
+    rule = TierRule()
+    assert assignment.at_worst(scans, rule).tolist() == ["C", "A", "B", "A", "C", UNSCORED]
+    of_another = TierRule(column="noise")
+    assert assignment.at_worst(scans, of_another).tolist() == scans["tier"].tolist()
+    own = TierRule(by_site={"X": (70.0, 80.0)})
+    assert assignment.at_worst(scans.assign(site="X"), own).tolist()[0] == "A"

@@ -1,6 +1,7 @@
 """Words and figures of the panels on ratings."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,3 +61,14 @@ def test_a_scale_is_numbered_so_that_the_best_stands_first() -> None:
     assert make_scale("House", "good\n\n bad ", "", higher=True).values == {2.0: "good", 1.0: "bad"}
     lower = make_scale("House", "good\nbad", "", higher=False)
     assert (lower.values, lower.direction) == ({1.0: "good", 2.0: "bad"}, "higher is worse")
+
+
+def test_one_scan_alone_has_no_kappa_whatever_the_formula_gives() -> None:
+    row = SimpleNamespace(
+        n=1, same=0.0, weighted_kappa=0.0, low=math.nan, high=math.nan, fail_kappa=0.0
+    )
+    row.fail_low = row.fail_high = math.nan
+    cells = agreement_panel.figures(row)
+    assert (cells[2], cells[4]) == ("–", "–") and cells[3] == "not enough yet: 9 more"
+    row.n = 2
+    assert agreement_panel.figures(row)[2] == "0.00 (no interval)"

@@ -14,7 +14,15 @@ ANCHORS = {"noise_wm": Anchor(0.05, 0.12), "cnr": Anchor(3.0, 1.0)}
 
 
 def _parts(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["metric", "family", "value", "share_of_score"])
+    parts = pd.DataFrame(rows, columns=["metric", "family", "value", "share_of_score"])
+    return parts.assign(penalty=100 * parts["share_of_score"])
+
+
+def _penalised(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    """Return metrics of some penalties, as far as these make the score."""
+    total = sum(penalty for *_, penalty in rows)
+    parts = _parts(*((name, family, 0.05, penalty / total) for name, family, penalty in rows))
+    return parts.assign(penalty=[penalty for *_, penalty in rows])
 
 
 def _scores(**known: float) -> pd.Series:
@@ -87,6 +95,42 @@ def test_an_artefact_with_a_name_of_its_own_is_called_by_it(
     anchors = {metric: Anchor(0.01, 0.05)}
     said = scan_judgement.headline(_scores(**{family: 90.0}), parts, anchors)
     assert said.startswith(f"<b>{words}</b>")
+
+
+@pytest.mark.parametrize(
+    ("sign", "family", "words"),
+    [
+        ("wave_amplitude", "noise", "Severe herringbone or spikes."),
+        ("ripples", "motion", "Severe ringing or ripples of motion."),
+        ("ghost_y", "motion", "Severe motion or ghosting."),
+        ("folded_share", "incompleteness", "Severe wrap-around."),
+        ("empty_slices", "incompleteness", "Severe loss of coverage or of slices."),
+    ],
+)
+@pytest.mark.parametrize("carried", [("edge_width", "blur"), ("cjv", "contrast")])
+def test_a_sign_of_one_cause_is_named_before_what_it_carries_along(
+    sign: str, family: str, words: str, carried: tuple[str, str]
+) -> None:
+    parts = _penalised((*carried, 99.0), (sign, family, 84.0))
+    anchors = {name: Anchor(0.01, 0.05) for name in parts["metric"]}
+    said = scan_judgement.headline(_scores(**{carried[1]: 99.0, family: 84.0}), parts, anchors)
+    assert said.startswith(f"<b>{words}</b>")
+    assert f"Also {scan_judgement.TROUBLES[carried[1]]}." in said
+
+
+def test_a_sign_of_a_lesser_degree_or_a_broad_measure_does_not_take_the_lead_from_blur() -> None:
+    for name, family, penalty in (("ghost_y", "motion", 70.0), ("noise_wm", "noise", 95.0)):
+        parts = _penalised(("edge_width", "blur", 99.0), (name, family, penalty))
+        anchors = {name: Anchor(0.01, 0.05) for name in parts["metric"]}
+        said = scan_judgement.headline(_scores(blur=99.0, **{family: penalty}), parts, anchors)
+        assert said.startswith("<b>Severe blur.</b>")
+
+
+def test_within_a_kind_the_metric_with_one_cause_names_it_where_it_is_as_severe() -> None:
+    parts = _penalised(("cjv", "contrast", 95.0), ("saturated_share", "contrast", 93.0))
+    anchors = {name: Anchor(0.01, 0.05) for name in parts["metric"]}
+    said = scan_judgement.headline(_scores(contrast=97.0), parts, anchors)
+    assert said.startswith("<b>Severe saturation.</b> Saturated voxels")
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:

@@ -20,6 +20,13 @@ METRICS = pd.DataFrame(
 )
 
 
+def test_a_face_removed_in_part_is_one_chip_with_one_sentence() -> None:
+    found = {"defaced": "it is exactly zero", "face": "79 ml of nose are there"}
+    said = flags.chips(found)
+    assert "Partly defaced" in said and "Part of the face was removed, but 79 ml of nose" in said
+    assert said.count('ts-flag"') == 1 and ">Face<" not in said
+
+
 def test_flags_are_counted_among_the_scans_asked_for_in_the_registrys_order() -> None:
     recognised = flags.flags_of_scans(METRICS)
     assert set(recognised) == {"a", "b", "d"}
@@ -49,3 +56,13 @@ def test_a_chip_says_its_evidence_and_escapes_it() -> None:
 
 def test_consequences_come_from_the_registry() -> None:
     assert FLAGS["no_air"].consequence in flags.consequences({"no_air": "all zero"})
+
+
+def test_a_distortion_that_may_look_like_anatomy_is_said_beside_it() -> None:
+    found = json.dumps({"unusual_anatomy": "Left-right symmetry 0.5"})
+    scan = pd.Series({"score_flags": found, "motion": 92.0, "noise": 10.0, "blur": None})
+    assert flags.of_score(scan)["unusual_anatomy"] == (
+        "Left-right symmetry 0.5. The ghosts of this scan may be what is seen here, not the anatomy"
+    )
+    assert flags.of_score(scan.replace(92.0, 20.0)) == json.loads(found)
+    assert flags.of_score(pd.Series({"motion": 92.0})) == {}

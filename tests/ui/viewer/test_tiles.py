@@ -39,6 +39,17 @@ def test_each_tile_says_score_and_tier_in_its_colour() -> None:
     assert "Cut." in third["title"]
 
 
+def test_a_tile_says_the_worst_tier_that_a_scan_could_be_in() -> None:
+    scans = pd.DataFrame(
+        [("a", "ok", 12.4, 63.0, "A", "C"), ("b", "ok", 12.4, 12.4, "A", "A")],
+        columns=["scan_id", "status", "distortion_score", "score_high", "tier", "tier_worst"],
+    )
+    drawn = tiles.describe(
+        scans, pictures={}, rated=(), recognised={}, current=None, colour_of=TIER_COLOURS.get
+    )
+    assert [tile["tier"] for tile in drawn] == ["A, perhaps C", "A"]
+
+
 def test_a_score_is_a_lower_bound_only_where_it_may_be_notably_higher_and_says_how_high() -> None:
     scans = pd.DataFrame(
         {
