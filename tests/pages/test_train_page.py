@@ -137,6 +137,30 @@ def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> 
     assert "scans of A are also in control-A" in said
     assert "cut by different rules" in said and "A: 0 to under 40" in said
     assert "more than half of the pool" in said
+    assert "Distortion scores of the pool: A " in said
+
+
+def test_a_plan_on_good_scans_alone_says_so_and_so_does_compare(own, run) -> None:
+    scores = tables.read_scores(own)
+    low = scores["distortion_score"] / 5.5
+    files.write_parquet(own.scores_path, scores.assign(distortion_score=low, score_high=99.0))
+    rule = TierRule(("A", "B"), (9.0,))
+    pool = frozen_cohort.freeze(own, "good", author="tests", rule=rule)
+    target = frozen_cohort.freeze(own, "target", author="tests", role="target", rule=rule)
+    planned_study.plan(
+        own,
+        name="good",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=["scratch", "A"],
+        seeds=[0, 1],
+        folds=2,
+        preset="smoke",
+    )
+    for page in ("train", "compare"):
+        said = words(run(page, own))
+        assert "All tiers of the pool lie within what counts as good" in said
+        assert "may belong in a worse tier" in said
 
 
 def test_train_says_why_a_study_is_refused(own, run) -> None:

@@ -9,6 +9,7 @@ from curation.cohorts import cohort_diff
 from curation.cohorts.frozen_cohort import Cohort
 from curation.cohorts.matched_controls import AGE_BANDS, TRAITS
 from curation.storage import files
+from curation.tier_effects import tier_images
 from curation.tiers.rule_versions import summary_line
 from curation.wording import plural
 from training.judging.outcome import Outcome
@@ -34,7 +35,7 @@ def paragraphs(source: ReportSource) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
         _data(source),
-        _scoring(source.pool, source.target),
+        _scoring(source),
         _pretraining(source),
         _finetuning(source),
         _optimisation(source),
@@ -73,14 +74,25 @@ def _excluded(source: ReportSource) -> str:
     return "".join(told)
 
 
-def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
+def _scoring(source: ReportSource) -> str:
+    pool, target = source.pool, source.target
     if pool is None:
         return "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable)."
     return (
         "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable), made of "
         "seven sub-scores "
         f"and judged by the reference {pool.reference}. {_rules(pool, target)}{_by_hand(pool, target)}"
+        f"{_images_of_tiers(source)}"
     )
+
+
+def _images_of_tiers(source: ReportSource) -> str:
+    """Tell where scores lie, how images of each tier were prepared, and which may be worse."""
+    told = []
+    for cohort in filter(None, (source.pool, source.target)):
+        images = tier_images.of_cohort(source.workspace, cohort)
+        told += [images.ranges_said, images.good_said, images.kinds_said, images.worse_said]
+    return "".join(f" {said}" for said in told if said)
 
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:

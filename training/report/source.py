@@ -17,6 +17,8 @@ from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.text_tables import OLDEST_YEARS
 from curation.storage.workspace import Workspace
+from curation.tier_effects import tier_images
+from curation.tier_effects.tier_images import TierImages
 from curation.wording import plural
 from training.held_out import stored_predictions
 from training.held_out.predictions import BASELINE, Predictions
@@ -141,6 +143,11 @@ class ReportSource:
     def scans(self) -> pd.DataFrame:
         """The scans of the study."""
         return self.study.scans()
+
+    @cached_property
+    def images(self) -> TierImages | None:
+        """What images the tiers of the pool hold, as it was frozen; none where its list is gone."""
+        return tier_images.of_cohort(self.workspace, self.pool) if self.pool else None
 
     def of(self, role: str) -> pd.DataFrame:
         """Return the study's scans of a role."""

@@ -201,6 +201,8 @@ def show_plan_notes(
     """
     with frame.in_words():
         said, doubts = _notes(workspace, pool.id, target.id, tuple(names), seeds)
+        images = cache.images(workspace, pool.id)
+        said, doubts = " ".join(filter(None, (images.ranges_said, said))), images.doubts + doubts
         if said:
             st.caption(formatting.escape(said))
         if doubts:
