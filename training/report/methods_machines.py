@@ -26,8 +26,10 @@ def told(study: Study) -> str:
 
     Runs of earlier versions did not write all of it; nothing is said of what none of them wrote.
     """
-    results = [files.read_json(run.result_path) or {} for run in runs.runs_of(study)]
-    parts = [_sizes(results), _devices(results, study.preset), _revisions(results)]
+    found = [(run, files.read_json(run.result_path) or {}) for run in runs.runs_of(study)]
+    results = [result for _, result in found]
+    plain = sum(bool(held) and study.arm(run.arm).method == "ridge" for run, held in found)
+    parts = [_sizes(results), _devices(results, study.preset, plain), _revisions(results)]
     return "".join(f" {part}" for part in parts if part)
 
 
@@ -41,7 +43,8 @@ def _sizes(results: list[dict[str, Any]]) -> str:
     return f"Trained parameters: {', '.join(found)}." if found else ""
 
 
-def _devices(results: list[dict[str, Any]], preset: Preset) -> str:
+def _devices(results: list[dict[str, Any]], preset: Preset, plain: int) -> str:
+    """Return what runs computed on, and how many did not train a network: ``plain`` of them."""
     on = [
         f"{_device(one, preset)} in {_precision(one)}"
         for one in results
@@ -55,14 +58,12 @@ def _devices(results: list[dict[str, Any]], preset: Preset) -> str:
     )
     by = f" with PyTorch {torch}" if torch else ""
     last = "of a run that was resumed, its last machine is told"
-    return f"Runs were trained on {listed}{by}; {last}.{_untold(results, len(on))}"
+    return f"Runs were trained on {listed}{by}; {last}.{_untold(results, len(on), plain)}"
 
 
-def _untold(results: list[dict[str, Any]], told: int) -> str:
+def _untold(results: list[dict[str, Any]], told: int, plain: int) -> str:
     """Say which finished runs are not among those of which a machine is told."""
-    finished = [one for one in results if one]
-    plain = sum(one.get("method") == "ridge" for one in finished)
-    others = len(finished) - told - plain
+    others = sum(map(bool, results)) - told - plain
     words = f" {plural(plain, 'run')} fitted ridge regression, without a network." * bool(plain)
     if others > 0:
         words += f" Of {plural(others, 'run')} the machine is not known."

@@ -32,18 +32,19 @@ def test_sizes_machines_and_revision_are_those_that_the_runs_wrote(workspace) ->
 
 
 def test_runs_of_ridge_regression_are_told_beside_those_that_trained_a_network(workspace) -> None:
-    study = workspace_trainable.plan(workspace_trainable.make(workspace))
+    made = workspace_trainable.make(workspace)
+    study = workspace_trainable.plan(made, arms=["scratch", "A", "ridge"])
     every = runs.runs_of(study)
-    for place, run in enumerate(every):
-        network = {"device": "cpu", "precision": "32-true"}
-        told = {"method": "ridge"} if place == 1 else {} if place == 2 else network
-        files.write_json(run.result_path, {"kind": run.kind} | told)
+    network = {"device": "cpu", "precision": "32-true"}
+    for run in every:
+        files.write_json(
+            run.result_path, {"kind": run.kind} | (network if run.arm != "ridge" else {})
+        )
     said = methods_machines.told(study)
     assert f"({len(every) - 2} runs)" in said
-    assert (
-        "1 run fitted ridge regression, without a network. Of 1 run the machine is not known."
-        in said
-    )
+    assert "2 runs fitted ridge regression, without a network." in said and "not known" not in said
+    files.write_json(every[0].result_path, {"kind": every[0].kind})
+    assert "Of 1 run the machine is not known." in methods_machines.told(study)
 
 
 def test_threads_and_gpus_are_those_that_runs_computed_on(workspace) -> None:
