@@ -26,6 +26,7 @@ from training.settings.preset import Preset
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import Tuning
 from training.studies import arm_overlap, planned_study, study_checks
+from training.studies.planned_study import Study
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -51,7 +52,14 @@ def show(workspace: Workspace, *, first: bool) -> None:
 def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
     left, right = st.columns(2)
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
-    target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
+    first, why = usual_target(targets, planned_study.list_studies(workspace))
+    target = right.selectbox(
+        "Target cohort",
+        targets,
+        index=targets.index(first),
+        format_func=_cohort_words,
+        help=f"Chosen at first: {why}.",
+    )
     design, names = design_form.choose(pool)
     arms = [arm for name in names if (arm := find(pool, name))]
     columns = st.columns([1, 1, 2, 2])
@@ -131,6 +139,25 @@ def _preset(column: DeltaGenerator) -> Preset:
         index=offered.index(default_preset()),
         format_func=lambda preset: preset.name,
     )
+
+
+def usual_target(
+    targets: Sequence[CohortHeader], studies: Sequence[Study]
+) -> tuple[CohortHeader, str]:
+    """Return the target that is chosen at first, and why: the newest study's, else the largest.
+
+    Parameters
+    ----------
+    targets : sequence of CohortHeader
+        One or more, the newest first.
+    studies : sequence of Study
+        The newest first. What one of them is judged on besides, as on an external cohort, is no target of
+        it.
+    """
+    by_id = {target.id: target for target in targets}
+    if used := next((study.target_id for study in studies if study.target_id in by_id), None):
+        return by_id[used], "the target of the newest study"
+    return max(targets, key=lambda one: one.size - one.unusable), "the largest target"
 
 
 # ---- words --------------------------------------------------------------------------------------
