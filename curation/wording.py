@@ -60,6 +60,21 @@ def span(low: float, high: float, digits: int = 1) -> str:
     return f"{number(low, digits)} to {number(high, digits)}"
 
 
+def span_of_error(low: float, high: float, seeds: float, digits: int = 1) -> str:
+    """Return the interval of an error, which is never below 0; where it begins there, that it tells nothing.
+
+    Few trainings tell so little of how trainings differ that the interval of one arm is as wide as that.
+
+    Examples
+    --------
+    >>> span_of_error(0.0, 78.21, 2, 2), span_of_error(5.1, 7.25, 2), span_of_error(0.0, 0.5, 1)
+    ('cannot be told with 2 seeds', '5.1 to 7.2', '0.0 to 0.5')
+    """
+    if low <= 0 and seeds > 1:
+        return f"cannot be told with {seeds:.0f} seeds"
+    return span(low, high, digits)
+
+
 def p_in_words(value: float) -> str:
     """Return a p-value in a sentence.
 

@@ -127,6 +127,7 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
 def _state(workspace: Workspace, chosen: Study, planned: list[Study]) -> None:
     """Say where an unfinished study stands, what its design can find, and what of it is outdated."""
     compare_studies.say_made_otherwise(workspace, chosen)
+    compare_studies.say_images(workspace, chosen)
     if chosen.result_path.exists():
         return
     now = status(workspace, chosen.id)

@@ -29,12 +29,14 @@ def test_enough_commands_are_found_to_be_tested() -> None:
 
 
 def test_the_newest_release_of_the_changelog_is_the_version() -> None:
-    releases = [
+    headings = [
         line.removeprefix("## ")
         for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
         if line.startswith("## ")
     ]
-    assert releases[0] == __version__
+    # what is finished since stands above the newest release, under a heading of its own
+    releases = headings[1:] if headings[0] == "Unreleased" else headings
+    assert releases[0] == __version__ and "Unreleased" not in releases
 
 
 DEVELOPERS = (ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md")

@@ -26,6 +26,8 @@ from curation.tiers import rule_versions, rule_yaml, tier_rule
 from curation.tiers.rule_columns import plain
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_NAMES, TierRule
 
+_NO_SCORE = "None of these scans has a distortion score."
+
 
 def add_tiers_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``tiers``."""
@@ -126,6 +128,7 @@ def run_tiers(chosen: argparse.Namespace) -> int:
         raise CohortError(f"{error.filename} cannot be written: {error.strerror}.") from error
     print("\n".join(draft.flow.lines()))
     print(f"{chosen.out}: {sum(draft.counts.values())} scans ({_counts(draft)})")
+    print(draft.images.ranges_said or _NO_SCORE)
     print(f"hash {draft.hash}, rule {rule_versions.content_hash(rule)}")
     return 0
 
@@ -148,6 +151,7 @@ def run_freeze(chosen: argparse.Namespace) -> int:
     _say(draft)
     cohort = frozen_cohort.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")
+    print(draft.images.ranges_said or _NO_SCORE)
     for note in duplicates.notes(workspace, set(cohort.scans["source"])):
         print(f"note: {note}", file=sys.stderr)
     return 0

@@ -20,6 +20,8 @@ from curation.sources import duplicates, image_modality
 from curation.sources.source import NO_IMAGE
 from curation.storage import files, tables, text_tables
 from curation.storage.workspace import ROLES, Role, Workspace
+from curation.tier_effects import tier_images
+from curation.tier_effects.tier_images import TierImages
 from curation.tiers import assignment, overrides, rule_values, rule_warnings
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_warnings import Doubt
@@ -72,6 +74,8 @@ class CohortDraft:
         What somebody should look at before this is frozen.
     reference : str
         Names and versions of the references that the scans were scored by.
+    images : TierImages
+        What images the tiers hold.
     """
 
     role: Role
@@ -84,6 +88,7 @@ class CohortDraft:
     flow: Flow
     doubts: tuple[Doubt, ...]
     reference: str
+    images: TierImages
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -147,7 +152,9 @@ def draft_cohort(
                 "No scan of the target has a known age, so no age error can be measured. Add ages to "
                 "participants.tsv or to the manifest, and ingest it again."
             )
-    text = to_tsv(_those(table.assign(tier=assignment.names(codes, rule)), chosen), rule)
+    listed = _those(table.assign(tier=assignment.names(codes, rule)), chosen)
+    text, reference = to_tsv(listed, rule), _references(table, chosen)
+    images = tier_images.of_list(workspace, listed, rule, role, reference)
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
     return CohortDraft(
         role,
@@ -160,9 +167,14 @@ def draft_cohort(
         flow_chart.flow_of_rule(
             found, role, images_only, rule, arrays, by_rule, codes, sources=chosen_sources
         ),
-        tuple(rule_warnings.problems(rule, arrays, codes)),
-        _references(table, chosen),
+        (*rule_warnings.problems(rule, arrays, codes), *_of_images(images)),
+        reference,
+        images,
     )
+
+
+def _of_images(images: TierImages) -> list[Doubt]:
+    return [Doubt("images", images.role, said) for said in images.doubts]
 
 
 def _references(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> str:

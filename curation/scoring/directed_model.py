@@ -22,7 +22,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.scoring.comparison_groups import MRIQC_POOL, pooled
-from curation.scoring.metric_column import column_of
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +31,13 @@ BEST, WORST = -5.0, 30.0
 _SMALLEST = 1e-6
 #: Fewer scans than this do not tell where a table lies.
 MIN_SCANS = 15
+
+
+def column_of(metrics: pd.DataFrame, name: str) -> Floats:
+    """Return a metric of each scan, shape (N,); NaN where it was not measured or the table lacks it."""
+    if name not in metrics:
+        return np.full(len(metrics), np.nan)
+    return pd.to_numeric(metrics[name]).to_numpy(dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring import combination, score_flags, unmeasured, unusual_anatomy
 from curation.scoring.comparison_groups import POOLED, groups_of
-from curation.scoring.metric_column import column_of
+from curation.scoring.directed_model import column_of
 from curation.scoring.score_reference import Reference, builtin
 
 #: Families judged by anchors beside a learned model: rated scans are hardly ever warped or incomplete.

@@ -28,8 +28,9 @@ from curation.tiers.rule_checks import UNSCORED
 
 Floats = NDArray[np.float64]
 
-#: What is compared between tiers besides age, each a column of the scans table.
-CATEGORIES = ("sex", "site", "group", "modality")
+#: What is compared between tiers besides age, each a column of the scans table; ``image`` is how it was
+#: prepared, see :func:`curation.tier_effects.tier_images.kinds_of`.
+CATEGORIES = ("sex", "site", "group", "modality", "image")
 UNKNOWN = "not known"
 
 
@@ -121,14 +122,16 @@ def prepare(scans: pd.DataFrame) -> Traits:
     ----------
     scans : pandas.DataFrame, N rows
         With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``,
-        and tells whose codes of sex are read together.
+        and tells whose codes of sex are read together. Without ``image`` that is not known.
     """
     read: dict[str, CategoricalCodes] = {
         "sex": sexes(scans["sex"], scans.get("source")),
         "site": categorical_codes(sites_of(scans)),
     }
+    held_of = scans if "image" in scans else scans.assign(image=None)
     held = {
-        name: read[name] if name in read else categorical_codes(scans[name]) for name in CATEGORIES
+        name: read[name] if name in read else categorical_codes(held_of[name])
+        for name in CATEGORIES
     }
     ages = scans["age_years"].to_numpy(dtype=float)
     nothing = CategoricalCodes(np.zeros(len(scans), dtype=np.int64), ())

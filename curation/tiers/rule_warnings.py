@@ -11,7 +11,7 @@ from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
 
-WarningKind = Literal["not measured", "empty tier", "site", "gate"]
+WarningKind = Literal["not measured", "empty tier", "site", "gate", "images"]
 
 #: Below so many scans of a site, its own cut-offs are drawn by chance.
 FEW_SCANS = 10
@@ -24,9 +24,10 @@ class Doubt:
     Parameters
     ----------
     kind : str
-        What it is about, one of ``not measured``, ``empty tier``, ``site`` and ``gate``.
+        What it is about, one of ``not measured``, ``empty tier``, ``site`` and ``gate``; of
+        :mod:`curation.tier_effects.tier_images` ``images``.
     where : str
-        The column, tier, site or gate.
+        The column, tier, site, gate or role.
     message : str
         What is doubtful and what to do, in one or two sentences.
     """

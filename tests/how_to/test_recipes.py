@@ -159,3 +159,15 @@ def test_a_part_of_a_page(checkout: Checkout) -> None:
         page, r"^    people_panel\.\w+\(workspace\)$", r"\g<0>\n    age_range.show(workspace)"
     )
     checkout.prove("part")
+
+
+@pytest.mark.parametrize("raised", ["METRICS_VERSION", "SCORING_VERSION"])
+def test_no_test_breaks_when_a_version_is_raised_as_a_recipe_says(raised: str) -> None:
+    assert f"`{raised}`" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    pinned = re.compile(rf"\b{raised}\s*==\s*\d|\b\d+\s*==\s*(\w+\.)*{raised}\b")
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if pinned.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

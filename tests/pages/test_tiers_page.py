@@ -8,7 +8,7 @@ from curation.ratings.rating_record import Rating
 from curation.references.fit_from_ratings import MIN_RATINGS
 from curation.references.reference_library import active, available
 from curation.scoring.score_reference import builtin
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml
 from curation.tiers.rule_checks import Gate
@@ -314,6 +314,19 @@ def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(full, run) ->
     assert "nearest better" in said and "one rater's standard deviation" in said
     assert "measured again" in said and "95 in 100 repeats differ by less" in said
     assert "No scan here is rated, or raters are split on each" in said
+
+
+def test_tiers_that_differ_in_how_images_were_prepared_are_warned_of(own, run) -> None:
+    scores, metrics = tables.read_scores(own), tables.read_metrics(own)
+    stripped = scores.loc[scores["distortion_score"] < 25, "scan_id"]
+    flags = metrics["scan_id"].isin(stripped).map({True: '{"skull_stripped": "x"}', False: "{}"})
+    for path in own.metrics_dir.glob("*.parquet"):
+        path.unlink()
+    files.write_parquet(own.metrics_dir / "part-made.parquet", metrics.assign(flags=flags))
+    page = opened(run, own, PEOPLE)
+    warned = " ".join(warning.value for warning in page.warning).replace("\\", "")
+    assert "scans are skull-stripped" in warned and "how the images were prepared" in warned
+    assert "<td>image</td>" in words(page)
 
 
 def test_a_share_of_women_that_is_not_known_says_why_and_what_to_do(own, run) -> None:

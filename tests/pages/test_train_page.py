@@ -12,7 +12,7 @@ from curation.storage.workspace import Source, Workspace
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
-from pages.ui.train import jobs_panel, study_panel
+from pages.ui.train import jobs_panel, study_form, study_panel
 from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch, probed_cost, study_status
@@ -139,6 +139,53 @@ def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> 
     assert "scans of A are also in control-A" in said
     assert "cut by different rules" in said and "A: 0 to under 40" in said
     assert "more than half of the pool" in said
+    assert "Distortion scores of the pool: A " in said
+
+
+def test_the_target_of_the_newest_study_else_the_largest_is_chosen_at_first(own, run) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    large = frozen_cohort.freeze(own, "target", author="tests", role="target")
+    scans = tables.read_scans(own)
+    outside = (scans["role"] == "target").cumsum() > large.size // 2
+    tables.write_scans(own, scans.assign(role=scans["role"].mask(outside, "pool")))
+    small = frozen_cohort.freeze(own, "external", author="tests", role="target")
+    assert small.size < large.size and small.created >= large.created
+
+    def chosen() -> str:
+        return next(
+            one for one in run("train", own).selectbox if one.label == "Target cohort"
+        ).value.id
+
+    assert chosen() == large.id
+    header, why = study_form.usual_target(frozen_cohort.list_cohorts(own)[:1], [])
+    assert (header.id, why) == (frozen_cohort.list_cohorts(own)[0].id, "the largest target")
+    tables.write_scans(own, scans)
+    study = workspace_trainable.plan(own, target_id=small.id)
+    first = study_form.usual_target([small, large], [study])
+    assert first == (small, "the target of the newest study")
+
+
+def test_a_plan_on_good_scans_alone_says_so_and_so_does_compare(own, run) -> None:
+    scores = tables.read_scores(own)
+    low = scores["distortion_score"] / 5.5
+    files.write_parquet(own.scores_path, scores.assign(distortion_score=low, score_high=99.0))
+    rule = TierRule(("A", "B"), (9.0,))
+    pool = frozen_cohort.freeze(own, "good", author="tests", rule=rule)
+    target = frozen_cohort.freeze(own, "target", author="tests", role="target", rule=rule)
+    planned_study.plan(
+        own,
+        name="good",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=["scratch", "A"],
+        seeds=[0, 1],
+        folds=2,
+        preset="smoke",
+    )
+    for page in ("train", "compare"):
+        said = words(run(page, own))
+        assert "All tiers of the pool lie within what counts as good" in said
+        assert "may belong in a worse tier" in said
 
 
 def test_train_says_why_a_study_is_refused(own, run) -> None:

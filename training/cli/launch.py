@@ -8,6 +8,7 @@ from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.simulation.artefacts import ARTEFACTS
 from curation.storage.workspace import Workspace
+from curation.tier_effects import tier_images
 from training.arms.designs import DESIGNS, Choices
 from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
@@ -174,7 +175,8 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     )
     for said in judging_options.notes(workspace, study):
         print(said)
-    doubts = arm_overlap.doubts(pool, target, study.arms, study.seeds)
+    images = tier_images.of_cohort(workspace, pool)
+    doubts = images.doubts + arm_overlap.doubts(pool, target, study.arms, study.seeds)
     doubts.append(objectives.doubt(study.preset.objective, study.preset.pretrain_batch))
     for doubt in filter(None, doubts):
         print(f"note: {doubt}", file=sys.stderr)
@@ -182,6 +184,8 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         print(f"tuning: {trials} fine-tunings more, on two thirds of each fold's training people")
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)
+    if images.ranges_said:
+        print(images.ranges_said)
     print(analysis_options.said(workspace, study))
     return study.id
 

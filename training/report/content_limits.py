@@ -19,6 +19,7 @@ def limits(source: ReportSource) -> Message:
     points = [
         *_state(source),
         f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
+        *_images(source),
         conclusions.detectable(source.compared.reference, source.outcome),
         _seeds(len(study.seeds)),
         _sites(source),
@@ -43,6 +44,15 @@ def _state(source: ReportSource) -> list[str]:
     if source.conclusion.headline and not source.conclusion.ranks:
         points.append(f"{source.conclusion.headline}.")
     return points
+
+
+def _images(source: ReportSource) -> list[str]:
+    """State where the tiers' scores lie, and what may part them besides quality."""
+    images = source.images
+    if images is None:
+        return []
+    where = f"{images.ranges_said} {images.good_said}"
+    return [where.strip(), images.kinds.said, images.worse_said]
 
 
 def _seeds(count: int) -> str:

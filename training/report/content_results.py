@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from curation.storage.files import slug
-from curation.wording import number, plural, span
+from curation.wording import number, plural, span_of_error
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
@@ -139,7 +139,7 @@ def figures(source: ReportSource) -> Message | None:
         (
             source.called(row["arm"]),
             number(row["age_mae_years"], digits),
-            span(row["ci_low"], row["ci_high"], digits),
+            span_of_error(row["ci_low"], row["ci_high"], row["n_seeds"], digits),
             *(number(row[name], 2) for name in ("r", "r2")),
             number(row["mean_error_years"], digits),
             *[number(row["slope"], 2)] * (not outcome.two_valued),

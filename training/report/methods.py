@@ -1,5 +1,6 @@
 """Methods section of a study as paragraphs for a paper, with versions, hashes and counts."""
 
+import contextlib
 import importlib.metadata
 import platform
 from collections.abc import Iterable
@@ -8,7 +9,11 @@ from curation import __version__
 from curation.cohorts import cohort_diff
 from curation.cohorts.frozen_cohort import Cohort
 from curation.cohorts.matched_controls import AGE_BANDS, TRAITS
+from curation.errors import TierscopeError
+from curation.references import reference_library
+from curation.scoring.score_reference import Reference
 from curation.storage import files
+from curation.tier_effects import tier_images
 from curation.tiers.rule_versions import summary_line
 from curation.wording import plural
 from training.judging.outcome import Outcome
@@ -20,7 +25,7 @@ from training.report import (
     methods_machines,
     methods_training,
 )
-from training.report.source import ReportSource, ages_of, count_of, short, sites_said
+from training.report.source import ReportSource, people_of, short, sites_said
 from training.results import site_probes, study_sets
 from training.settings import input_images, tuning
 from training.studies import arm_overlap, pool_target_separation
@@ -34,7 +39,7 @@ def paragraphs(source: ReportSource) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
         _data(source),
-        _scoring(source.pool, source.target),
+        _scoring(source),
         _pretraining(source),
         _finetuning(source),
         _optimisation(source),
@@ -44,15 +49,31 @@ def paragraphs(source: ReportSource) -> tuple[str, ...]:
 
 
 def _data(source: ReportSource) -> str:
-    pool, target = source.of("pool"), source.of("target")
     simulated = " All or some scans are simulated." if source.study.simulated else ""
     below = "; arms were pretrained on those named below" * _pretrains(source.study)
     return (
-        f"Data. The pool holds {count_of(pool)} ({ages_of(pool)}; cohort {short(source.study.cohort_id)})"
-        f"{below}. Every arm was judged on {count_of(target)} of another cohort, the target "
-        f"({ages_of(target)}; cohort {short(source.study.target_id)}). "
+        f"Data. The pool holds {people_of(source, 'pool')}; cohort {short(source.study.cohort_id)})"
+        f"{below}. Every arm was judged on another cohort, the target, {people_of(source, 'target')}; "
+        f"cohort {short(source.study.target_id)}).{_of_one_source(source)} "
         f"{pool_target_separation.words(source.study.separation)}{simulated}{_excluded(source)}"
     )
+
+
+def _of_one_source(source: ReportSource) -> str:
+    """Say where people of pool and target come from the same data; nothing where they do not."""
+    if source.pool is None or source.target is None:
+        return ""
+    pool, target = (
+        cohort.scans["subject_id"].str.partition(":")[0] for cohort in (source.pool, source.target)
+    )
+    shared = set(pool) & set(target)
+    if not shared:
+        return ""
+    counts = (f"{int(own.isin(shared).sum()):,} of {len(own):,}" for own in (pool, target))
+    return (
+        " Both come in part or whole from the same data: {} scans of the pool and {} of the target are of "
+        "people from sources that both hold, so the target is no sample of another population."
+    ).format(*counts)
 
 
 def _pretrains(study: Study) -> bool:
@@ -73,14 +94,52 @@ def _excluded(source: ReportSource) -> str:
     return "".join(told)
 
 
-def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
+def _scoring(source: ReportSource) -> str:
+    pool, target = source.pool, source.target
     if pool is None:
         return "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable)."
     return (
         "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable), made of "
         "seven sub-scores "
-        f"and judged by the reference {pool.reference}. {_rules(pool, target)}{_by_hand(pool, target)}"
+        f"and judged by the reference {pool.reference}{_validated(source)}. "
+        f"{_rules(pool, target)}{_by_hand(pool, target)}"
+        f"{_images_of_tiers(source)}"
     )
+
+
+def _validated(source: ReportSource) -> str:
+    """Tell in brackets for whom the references hold, and on what their agreement with people was found."""
+    told = []
+    for name in source.pool.reference.split(", ") if source.pool else ():
+        with contextlib.suppress(TierscopeError, OSError):  # of another workspace
+            reference = reference_library.load(source.workspace, name)
+            holds = reference.population.words.partition(". ")[0].rstrip(".")
+            told += [f"{holds[:1].lower()}{holds[1:]}", _agreed(reference)]
+    return f" ({'; '.join(filter(None, told))})" if any(told) else ""
+
+
+def _agreed(reference: Reference) -> str:
+    if reference.kind == "builtin" and reference.model is None:
+        return (
+            "anchors set by hand on clean scans and on scans with simulated artefacts, not validated on "
+            "ratings of people"
+        )
+    evidence = reference.evidence
+    if not {"auc", "low", "high", "scans"} <= set(evidence):
+        return "not validated on ratings of people"
+    return (
+        f"validated on ratings of {evidence['scans']:,} scans, each held out: area under the curve "
+        f"{evidence['auc']:.2f} ({evidence['low']:.2f} to {evidence['high']:.2f})"
+    )
+
+
+def _images_of_tiers(source: ReportSource) -> str:
+    """Tell where scores lie, how images of each tier were prepared, and which may be worse."""
+    told = []
+    for cohort in filter(None, (source.pool, source.target)):
+        images = tier_images.of_cohort(source.workspace, cohort)
+        told += [images.ranges_said, images.good_said, images.kinds_said, images.worse_said]
+    return "".join(f" {said}" for said in told if said)
 
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
@@ -95,14 +154,14 @@ def _rules(pool: Cohort, target: Cohort | None) -> str:
 
 def _by_hand(pool: Cohort, target: Cohort | None) -> str:
     """Tell how many scans people put into a tier against the rule."""
-    told = [
-        f"{plural(moved, 'scan')} of the {name}"
+    moved = {
+        name: sum(tier.by_hand for tier in cohort.flow.tiers)
         for name, cohort in (("pool", pool), ("target", target))
-        if cohort is not None
-        and cohort.flow is not None
-        and (moved := sum(tier.by_hand for tier in cohort.flow.tiers))
-    ]
-    return f" People put {' and '.join(told)} into a tier by hand." if told else ""
+        if cohort is not None and cohort.flow is not None
+    }
+    told = [f"{plural(count, 'scan')} of the {name}" for name, count in moved.items() if count]
+    none = " Nobody put a scan into a tier by hand." * bool(moved)
+    return f" People put {' and '.join(told)} into a tier by hand." if told else none
 
 
 def _pretraining(source: ReportSource) -> str:
@@ -171,7 +230,11 @@ _METHODS = {
         False,
     ): "Frozen random features: the head alone was trained, on an encoder of random weights.",
     ("cnn", False): "A plain 3D network was trained without pretraining.",
-    ("ridge", False): "Ridge regression was fitted to tissue volumes.",
+    (
+        "ridge",
+        False,
+    ): "Ridge regression was fitted to tissue volumes, its penalty chosen among 21 from 0.01 to 1000 by "
+    "leave-one-out on the training people alone.",
 }
 _COMBAT = (
     " For the arm ridge-combat, these were harmonised between sites by ComBat (Johnson et al. 2007), fitted "

@@ -13,6 +13,12 @@ from training.studies.planned_study import Study
 _KINDS = {"pretrain": "pretraining", "finetune": "fine-tuning"}
 #: What Fabric calls single precision, of which a GPU rounds factors of products.
 _SINGLE = "32-true"
+#: By what git told of the checkout when a run began; earlier versions did not ask.
+_CHANGED = {
+    True: "with changes that were not committed",
+    False: "without other changes",
+    None: "(whether there were changes that were not committed is not known)",
+}
 
 
 def told(study: Study) -> str:
@@ -20,8 +26,10 @@ def told(study: Study) -> str:
 
     Runs of earlier versions did not write all of it; nothing is said of what none of them wrote.
     """
-    results = [files.read_json(run.result_path) or {} for run in runs.runs_of(study)]
-    parts = [_sizes(results), _devices(results, study.preset), _revisions(results)]
+    found = [(run, files.read_json(run.result_path) or {}) for run in runs.runs_of(study)]
+    results = [result for _, result in found]
+    plain = sum(bool(held) and study.arm(run.arm).method == "ridge" for run, held in found)
+    parts = [_sizes(results), _devices(results, study.preset, plain), _revisions(results)]
     return "".join(f" {part}" for part in parts if part)
 
 
@@ -35,7 +43,8 @@ def _sizes(results: list[dict[str, Any]]) -> str:
     return f"Trained parameters: {', '.join(found)}." if found else ""
 
 
-def _devices(results: list[dict[str, Any]], preset: Preset) -> str:
+def _devices(results: list[dict[str, Any]], preset: Preset, plain: int) -> str:
+    """Return what runs computed on, and how many did not train a network: ``plain`` of them."""
     on = [
         f"{_device(one, preset)} in {_precision(one)}"
         for one in results
@@ -49,7 +58,16 @@ def _devices(results: list[dict[str, Any]], preset: Preset) -> str:
     )
     by = f" with PyTorch {torch}" if torch else ""
     last = "of a run that was resumed, its last machine is told"
-    return f"Runs were trained on {listed}{by}; {last}."
+    return f"Runs were trained on {listed}{by}; {last}.{_untold(results, len(on), plain)}"
+
+
+def _untold(results: list[dict[str, Any]], told: int, plain: int) -> str:
+    """Say which finished runs are not among those of which a machine is told."""
+    others = sum(map(bool, results)) - told - plain
+    words = f" {plural(plain, 'run')} fitted ridge regression, without a network." * bool(plain)
+    if others > 0:
+        words += f" Of {plural(others, 'run')} the machine is not known."
+    return words
 
 
 def _device(result: dict[str, Any], preset: Preset) -> str:
@@ -66,8 +84,13 @@ def _precision(result: dict[str, Any]) -> str:
 
 
 def _revisions(results: list[dict[str, Any]]) -> str:
-    found = _different(one.get("revision") for one in results)
-    return f"Commit checked out: {found}, without changes not committed." if found else ""
+    """Return which commits were checked out, and whether there were changes besides."""
+    found = _different(
+        f"{one['revision']} {_CHANGED[one.get('changed')]}"
+        for one in results
+        if one.get("revision")
+    )
+    return f"Commit checked out: {found}." if found else ""
 
 
 def _different(values: Iterable[Any]) -> str:

@@ -16,7 +16,9 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.text_tables import OLDEST_YEARS
-from curation.storage.workspace import Workspace
+from curation.storage.workspace import Role, Workspace
+from curation.tier_effects import standardised_differences, tier_images
+from curation.tier_effects.tier_images import TierImages
 from curation.wording import plural
 from training.arms import arm_scans
 from training.held_out import stored_predictions
@@ -30,6 +32,9 @@ from training.results.primary_comparison import Primary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.theme import MUTED, arm_styles
+
+#: Groups of fewer people are not named.
+_FEWEST_NAMED = 5
 
 
 def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
@@ -142,6 +147,11 @@ class ReportSource:
     def scans(self) -> pd.DataFrame:
         """The scans of the study."""
         return self.study.scans()
+
+    @cached_property
+    def images(self) -> TierImages | None:
+        """What images the tiers of the pool hold, as it was frozen; none where its list is gone."""
+        return tier_images.of_cohort(self.workspace, self.pool) if self.pool else None
 
     def of(self, role: str) -> pd.DataFrame:
         """Return the study's scans of a role."""
@@ -263,13 +273,53 @@ def count_of(scans: pd.DataFrame) -> str:
     return counted(len(scans), scans["subject_id"].nunique())
 
 
-def ages_of(scans: pd.DataFrame) -> str:
-    """Return mean and range of the ages of a table; the very old are not told apart."""
+def ages_of(scans: pd.DataFrame, *, spread: bool = False) -> str:
+    """Return mean and range of ages, with their ``spread`` if asked; the very old are not told apart."""
     ages = scans["age_years"].dropna()
     if ages.empty:
         return "ages not known"
     oldest = f"{ages.max():.0f}" if ages.max() < OLDEST_YEARS else f"{OLDEST_YEARS} or more"
+    if spread and len(ages) > 1:
+        return (
+            f"mean age {ages.mean():.1f} years, SD {ages.std():.1f}, {ages.min():.0f} to {oldest}"
+        )
     return f"{ages.mean():.0f} years on average ({ages.min():.0f} to {oldest})"
+
+
+def people_of(source: ReportSource, role: Role) -> str:
+    """Return how many scans of how many people a cohort holds; ages, sexes, groups in an open bracket."""
+    scans = source.of(role)
+    cohort = source.pool if role == "pool" else source.target
+    told = [ages_of(scans, spread=True)]
+    if cohort is not None:
+        held = cohort.scans[cohort.scans["scan_id"].isin(scans["scan_id"])]
+        people = held.drop_duplicates("subject_id")
+        told += [_sexes(people), _groups(people)]
+    return f"{count_of(scans)} ({'; '.join(told)}"
+
+
+def _sexes(people: pd.DataFrame) -> str:
+    read = standardised_differences.sexes(people["sex"], people["source"])
+    if read.names != standardised_differences.SEXES:
+        return "sex not known"
+    counts = np.bincount(read.codes, minlength=3).tolist()
+    named = zip(counts, ("women", "men", "of unknown sex"), strict=True)
+    return ", ".join(f"{count:,} {name}" for count, name in named if count)
+
+
+def _groups(people: pd.DataFrame) -> str:
+    """Return how many people are of each group; small ones together, so that nobody is recognised."""
+    counts = people["group"].value_counts()
+    if counts.empty:
+        return "groups not known"
+    large = counts[counts >= _FEWEST_NAMED]
+    told = [f"{count:,} {name}" for name, count in large.items()]
+    for count, words in (
+        (int(counts.sum() - large.sum()), "of smaller groups"),
+        (len(people) - int(counts.sum()), "of unknown group"),
+    ):
+        told += [f"{count:,} {words}"] * bool(count)
+    return f"groups: {', '.join(told)}"
 
 
 def sites_said(cohort: str, note: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ from torch import nn
 _CPUINFO = Path("/proc/cpuinfo")
 _CHECKOUT = Path(__file__).parents[2]
 _HASH_LENGTH = 10
+#: So long git may look through the checkout, s.
+_PATIENCE_S = 20.0
 
 
 def facts(model: nn.Module) -> dict[str, Any]:
-    """Return number of trained parameters, processor, cores and revision, as they are stored."""
+    """Return parameters, processor, cores, revision, and whether it was changed, as they are stored."""
     return {
         "parameters": sum(one.numel() for one in model.parameters() if one.requires_grad),
         "processor": processor(),
         "cores": os.cpu_count(),
         "revision": revision(_CHECKOUT),
+        "changed": changed(_CHECKOUT),
     }
 
 
@@ -35,10 +39,7 @@ def processor(cpuinfo: Path = _CPUINFO) -> str:
 
 
 def revision(checkout: Path) -> str | None:
-    """Return the commit that is checked out; ``None`` where there is no checkout of git.
-
-    Changes that were not committed are not told.
-    """
+    """Return the commit that is checked out; ``None`` where there is no checkout of git."""
     try:
         folder = checkout / ".git"
         if folder.is_file():  # a worktree: the file names its folder
@@ -49,6 +50,18 @@ def revision(checkout: Path) -> str | None:
     except OSError:
         return None
     return head[:_HASH_LENGTH] or None
+
+
+def changed(checkout: Path) -> bool | None:
+    """Return whether the checkout has changes that were not committed; ``None`` where git does not tell."""
+    if not (checkout / ".git").exists():
+        return None
+    asked = ["git", "--no-optional-locks", "-C", str(checkout), "status", "--porcelain"]
+    try:
+        told = subprocess.run(asked, capture_output=True, timeout=_PATIENCE_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return bool(told.stdout.strip())
 
 
 def _of_ref(folder: Path, ref: str) -> str:

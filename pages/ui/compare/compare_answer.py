@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from curation.wording import number, plural, span
+from curation.wording import number, plural, span_of_error
 from pages.ui.compare import (
     answer_headline,
     comparison_charts,
@@ -164,7 +164,7 @@ def _table(final: pd.DataFrame, outcome: Outcome) -> str:
 
 
 def _span(row, digits: int) -> str:  # type: ignore[no-untyped-def]
-    return span(row.ci_low, row.ci_high, digits)
+    return span_of_error(row.ci_low, row.ci_high, row.n_seeds, digits)
 
 
 def _two(raw: str, corrected: float, digits: int = 2) -> html_marks.Cell:

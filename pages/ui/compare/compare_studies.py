@@ -179,6 +179,13 @@ def say_made_otherwise(workspace: Workspace, study: Study) -> None:
         )
 
 
+def say_images(workspace: Workspace, study: Study) -> None:
+    """Draw what may part the tiers of a study's pool besides quality, if anything."""
+    with contextlib.suppress(TierscopeError, OSError):  # a cohort that is gone is told on Tiers
+        if doubts := cache.images(workspace, study.cohort_id).doubts:
+            st.caption(f"**What this study cannot say.** {formatting.escape(' '.join(doubts))}")
+
+
 # ---- the chosen study ----------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from curation.decisions import scan_tags
 from curation.metrics.registry import FAMILIES
 from curation.storage import tables, tag_columns
 from curation.storage.workspace import Role, Workspace
+from curation.tier_effects.tier_images import UPPER_END
 from curation.tiers import assignment, rule_columns
 from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_columns import SCORE, RuleColumn
@@ -27,8 +28,6 @@ from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines, binned, round_ste
 from pages.ui.shell import cache
 
 UNKNOWN = "not known"
-#: The upper end of the distortion score, a column like it.
-UPPER_END = "score_high"
 _AT_HAND = (SCORE, *FAMILIES)
 _STEPS = 200
 

@@ -23,6 +23,8 @@ from curation.sessions.saved_lists import ScanList
 from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.tier_effects import tier_images
+from curation.tier_effects.tier_images import TierImages
 from training.jobs import cost_estimate, study_status
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
@@ -150,6 +152,12 @@ def cohort(workspace: Workspace, cohort_id: str) -> frozen_cohort.Cohort:
     return _cohort(workspace, cohort_id, stamp(path))
 
 
+def images(workspace: Workspace, cohort_id: str) -> TierImages:
+    """Return what images the tiers of a frozen cohort hold, see :mod:`curation.tier_effects.tier_images`."""
+    stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
+    return _images(workspace, cohort_id, stamps)
+
+
 def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
     """Return what a frozen cohort was made with otherwise than now.
 
@@ -178,6 +186,11 @@ def seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
 def forget_study_states() -> None:
     """Read the states of studies anew: one was just started or stopped here."""
     _study_state.clear()
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=BY_FOLDER)
+def _images(workspace: Workspace, cohort_id: str, scored: tuple[Stamp, ...]) -> TierImages:
+    return tier_images.of_cohort(workspace, cohort(workspace, cohort_id))
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=BY_FOLDER)

@@ -1,7 +1,6 @@
 """Notes on Tiers on some of the scans: outside the best tier, measured in part, or of unusual anatomy."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -9,12 +8,12 @@ from numpy.typing import NDArray
 
 from curation.scoring.score_flags import UNUSUAL
 from curation.scoring.unusual_anatomy import UNUSUAL as FROM
-from curation.tiers import assignment
+from curation.tier_effects import tier_images
+from curation.tier_effects.tier_images import UPPER_END
 from curation.tiers.rule_checks import NO_VALUE, UNSCORED
-from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import selected_scans
-from pages.ui.scan_table.scan_arrays import UPPER_END, ScanTable, SortedScans
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import flags, formatting
 
 #: So many scans are named.
@@ -93,12 +92,11 @@ def may_be_worse(scan_table: ScanTable, sorted_scans: SortedScans) -> NDArray[np
 
     Scans with a tier by hand are not among them, nor any where something other than the score is cut.
     """
-    rule, codes = sorted_scans.rule, sorted_scans.codes
-    if rule.column != SCORE or UPPER_END not in scan_table.scans:
-        return np.zeros(len(codes), dtype=bool)
-    by_end = replace(rule, column=UPPER_END)
-    ends = assignment.assign_codes(scan_table.arrays(by_end.columns), by_end)
-    worse = (ends > codes) & (ends < len(rule.tiers))
+    rule = sorted_scans.rule
+    held = {UPPER_END} if UPPER_END in scan_table.scans else set()
+    worse = tier_images.may_be_worse(
+        rule, scan_table.arrays({*rule.columns, *held}), sorted_scans.codes
+    )
     worse[sorted_scans.decided] = False
     return worse
 

@@ -14,12 +14,20 @@ from curation.ratings import rating_log
 from curation.ratings.scales import all_scales
 from curation.sessions import suggested_cutoff
 from curation.storage.workspace import Workspace
-from curation.tier_effects import cutoff_stability, repeat_error, selection_bias, tier_balance
+from curation.tier_effects import (
+    cutoff_stability,
+    repeat_error,
+    selection_bias,
+    tier_balance,
+    tier_images,
+)
 from curation.tier_effects.cutoff_stability import RaterSpread
 from curation.tier_effects.repeat_error import RepeatError
 from curation.tier_effects.selection_bias import Selection
 from curation.tier_effects.tier_balance import Tally, Traits
+from curation.tier_effects.tier_images import ImageKinds
 from curation.tiers import rule_warnings
+from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_columns import SCORE
 from curation.wording import number
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -43,6 +51,8 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     doubts = rule_warnings.problems(
         sorted_scans.rule, scan_table.arrays(sorted_scans.rule.columns), sorted_scans.codes
     )
+    if kinds := kinds_said(tally):
+        st.warning(formatting.escape(kinds), icon=":material/content_cut:")
     if doubts:
         messages = [formatting.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(messages), icon=":material/warning:")
@@ -58,6 +68,14 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
                 _numbers(found, facts.quality_reason)
     if missing := selection_words.not_assessable(found, tally, _sorted_as(sorted_scans)):
         st.caption(formatting.escape(" ".join(missing)))
+
+
+def kinds_said(tally: Tally) -> str:
+    """Say that tiers differ in how their images were prepared; empty where they do not, or by chance."""
+    kept = [place for place, name in enumerate(tally.names) if name != UNUSABLE]
+    counts = tally.counts("image")[kept]
+    kinds = dict(zip(tally.traits.categories["image"].names, counts.T.tolist(), strict=False))
+    return ImageKinds(tuple(tally.names[place] for place in kept), kinds).said
 
 
 def _sorted_as(sorted_scans: SortedScans) -> tuple[str, str]:
@@ -131,7 +149,9 @@ def facts_of(scan_table: ScanTable) -> TierFacts:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
 def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
-    traits = tier_balance.prepare(_scan_table.scans)
+    scans = _scan_table.scans
+    kinds = tier_images.kinds_of(_scan_table.workspace, scans)
+    traits = tier_balance.prepare(scans.assign(image=kinds))
     quality = selection_bias.rated_quality(
         cache.counted_ratings(_scan_table.workspace),
         list(all_scales(_scan_table.workspace).values()),

@@ -108,7 +108,9 @@ def _differences(tally: Tally) -> None:
         st.html(text)
         st.caption(balance_panel.DIFFERENCES_CAPTION)
     else:
-        st.caption("Neither age, sex, site, group nor modality is known of these scans.")
+        st.caption(
+            "Neither age, sex, site, group, modality nor kind of image is known of these scans."
+        )
 
 
 def _sites(tally: Tally, rule: TierRule) -> None:

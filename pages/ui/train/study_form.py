@@ -26,6 +26,7 @@ from training.settings.preset import Preset
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import Tuning
 from training.studies import arm_overlap, planned_study, study_checks
+from training.studies.planned_study import Study
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -51,7 +52,14 @@ def show(workspace: Workspace, *, first: bool) -> None:
 def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
     left, right = st.columns(2)
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
-    target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
+    first, why = usual_target(targets, planned_study.list_studies(workspace))
+    target = right.selectbox(
+        "Target cohort",
+        targets,
+        index=targets.index(first),
+        format_func=_cohort_words,
+        help=f"Chosen at first: {why}.",
+    )
     design, names = design_form.choose(pool)
     arms = [arm for name in names if (arm := find(pool, name))]
     columns = st.columns([1, 1, 2, 2])
@@ -133,6 +141,25 @@ def _preset(column: DeltaGenerator) -> Preset:
     )
 
 
+def usual_target(
+    targets: Sequence[CohortHeader], studies: Sequence[Study]
+) -> tuple[CohortHeader, str]:
+    """Return the target that is chosen at first, and why: the newest study's, else the largest.
+
+    Parameters
+    ----------
+    targets : sequence of CohortHeader
+        One or more, the newest first.
+    studies : sequence of Study
+        The newest first. What one of them is judged on besides, as on an external cohort, is no target of
+        it.
+    """
+    by_id = {target.id: target for target in targets}
+    if used := next((study.target_id for study in studies if study.target_id in by_id), None):
+        return by_id[used], "the target of the newest study"
+    return max(targets, key=lambda one: one.size - one.unusable), "the largest target"
+
+
 # ---- words --------------------------------------------------------------------------------------
 
 
@@ -201,6 +228,8 @@ def show_plan_notes(
     """
     with frame.in_words():
         said, doubts = _notes(workspace, pool.id, target.id, tuple(names), seeds)
+        images = cache.images(workspace, pool.id)
+        said, doubts = " ".join(filter(None, (images.ranges_said, said))), images.doubts + doubts
         if said:
             st.caption(formatting.escape(said))
         if doubts:

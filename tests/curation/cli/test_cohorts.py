@@ -186,6 +186,19 @@ def test_an_empty_tier_is_noted_when_a_cohort_is_frozen(workspace: Workspace, ca
     assert "note: No scan is in tier B" in capsys.readouterr().err
 
 
+def test_tiers_and_freeze_say_where_scores_lie_and_that_none_is_low(
+    workspace: Workspace, tmp_path: Path, capsys
+) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 9.0}])
+    path, place = tmp_path / "rule.yaml", ["-w", str(workspace.root)]
+    path.write_text(rule_yaml.to_yaml(TierRule(("A", "B"), (8.0,))))
+    for asked in (["tiers", "--out", str(tmp_path / "list.tsv")], ["freeze", "pool"]):
+        assert main([*asked, "--rule", str(path), *place]) == 0
+        said = capsys.readouterr()
+        assert "Distortion scores of the pool: A 5.0 to 5.0, B 9.0 to 9.0." in said.out
+        assert "note: All tiers of the pool lie within what counts as good" in said.err
+
+
 def test_rules_are_listed_printed_and_saved(scored: Workspace, tmp_path: Path, capsys) -> None:
     path = tmp_path / "rule.yaml"
     path.write_text("# mine\n" + rule_yaml.to_yaml(RULE))

@@ -185,7 +185,8 @@ def test_shading_is_dark_where_it_was_made_dark(clean: Volume) -> None:
 
 # ---- the metrics themselves ----------------------------------------------------------------------
 
-#: What version 11 of the metrics measured before their parts were shared with places.
+#: What version 11 of the metrics measured before their parts were shared with places; whoever changes one of
+#: these on purpose puts the new value here.
 AS_BEFORE = {
     "brain_missing": 0.024609114777224828,
     "empty_slices": 0.030303030303030304,
@@ -214,7 +215,6 @@ def test_the_metrics_have_the_values_that_they_had_without_places(clean: Volume)
     data[:, :, 51] = data[:, :, 50]
     spoilt = replace(clean, data=np.minimum(data, np.float32(180)))
     values, _ = metrics.measure(spoilt, find_masks(spoilt), AS_BEFORE)
-    assert metrics.METRICS_VERSION == 11
     assert set(AS_BEFORE) == set(PLACES)
     assert values == pytest.approx(AS_BEFORE, rel=1e-6, abs=1e-9)
 

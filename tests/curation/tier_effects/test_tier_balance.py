@@ -34,6 +34,7 @@ def scans(n: int = 400, seed: int = 0) -> pd.DataFrame:
             "site": some("N", "S", "E", None),
             "group": some("patient", "control", None),
             "modality": some("T1w", "T2w"),
+            "image": some("skull-stripped", "whole heads in air", None),
         }
     )
 
@@ -155,7 +156,9 @@ def test_two_scans_of_a_person_count_as_one_for_chance() -> None:
 
 
 def test_nobody_in_a_tier_nothing_known_and_no_scan_at_all_are_gaps_not_errors() -> None:
-    nothing = scans(20).assign(age_years=np.nan, sex=None, site=None, group=None, modality=None)
+    nothing = scans(20).assign(
+        age_years=np.nan, sex=None, site=None, group=None, modality=None, image=None
+    )
     tally = tier_balance.prepare(nothing).tally(np.ones(20, dtype=int), NAMES)
     assert tally.table()["scans"].tolist() == [0, 20, 0]
     assert tally.table()[["age_mean_years", "age_sd_years", "female"]].isna().all(axis=None)

@@ -207,6 +207,7 @@ def test_what_is_doubtful_of_a_plan_is_noted(
     told = capsys.readouterr()
     assert "note:" not in told.err and "of the same size, sites and age tertiles" in told.out
     assert "scans of A are also in control-A" in told.out
+    assert "Distortion scores of the pool: A " in told.out
     assert main(["launch", *frozen, *arms, "--cohort", pool.id, "--name", "other"]) == 0
     told = capsys.readouterr().err
     assert (

@@ -2,7 +2,10 @@
 
 import pytest
 
+from curation.cohorts import frozen_cohort
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_judged, workspace_trainable
 from tests.helpers.replanned import replanned
 from training.report import content
@@ -34,6 +37,47 @@ def test_whether_the_best_tier_is_of_another_age_is_told_as_it_is(
     points = content.build(workspace, other).messages[-1].points
     (said,) = (point for point in points if point.startswith("Tier A holds"))
     assert told in said
+
+
+def test_how_images_of_tiers_were_prepared_and_how_good_they_are_is_a_limit(
+    workspace: Workspace,
+) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace, pool=30))
+    scores = tables.read_scores(workspace)
+    scans = tables.read_scans(workspace)
+    best = scores["distortion_score"] == 10.0
+    flags = best.map({True: '{"skull_stripped": "removed"}', False: "{}"})
+    metrics = tables.read_metrics(workspace).drop(columns="flags").assign(flags=flags)
+    files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
+    high = scores["distortion_score"].mask(best & (scans["role"] == "pool"), 55.0)
+    files.write_parquet(workspace.scores_path, scores.assign(score_high=high))
+    report = content.build(workspace, study.id)
+    said = (
+        "Distortion scores of the pool: A 10.0 to 10.0, B 30.0 to 30.0, C 70.0 to 70.0.",
+        "Of tier A 10 of 10 scans are skull-stripped, of tier B 0 of 10: what parts the tiers may be how "
+        "the images were prepared, not their quality.",
+        "10 scans of 30 of the pool may belong in a worse tier (10 in A): part of what is judged could not "
+        "be measured on them, which never raises a score.",
+    )
+    assert set(said) <= set(report.messages[-1].points)
+    assert said[0] in report.methods[1] and said[2] in report.methods[1]
+    assert "Images of the pool: skull-stripped (10 in A)" in report.methods[1]
+
+
+def test_a_study_of_good_scans_alone_is_said_to_be_none_on_low_quality(
+    workspace: Workspace,
+) -> None:
+    workspace_trainable.make(workspace)
+    scores = tables.read_scores(workspace)
+    low = scores["distortion_score"] / 5  # 2, 6 and 14
+    files.write_parquet(workspace.scores_path, scores.assign(distortion_score=low))
+    rule = TierRule(cutoffs=(5.0, 10.0))
+    pool = frozen_cohort.freeze(workspace, "good", author="Ada", rule=rule)
+    study = workspace_trainable.plan(workspace, cohort_id=pool.id)
+    report = content.build(workspace, study.id)
+    said = "All tiers of the pool lie within what counts as good (up to 20 of 100)"
+    assert any(said in point for point in report.messages[-1].points)
+    assert said in report.methods[1]
 
 
 def test_a_title_says_a_trend_along_the_score_only_where_one_was_found(

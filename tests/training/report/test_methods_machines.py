@@ -14,11 +14,13 @@ def test_sizes_machines_and_revision_are_those_that_the_runs_wrote(workspace) ->
         told = {"kind": run.kind, "device": "cpu", "precision": "32-true", "torch": "2.0"}
         more = {"parameters": 12_345 if run.kind == "pretrain" else 678, "processor": "Abacus"}
         more |= {"cores": 2, "revision": "abc" if place else "def"}
+        more |= {"changed": place > 1} if place else {}
         files.write_json(run.result_path, told | more)
     assert methods_machines.told(study) == (
         " Trained parameters: 12,345 in pretraining, 678 in fine-tuning. Runs were trained on 1 thread "
         f"of Abacus in 32-true ({len(every)} runs) with PyTorch 2.0; of a run that was resumed, its last "
-        "machine is told. Commit checked out: def, abc, without changes not committed."
+        "machine is told. Commit checked out: def (whether there were changes that were not committed is not "
+        "known), abc without other changes, abc with changes that were not committed."
     )
     for run in every:  # as an earlier version wrote them
         files.write_json(
@@ -27,6 +29,22 @@ def test_sizes_machines_and_revision_are_those_that_the_runs_wrote(workspace) ->
     assert methods_machines.told(study).startswith(
         f" Runs were trained on 1 thread of a CPU in 32-true ({len(every)} runs);"
     )
+
+
+def test_runs_of_ridge_regression_are_told_beside_those_that_trained_a_network(workspace) -> None:
+    made = workspace_trainable.make(workspace)
+    study = workspace_trainable.plan(made, arms=["scratch", "A", "ridge"])
+    every = runs.runs_of(study)
+    network = {"device": "cpu", "precision": "32-true"}
+    for run in every:
+        files.write_json(
+            run.result_path, {"kind": run.kind} | (network if run.arm != "ridge" else {})
+        )
+    said = methods_machines.told(study)
+    assert f"({len(every) - 2} runs)" in said
+    assert "2 runs fitted ridge regression, without a network." in said and "not known" not in said
+    files.write_json(every[0].result_path, {"kind": every[0].kind})
+    assert "Of 1 run the machine is not known." in methods_machines.told(study)
 
 
 def test_threads_and_gpus_are_those_that_runs_computed_on(workspace) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.storage import files
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged, workspace_trainable
 from tests.helpers.replanned import replanned
@@ -216,3 +216,31 @@ def test_the_combined_p_is_seldom_small_by_chance_however_seeds_depend() -> None
     for other in (alike, 1 - alike, rng.random(4000), np.where(alike < 0.05, 0.05 - alike, alike)):
         pairs = pd.DataFrame({"one": alike, "other": other})
         assert pairs.apply(site_probes.combined_p, axis=1).le(0.05).mean() <= 0.06
+
+
+def test_sexes_groups_and_the_spread_of_ages_of_both_cohorts_are_told(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace, pool=12, target=8)
+    scans = tables.read_scans(workspace)
+    sexes = ["F", "M", "F"] * 6 + ["F", None]
+    groups = ["patient"] * 9 + ["control"] * 8 + [None] * 3
+    tables.write_scans(workspace, scans.assign(sex=sexes, group=groups))
+    study = workspace_trainable.plan(workspace, arms=["scratch", "A", "ridge"])
+    report = content.build(workspace, study.id)
+    said, scored = report.methods[:2]
+    ages = study.scans().query("role == 'pool'")["age_years"]
+    assert f"mean age {ages.mean():.1f} years, SD {ages.std():.1f}, " in said
+    assert "8 women, 4 men; groups: 9 patient, 3 of smaller groups" in said
+    assert "1 of unknown sex" in said and "3 of unknown group" in said
+    assert "Nobody put a scan into a tier by hand." in scored
+    assert "not validated on ratings of people" in scored and "adults of 19 to 55 years" in scored
+    assert "its penalty chosen among 21 from 0.01 to 1000 by leave-one-out" in report.methods[3]
+
+
+def test_people_of_one_source_in_both_cohorts_are_told(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace, pool=12, target=8)
+    assert "from the same data" not in told(workspace, workspace_trainable.plan(workspace))
+    scans = tables.read_scans(workspace)
+    one = "lab:" + scans["subject_id"].str.partition(":")[2]
+    tables.write_scans(workspace, scans.assign(subject_id=one))
+    said = told(workspace, workspace_trainable.plan(workspace, name="one"))
+    assert "from the same data: 12 of 12 scans of the pool and 8 of 8 of the target" in said

@@ -1,5 +1,6 @@
 """What a run says of its network, its machine and the code that trained it."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_the_revision_is_read_however_git_keeps_it(tmp_path: Path, kind: str) ->
         (own / "commondir").write_text("../..\n")
     assert provenance.revision(checkout) == COMMIT[:10]
     assert provenance.revision(tmp_path / "nowhere") is None
+
+
+def test_changes_that_were_not_committed_are_told_and_where_git_does_not_tell_it_is_not_known(
+    tmp_path: Path,
+) -> None:
+    assert provenance.changed(tmp_path) is None
+    (tmp_path / ".git").mkdir()  # no repository
+    assert provenance.changed(tmp_path) is None
+    (tmp_path / ".git").rmdir()
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert provenance.changed(tmp_path) is False
+    (tmp_path / "new.py").write_text("more = 1\n")
+    assert provenance.changed(tmp_path) is True
 
 
 def test_the_processor_has_the_name_that_the_system_gives(tmp_path: Path) -> None:
