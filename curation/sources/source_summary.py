@@ -9,6 +9,7 @@ from curation.sources import duplicates, image_modality, sex_codes
 from curation.sources.ingest import IngestSummary
 from curation.storage import tables
 from curation.storage.workspace import Source, Workspace
+from curation.wording import plural
 
 
 def counts(scans: pd.DataFrame) -> str:
@@ -19,6 +20,12 @@ def counts(scans: pd.DataFrame) -> str:
     if len(besides):
         said.append(f"listed, not scored: {image_modality.counts_in_words(besides.to_dict())}")
     return "; ".join(filter(None, said))
+
+
+def people(scans: pd.DataFrame) -> str:
+    """Return of how many people the usable scans are, to be said after counts; nothing without any."""
+    whose = scans.loc[scans["status"].isin(tables.SCORABLE), "subject_id"]
+    return f"; scans of {plural(whose.nunique(), 'person', 'people')}" if len(whose) else ""
 
 
 def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
