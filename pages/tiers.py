@@ -77,7 +77,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         _plot(scans, sorted_scans)
         rule_in_address.offer_frozen(workspace)
         _say_what_counts(workspace, sorted_scans)
-        tier_facts.show(scans, sorted_scans)
+        tier_facts.show(scans, sorted_scans, trained=role == "pool")
         _parts(workspace, scans, role, sorted_scans)
 
 

@@ -18,6 +18,7 @@ from curation.interchange import (
 )
 from curation.interchange.mriqc_import import TableSummary
 from curation.interchange.rated_tables import experts_reference
+from curation.references import reference_library
 from curation.sources import joined_tables, other_tables, source_summary
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
@@ -223,6 +224,8 @@ def _say(workspace: Workspace, summary: TableSummary) -> None:
         f"{summary.source.name} ({summary.source.role}): {found}; {summary.added} new scans, "
         f"{summary.ratings} new ratings"
     )
+    judging = reference_library.for_tables(workspace)
+    print(f"its scans are judged by {judging.label} ({judging.id}): set for scans of tables alone")
     for line in source_summary.lines(workspace, summary):
         print(line)
 

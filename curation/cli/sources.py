@@ -128,6 +128,7 @@ def _ingest(workspace: Workspace, path: Path, **asked: Any) -> IngestSummary:
 
 def _say(workspace: Workspace, summary: IngestSummary) -> None:
     source, found = summary.source, source_summary.counts(summary.scans)
+    found += source_summary.people(summary.scans)
     print(f"{source.name} ({source.kind}, {source.role}): {found}; {summary.added} new")
     for line in source_summary.lines(workspace, summary):
         print(line)

@@ -167,7 +167,10 @@ def draft_cohort(
         flow_chart.flow_of_rule(
             found, role, images_only, rule, arrays, by_rule, codes, sources=chosen_sources
         ),
-        (*rule_warnings.problems(rule, arrays, codes), *_of_images(images)),
+        (
+            *rule_warnings.problems(rule, arrays, codes, trained=role == "pool"),
+            *_of_images(images),
+        ),
         reference,
         images,
     )
@@ -260,7 +263,8 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     seen = {*COHORT_COLUMNS, *rule.columns, "role", "status", "reason", "reference"}
     scans = tables.read_scored_scans(workspace, seen)
     nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
-    mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody
+    beside = scans["status"].isin(("pet", "world"))  # what no tier is made of
+    mine = (scans["role"] == role) & ~beside & ~nobody
     return _those(scans, mine.to_numpy()).reset_index(drop=True)
 
 

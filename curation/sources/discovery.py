@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from curation.errors import SourceError
@@ -41,11 +42,9 @@ def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoo
             f"{manifest.name} has no column of files. Name one 'path' "
             f"({text_tables.columns_in_words(table.attrs['written'])})."
         )
-    rows = [
-        row
-        for row in table.to_dict("records")
-        if row["path"] and fnmatch.fnmatch(Path(row["path"]).name, source.include)
-    ]
+    every = table.to_dict("records")
+    fits = partial(fnmatch.fnmatch, pat=source.include)
+    rows = [row for row in every if row["path"] and fits(Path(row["path"]).name)]
     joined = _people(participants, allowed) if participants else People()
     keys = _manifest_keys([row["path"] for row in rows])
     owners = entries.owners_of(keys.values(), joined)
@@ -53,8 +52,10 @@ def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoo
         _manifest_row(row, manifest.parent, keys[row["path"]], owners, joined, allowed)
         for row in rows
     ]
+    notes = (*table.attrs["guessed"], *entries.notes_of(joined, found))
     ignored = tuple(name for name in table.columns if name not in text_tables.ALIASES)
-    return Listing(found, ignored, (*table.attrs["guessed"], *entries.notes_of(joined, found)))
+    absent = entries.rows_without_path(every) if source.include == "*" else []
+    return Listing([*found, *absent], ignored, notes)
 
 
 def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:

@@ -106,6 +106,29 @@ def modality_of_table(text: str | None) -> str | None:
     return PET if text.lower() == "pt" else modality_of_file_name(text) or text
 
 
+#: Words before a person's label that tell a visit or a kind of folder, and not whose label it is.
+_TELLS_NOBODY = re.compile(
+    r"(?:base(?:line)?|bl|follow[-_ ]?up|fu|visit|ses(?:sion)?|time[-_ ]?point|tp|wave|year|month|week|day|"
+    r"run|scan|exam|pre|post|[vmywdt])?[-_ ]?\d{0,4}|(?:raw)?data|bids|images?|nii(?:gz)?|nifti|mri?|anat|"
+    r"func|dwi|fmap|perf|orig|defaced",
+)
+
+
+def words_besides(place: str) -> tuple[str, ...]:
+    """Return the words of a path that tell neither a kind of image nor a visit.
+
+    Examples
+    --------
+    >>> words_besides("oslo/baseline/T1w"), words_besides("anat")
+    (('oslo',), ())
+    """
+    return tuple(
+        word
+        for word in re.split(r"[/_\s]+", place)
+        if not _TELLS_NOBODY.fullmatch(word.lower()) and modality_of_file_name(word) is None
+    )
+
+
 def status_of(kind: str, asked: str) -> str:
     """Return the status of a readable image: ``ok``, ``pet``, or ``other`` (not scored).
 

@@ -162,6 +162,7 @@ def _listing(workspace: Workspace, source: Source) -> tuple[Listing, tuple[str, 
     """Return what a source names and the notes on it, under pseudonyms where it has them."""
     people = Path(source.participants) if source.participants else None
     found = discovery.list_source(source, people, allowed_roots.of(workspace))
+    found = who_is_who.told_apart(workspace, source, found)
     said = pseudonyms.in_words(workspace, source, found.notes)
     return replace(found, entries=pseudonyms.hide(workspace, source, found.entries)), said
 
@@ -345,6 +346,5 @@ def gone(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     lost = known[~known.index.isin(rows["scan_id"])].reset_index()
     reason = lost["reason"].fillna("")
     never = lost["status"].eq("duplicate") | reason.str.startswith(NO_IMAGE)
-    folders = reason.str.startswith(f"{discovery.CLOSED} (")
-    lost = lost[~never & ~folders]
+    lost = lost[~never & ~reason.str.startswith(f"{discovery.CLOSED} (")]
     return lost.assign(status="missing", reason=[sources.why_gone(path) for path in lost["path"]])

@@ -4,7 +4,7 @@ A table is kept with all its rows, those of unknown ids too: a scan that is list
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,12 +79,12 @@ class Joined:
         said = []
         if self.unknown:
             said.append(
-                f"{len(self.unknown):,} of its ids are not known here{_named(self.unknown, self.hidden)}. "
+                f"{_of_its_ids(self.unknown)} not known here{_named(self.unknown, self.hidden)}. "
                 "Their rows are kept, and join scans that are listed later."
             )
         if self.several:
             said.append(
-                f"{len(self.several):,} of its ids are in several sources, and nothing says that they are of "
+                f"{_of_its_ids(self.several)} in several sources, and nothing says that they are of "
                 f"one person{_named(self.several, self.hidden)}. Join it again and say which source its "
                 "ids are of (the field 'Its ids are of' on Cohort, --source of the command)."
             )
@@ -94,6 +94,10 @@ class Joined:
         if self.left_out:
             said.append(f"Left out, since they hold no numbers: {scan_finder.some(self.left_out)}.")
         return [*said, *unclear_in_words(self.unclear)]
+
+
+def _of_its_ids(ids: Sequence[str]) -> str:
+    return f"{len(ids):,} of its ids {'is' if len(ids) == 1 else 'are'}"
 
 
 def _named(ids: Iterable[str], hidden: bool) -> str:

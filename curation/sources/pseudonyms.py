@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -114,6 +114,17 @@ def person(key: str, participant_id: str) -> str:
     """Return the pseudonym of a person, the same in every source."""
     label = participant_id.removeprefix("sub-")
     return f"sub-{_letters(key, f'person:{label}', _OF_PERSON)}"
+
+
+def listed_before(workspace: Workspace, source: Source) -> Callable[[Entry, str], bool]:
+    """Return what tells whether an image of a source is listed as a person of a name."""
+    scans = tables.read_scans(workspace)
+    its = scans[(scans["source"] == source.name) & scans["path"].notna()]
+    hidden = partial(person, key_of(workspace)) if source.pseudonyms else str
+    paths = map(Path, its["path"])
+    real = (path.readlink() if source.pseudonyms and path.is_symlink() else path for path in paths)
+    known = dict(zip(map(str, real), its["participant_id"], strict=True))
+    return lambda entry, name: known.get(str(entry.path)) == hidden(name)
 
 
 def hide_rows(workspace: Workspace, source: Source, rows: pd.DataFrame) -> pd.DataFrame:

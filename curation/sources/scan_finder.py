@@ -1,5 +1,6 @@
 """Finding of the scans that the rows of another tool's table are about."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,11 +30,14 @@ class ScanFinder:
         self._by_id: set[str] = set(scans["scan_id"])
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_person: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        self._by_start: dict[str, set[str]] = defaultdict(set)
         columns = ["scan_id", "subject_id", "participant_id", "session_id", "path"]
         for scan_id, subject, participant, session, path in scans[columns].itertuples(index=False):
             if isinstance(path, str):
                 self._by_stem[scan_names.stem_of(Path(path))].append(scan_id)
             if isinstance(participant, str):
+                for word_end in re.finditer(r"(?<=[^\W_])(?=[\W_])", participant):
+                    self._by_start[same_person(participant[: word_end.start()])].add(participant)
                 visit = same_visit(session) if isinstance(session, str) else ""
                 self._by_person[same_person(participant)].append((scan_id, subject, visit))
 
@@ -70,13 +74,20 @@ class ScanFinder:
         return list(found) if len(found) == 1 else SEVERAL if found else UNKNOWN
 
     def _person(self, name: str, session: str | None) -> list[str] | str:
-        """Find a person, also where the name holds the visit too, as FreeSurfer's folders do."""
+        """Find a person, also where the name holds the visit too, as FreeSurfer's folders do.
+
+        A name that no person has is that of the only one whose name begins with it as a whole word.
+        """
         if name in self._by_id:
             return [name]
         found = self._by_person.get(same_person(name))
         if found is None and "sub" in (inside := scan_names.entities(name, loose=True)):
             found = self._by_person.get(same_person(inside["sub"]))
             session = session or inside.get("ses")
+        if not found and (begin := self._by_start.get(same_person(name))):
+            if len(begin) > 1:
+                return SEVERAL
+            found = self._by_person[same_person(next(iter(begin)))]
         if not found:
             return UNKNOWN
         if session is not None:

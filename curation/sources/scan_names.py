@@ -49,6 +49,29 @@ def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
     return dict((_OF_LOOSE if loose else _OF_BIDS).findall(stem))
 
 
+def before_label(key: str, participant_id: str) -> str | None:
+    """Return what stands in a path before the first label of BIDS that names a person; ``None`` without one.
+
+    Parameters
+    ----------
+    key : str
+        The path, with ``/`` between its parts.
+    participant_id : str
+        The label, with ``sub-``.
+
+    Examples
+    --------
+    >>> before_label("site-a/ds01_sub-03_T1w", "sub-03"), before_label("sub-03/anat/T1w", "sub-03")
+    ('site-a/ds01', '')
+    """
+    parts = key.split("/")
+    for place, part in enumerate(parts):
+        for found in _OF_LOOSE.finditer(part):
+            if f"{found[1]}-{found[2]}" == participant_id:
+                return "/".join(filter(None, (*parts[:place], part[: found.start()])))
+    return None
+
+
 def as_unicode(text: str) -> str:
     r"""Return text that can be stored: bytes that are not Unicode as ``\xe9``, all else unchanged."""
     try:

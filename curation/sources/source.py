@@ -137,6 +137,8 @@ class Entry:
         Why it cannot be used, where that is known without opening the file.
     closed : bool
         Whether this is no image, but a folder that could not be entered.
+    before : str or None
+        What stands before the ``sub-`` that names the person, where nothing else tells who it is.
     """
 
     key: str
@@ -147,6 +149,7 @@ class Entry:
     person: dict[str, object] = field(default_factory=dict)
     problem: str | None = None
     closed: bool = False
+    before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,30 @@ def describe_entry(
     problem = outside if is_unicode(str(path)) else _NOT_UTF8
     session_id = session_id and as_unicode(session_id)
     path = Path(as_unicode(str(path)))
-    return Entry(as_unicode(key), path, participant_id, session_id, modality, described, problem)
+    named = (known or {}).get("participant_id") or table.find(participant_id)
+    before = None if named else scan_names.before_label(as_unicode(key), participant_id)
+    return Entry(
+        as_unicode(key),
+        path,
+        participant_id,
+        session_id,
+        modality,
+        described,
+        problem,
+        before=before,
+    )
+
+
+def rows_without_path(rows: Iterable[Mapping[str, str | None]]) -> list[Entry]:
+    """Describe the rows of a manifest that name no file; one without anything in it is none."""
+    found = []
+    for line, row in enumerate(rows, start=2):
+        if row["path"] is None and any(text is not None for text in row.values()):
+            described = participants_table.describe(row)
+            who, problem = row.get("participant_id") or f"row-{line}", f"{NO_IMAGE} (row {line})"
+            visit = row.get("session_id")
+            found.append(Entry(f"row-{line}_missing", None, who, visit, None, described, problem))
+    return found
 
 
 def notes_of(table: People, found: Iterable[Entry]) -> tuple[Note, ...]:

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
+from curation.errors import SourceError
 from curation.sources import duplicates, image_modality, sex_codes
 from curation.sources.ingest import IngestSummary
-from curation.storage import tables
+from curation.storage import tables, text_tables
 from curation.storage.workspace import Source, Workspace
+from curation.wording import plural
 
 
 def counts(scans: pd.DataFrame) -> str:
@@ -19,6 +22,12 @@ def counts(scans: pd.DataFrame) -> str:
     if len(besides):
         said.append(f"listed, not scored: {image_modality.counts_in_words(besides.to_dict())}")
     return "; ".join(filter(None, said))
+
+
+def people(scans: pd.DataFrame) -> str:
+    """Return of how many people the usable scans are, to be said after counts; nothing without any."""
+    whose = scans.loc[scans["status"].isin(tables.SCORABLE), "subject_id"]
+    return f"; scans of {plural(whose.nunique(), 'person', 'people')}" if len(whose) else ""
 
 
 def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
@@ -79,6 +88,35 @@ def of_gone(source: Source) -> str:
     )
 
 
+def without_age(source: Source, usable: pd.DataFrame) -> str:
+    """Say how many usable scans of a target have no age, and what to do; empty where all have one."""
+    ageless = int(usable["age_years"].isna().sum())
+    if source.role != "target" or not ageless:
+        return ""
+    lies = " and ".join(_tables_of_people(source))
+    return (
+        f"{ageless} of {len(usable)} scans have no age and cannot be judged on"
+        + (", so this can be no target" if ageless == len(usable) else "")
+        + ". Add it again with a table of people that has a column of ages (on Cohort the field Table of "
+        "people, in a terminal --participants)" + (f"; in its folder lies {lies}." if lies else ".")
+    )
+
+
+def _tables_of_people(source: Source) -> list[str]:
+    """Return the tables in the folder of a source that tell people's ages and are not joined yet."""
+    found = []
+    for path in sorted(Path(source.path).glob("*.[ct]sv")) if source.kind != "manifest" else []:
+        if str(path) == source.participants or path.name == "participants.tsv":
+            continue
+        try:
+            columns = text_tables.read_table(path).columns
+        except (SourceError, OSError):
+            continue
+        if {"participant_id", "age_years"} <= set(columns):
+            found.append(path.name)
+    return found
+
+
 def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
     """Return warnings to read before a source is used, in sentences."""
     usable = scans[scans["status"].isin(tables.SCORABLE)]
@@ -95,13 +133,8 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
                 else f"It says that its images are {told}. Where they are T1w, write T1w there."
             )
         )
-    ageless = int(usable["age_years"].isna().sum())
-    if source.role == "target" and ageless:
-        said.append(
-            f"{ageless} of {len(usable)} scans have no age and cannot be judged on"
-            + (", so this can be no target" if ageless == len(usable) else "")
-            + ". Join a table of people with a column 'age' (--participants)."
-        )
+    if told := without_age(source, usable):
+        said.append(told)
     codes = usable["sex"].dropna().unique().tolist()
     if sex_codes.sexes_in(codes) is None:
         said.append(sex_codes.unread_sexes_in_words(codes))

@@ -1,14 +1,20 @@
 """Persons behind participants: as a table names them, as somebody decided, else each by themselves."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
 from curation.decisions import person_decisions
 from curation.decisions.person_decisions import Pair, PersonDecision
 from curation.errors import SourceError
+from curation.sources import image_modality, pseudonyms
+from curation.sources.participants_table import Called
+from curation.sources.source import Entry, Listing
 from curation.storage import files, tables
-from curation.storage.workspace import Workspace
+from curation.storage.workspace import Source, Workspace
 from curation.wording import plural
 
 #: Ages of one person may lie so far apart at most: no image of a head by magnetic resonance is older.
@@ -32,6 +38,86 @@ def key(source: str, participant_id: str) -> str:
 def keys_of(scans: pd.DataFrame) -> pd.Series:
     """Return the :func:`key` of each scan."""
     return scans["source"].astype("str") + ":" + scans["participant_id"].astype("str")
+
+
+# ---- one label in several places ---------------------------------------------------------------------
+
+
+def told_apart(workspace: Workspace, source: Source, listing: Listing) -> Listing:
+    """Return a listing in which one label of BIDS under several prefixes or folders is several people.
+
+    A person is called as they were when the source was listed before, unless that contradicts itself.
+    """
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in listing.entries:
+        if entry.before is not None:
+            groups[entry.participant_id].append(entry)
+    if not groups:
+        return listing
+    earlier = pseudonyms.listed_before(workspace, source)
+    names = {who: _names(who, those, earlier) for who, those in groups.items()}
+    several = {
+        who: sorted(set(of.values())) for who, of in names.items() if len(set(of.values())) > 1
+    }
+    entries = [
+        one
+        if one.before is None
+        else replace(one, participant_id=names[one.participant_id][one.before])
+        for one in listing.entries
+    ]
+    notes = (*listing.notes, partial(_apart_in_words, several)) if several else listing.notes
+    return replace(listing, entries=entries, notes=notes)
+
+
+def _names(who: str, those: list[Entry], earlier: Callable[[Entry, str], bool]) -> dict[str, str]:
+    """Return the person of each place in which a label stands."""
+    places: dict[str, list[Entry]] = defaultdict(list)
+    for entry in those:
+        places[str(entry.before)].append(entry)
+    words = {place: image_modality.words_besides(place) for place in places}
+    short = {place: "_".join((*words[place], who)) for place in places}
+    whole = {place: "_".join(filter(None, (place.replace("/", "_"), who))) for place in places}
+    kept = {
+        place: name
+        for place, its in places.items()
+        for name in (whole[place], short[place], who)
+        if any(earlier(entry, name) for entry in its)
+    }
+    by_words = {words[place]: name for place, name in kept.items()}
+    usual = short if len(set(words.values())) > 1 else dict.fromkeys(places, who)
+    names = {at: kept.get(at) or by_words.get(words[at]) or usual[at] for at in places}
+    for finer in (short, whole):
+        torn = _torn(those, names)
+        names = {at: finer[at] if name in torn else name for at, name in names.items()}
+    return names
+
+
+def _torn(those: list[Entry], names: Mapping[str, str]) -> set[str]:
+    """Return who of some people would contradict themselves."""
+    if len(those) == 1:
+        return set()
+    rows = [
+        {
+            "subject_id": names[str(entry.before)],
+            "source": "",
+            "participant_id": names[str(entry.before)],
+            "session_id": entry.session_id,
+            **{name: entry.person.get(name) for name in ("sex", "age_years", "person")},
+        }
+        for entry in those
+    ]
+    return {who for who, _ in _contradictory(pd.DataFrame(rows))}
+
+
+def _apart_in_words(several: Mapping[str, list[str]], called: Called | None) -> str:
+    who, names = next(iter(several.items()))
+    more = f" and {len(several) - 1} more" if len(several) > 1 else ""
+    labels = f"{plural(len(several), 'label')} of people stand" + "s" * (len(several) == 1)
+    return (
+        f"{labels} under several prefixes or folders and are taken as different people"
+        + ("" if called else f": {who} as {', '.join(names[:_NAMED])}{more}")
+        + ". Where they are the same, list a manifest with a column 'participant_id' that names each person."
+    )
 
 
 # ---- decisions in use --------------------------------------------------------------------------------
@@ -111,7 +197,9 @@ def decide(workspace: Workspace, decisions: Iterable[PersonDecision], author: st
                 held[each.pair] = each.one_person
         united = unite(scans, held)
         _refuse_against(united, held)
-        if found := contradictions(united):
+        said = keys_of(united).isin({name for each in every for name in each.pair})
+        touched = united["subject_id"].isin(united.loc[said, "subject_id"])
+        if found := contradictions(united[touched]):
             raise SourceError(f"They cannot be one person. {' '.join(found[:_NAMED])}")
         person_decisions.store(workspace, every, author)
         if not united["subject_id"].equals(scans["subject_id"]):
@@ -148,44 +236,69 @@ def contradictions(scans: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     scans : pandas.DataFrame
-        With ``subject_id, source, participant_id, session_id, sex, age_years, person``. Only people that a
-        table or a decision names in more than one place are looked at.
+        With ``subject_id, source, participant_id, session_id, sex, age_years, person`` and, where known,
+        ``status``: of somebody of one source alone files that are not there are not looked at.
 
     Returns
     -------
     list of str
         A sentence a contradiction. Sexes are M and F, or what one source writes; ages may lie
-        :data:`MOST_YEARS` apart, and :data:`SESSION_YEARS` at one session of one source.
+        :data:`MOST_YEARS` apart, and :data:`SESSION_YEARS` at one session of one source, or where no session
+        is told.
     """
+    return [said for _, said in _contradictory(scans)]
+
+
+def _contradictory(scans: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield each person who contradicts themselves, with a sentence that says so."""
     people = scans.assign(_key=keys_of(scans))
-    several = people.groupby("subject_id")["_key"].transform("nunique") > 1
-    people = people[several | people["person"].notna()]
-    return [*_of_two_sexes(people), *_of_two_ages(people)]
+    if "status" in people:
+        several = people.groupby("subject_id")["_key"].transform("nunique") > 1
+        there = people["status"] != "missing"
+        people = people[there | several | people["person"].notna()]
+    yield from _of_two_sexes(people)
+    yield from _of_two_ages(people)
 
 
-def _of_two_sexes(people: pd.DataFrame) -> Iterator[str]:
+def _of_two_sexes(people: pd.DataFrame) -> Iterator[tuple[str, str]]:
     told = people.dropna(subset="sex")
     understood = told["sex"].isin(("M", "F"))
-    coded = told[~understood]
-    for rows in (told[understood].groupby("subject_id"), coded.groupby(["subject_id", "source"])):
-        for _, their in rows:
-            if their["sex"].nunique() > 1:
-                yield f"{_called(their)} would be of two sexes: {_each(their, 'sex')}."
-
-
-def _of_two_ages(people: pd.DataFrame) -> Iterator[str]:
-    aged = people.dropna(subset="age_years")
-    seen: set[str] = set()
-    for by, most, where in (
-        (["subject_id", "source", "session_id"], SESSION_YEARS, " at one session"),
-        (["subject_id"], MOST_YEARS, ""),
+    for rows, by in (
+        (told[understood], ["subject_id"]),
+        (told[~understood], ["subject_id", "source"]),
     ):
-        for _, their in aged.groupby(by):
-            apart = float(their["age_years"].max() - their["age_years"].min())
-            if apart > most and their["subject_id"].iloc[0] not in seen:
-                seen.add(their["subject_id"].iloc[0])
+        differ = rows.groupby(by)["sex"].transform("nunique") > 1
+        for _, their in rows[differ].groupby(by):
+            yield (
+                their["subject_id"].iloc[0],
+                f"{_called(their)} would be of two sexes: {_each(their, 'sex')}.",
+            )
+
+
+def _of_two_ages(people: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    aged = people.dropna(subset="age_years").astype({"age_years": float})
+    seen: set[str] = set()
+    for rows, by, most, where in (
+        (aged, ["subject_id", "source", "session_id"], SESSION_YEARS, " at one session"),
+        (
+            aged[aged["session_id"].isna()],
+            ["subject_id", "_key"],
+            SESSION_YEARS,
+            ", and no session is told",
+        ),
+        (aged, ["subject_id"], MOST_YEARS, ""),
+    ):
+        ages = rows.groupby(by)["age_years"]
+        differ = ages.transform("max") - ages.transform("min") > most
+        for _, their in rows[differ].groupby(by):
+            if (who := their["subject_id"].iloc[0]) not in seen:
+                seen.add(who)
+                apart = float(their["age_years"].max() - their["age_years"].min())
                 told = _each(their, "age_years")
-                yield f"{_called(their)} would be of ages {apart:g} years apart{where}: {told}."
+                yield (
+                    who,
+                    f"{_called(their)} would be of ages {apart:g} years apart{where}: {told}.",
+                )
 
 
 def _called(their: pd.DataFrame) -> str:
@@ -224,6 +337,8 @@ def refuse_contradictions(scans: pd.DataFrame, source: str) -> None:
     if found:
         raise SourceError(
             f"{plural(len(found), 'person', 'people')} of {source} cannot be one. "
-            f"{' '.join(found[:_NAMED])} A name in the column 'person' is one person in all sources, as are "
-            "participants who were said to be one: mend the table, then ingest again. Nothing was changed."
+            f"{' '.join(found[:_NAMED])} One name in a column of people is one person, as are participants "
+            "who were said to be one: mend the table, then ingest again. In a manifest, give each person a "
+            "name of their own in the column 'participant_id', and each visit in 'session_id'. Nothing was "
+            "changed."
         )

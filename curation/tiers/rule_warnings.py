@@ -37,7 +37,9 @@ class Doubt:
     message: str
 
 
-def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> list[Doubt]:
+def problems(
+    rule: TierRule, scans: ScanArrays, codes: Codes | None = None, *, trained: bool = True
+) -> list[Doubt]:
     """Return warnings about a rule on these scans.
 
     Parameters
@@ -48,6 +50,8 @@ def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> l
         With all of ``rule.columns``.
     codes : numpy.ndarray of int, shape (N,), optional
         The tiers, decisions by hand included; by the rule alone where they are not given.
+    trained : bool
+        Whether arms are trained on these scans; else they are judged on.
 
     Returns
     -------
@@ -59,7 +63,12 @@ def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> l
         return []
     codes = assignment.assign_codes(scans, rule) if codes is None else codes
     gates = [warning for gate in rule.gates for warning in _of_gate(gate, scans)]
-    return [*_of_columns(rule, scans), *_of_tiers(rule, codes), *_of_sites(rule, scans), *gates]
+    return [
+        *_of_columns(rule, scans),
+        *_of_tiers(rule, codes, trained),
+        *_of_sites(rule, scans),
+        *gates,
+    ]
 
 
 def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
@@ -76,12 +85,15 @@ def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
     return [Doubt("not measured", where, message) for where, message in found]
 
 
-def _of_tiers(rule: TierRule, codes: Codes) -> list[Doubt]:
+def _of_tiers(rule: TierRule, codes: Codes, trained: bool) -> list[Doubt]:
     held = np.bincount(codes, minlength=len(rule.labels))
+    follows = (
+        "no arm can be trained on it"
+        if trained
+        else "errors of this tier cannot be told. What arms are trained on is not touched by it"
+    )
     return [
-        Doubt(
-            "empty tier", name, f"No scan is in tier {name}: no arm can be trained or tested on it."
-        )
+        Doubt("empty tier", name, f"No scan is in tier {name}: {follows}.")
         for name, count in zip(rule.names, held, strict=False)
         if not count
     ]

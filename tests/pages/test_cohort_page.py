@@ -10,6 +10,7 @@ import pytest
 
 from curation.imaging.image_flags import FLAGS
 from curation.sources import allowed_roots, duplicates
+from curation.sources.ingest import ingest
 from curation.storage import files, processes, tables
 from pages.ui.shell import background_tasks, state
 from pages.ui.shell.frame import PAGES
@@ -248,6 +249,30 @@ def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> Non
     checked(button(page, "Note it").click().run())
     assert own.different_people() == {both}
     assert "participant ids (" not in words(page)
+    said = words(page).replace("\\", "")
+    assert "Noted: made-pool and made-target hold different people" in said
+    assert "Take it back" in [one.label for one in page.expander]
+    checked(button(page, "Note it").click().run())
+    assert "Nothing to note" in page.error[0].value
+
+
+def test_a_target_without_ages_is_told_in_amber_with_the_table_that_lies_there(
+    own, tmp_path, run
+) -> None:
+    folder = tmp_path / "ageless"
+    workspace_full.write_nifti(folder / "IXI012_T1w.nii.gz")
+    (folder / "people.csv").write_text("IXI_ID,AGE\nIXI012,38\n")
+    ingest(own, folder, role="target")
+    background_tasks.start(own, background_tasks.INGEST, "--role", "target", str(folder))
+    deadline = time.monotonic() + 300
+    while background_tasks.running(own, background_tasks.INGEST) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    page = run("cohort", own)
+    (said,) = (one.value for one in page.warning if "have no age" in one.value)
+    assert "Table of people" in said and "people.csv" in said.replace("\\", "")
+    assert not page.success or "Added" not in page.success[0].value
+    ingest(own, folder, participants=folder / "people.csv")
+    assert not [one for one in run("cohort", own).warning if "have no age" in one.value]
 
 
 def test_an_image_in_both_roles_is_told(own, run) -> None:

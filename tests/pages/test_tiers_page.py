@@ -381,7 +381,7 @@ def test_each_reference_is_described_and_one_is_in_use(full, run) -> None:
     radio = page.radio(key=state.REFERENCE)
     pairs = zip(available(full.workspace), radio.options, strict=True)
     assert all(header.label in option.replace("\\", "") for header, option in pairs)
-    assert button(page, "This one is in use").disabled
+    assert button(page, "This one is chosen").disabled
     assert builtin().description[:60] in words(page)
 
 

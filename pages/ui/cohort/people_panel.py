@@ -65,6 +65,17 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
         return
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
+    if known:
+        said = f"Noted: {'; '.join(known)} hold different people, though ids are alike."
+        st.markdown(f":material/check: {formatting.escape(said)}")
+    if len(known) == len(pairs):
+        with st.expander("Take it back"):
+            _note_form(workspace, pairs, known)
+    else:
+        _note_form(workspace, pairs, known)
+
+
+def _note_form(workspace: Workspace, pairs: dict[str, Sources], known: list[str]) -> None:
     with st.form(f"different-{'-'.join(known)}", border=True):
         chosen = st.pills(
             "Different people, though their ids are alike",
@@ -75,7 +86,11 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
         with st.container(horizontal=True, vertical_alignment="bottom"):
             author = person.field("Who says so")
             sent = st.form_submit_button("Note it", type="primary")
-    if sent:
+    if sent and set(chosen) == set(known):
+        st.error(
+            "Nothing to note: choose the sources that hold different people, then press Note it."
+        )
+    elif sent:
         with frame.in_words():
             decisions = {pairs[name] for name in chosen}
             before = {pairs[name] for name in known}

@@ -8,8 +8,10 @@ import streamlit as st
 from curation.assessment import pending
 from curation.dicom import last_look
 from curation.interchange.example_datasets import EXAMPLES
+from curation.sources import source_summary
+from curation.storage import tables
 from curation.storage.workspace import Workspace
-from pages.ui.shell import background_tasks, formatting, frame, progress
+from pages.ui.shell import background_tasks, cache, formatting, frame, progress
 
 #: The tasks that add sources.
 TASKS = (
@@ -46,24 +48,43 @@ def show(workspace: Workspace, task: str, *, answer: bool = True) -> None:
 
 
 def say_added(workspace: Workspace) -> None:
-    """Say that the last source was added, above the scoring that is next; nothing where all is scored."""
+    """Say that the last source was added, above the scoring that is next, and what it lacks as a target.
+
+    Nothing where all is scored and nothing is lacking.
+    """
     scored = pending.progress_of(workspace)
-    if scored.done >= scored.total:
-        return
     for task in (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE):
         done = background_tasks.log_path(workspace, task).exists()
-        if done and not (
+        if not done or (
             background_tasks.running(workspace, task) or background_tasks.failure(workspace, task)
         ):
-            again = "--again" in background_tasks.arguments(workspace, task)
-            what = (
-                "The sources were listed again" if again else f"Added: {_subject(workspace, task)}"
-            )
+            continue
+        again = "--again" in background_tasks.arguments(workspace, task)
+        subject = _subject(workspace, task)
+        what = "The sources were listed again" if again else f"Added: {subject}"
+        if lack := _without_age(workspace, subject):
+            st.warning(formatting.escape(f"{what}. {lack}"), icon=":material/cake:")
+        elif scored.done < scored.total:
             st.success(
-                f"{formatting.escape(what)}. Next, its scans are scored. What was found "
-                "stands under Add data.",
+                f"{formatting.escape(what)}. {_next(workspace)} What was found stands under Add data.",
                 icon=":material/check:",
             )
+
+
+def _without_age(workspace: Workspace, subject: str) -> str:
+    """Say that the target that was added has scans without an age; empty where it has none."""
+    for source in workspace.sources():
+        if source.path == subject:
+            scans = cache.scans(workspace)
+            usable = scans[(scans["source"] == source.name) & scans["status"].isin(tables.SCORABLE)]
+            return source_summary.without_age(source, usable)
+    return ""
+
+
+def _next(workspace: Workspace) -> str:
+    if background_tasks.running(workspace, background_tasks.SCORING):
+        return "Its scans are being scored."
+    return "Next, let its scans be scored: press *Score* below."
 
 
 def _head(workspace: Workspace, task: str, *, busy: bool) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from curation.ratings.agreement_coefficients import Figure
+from curation.references import reference_library
+from curation.scoring.score_reference import Reference
 from curation.tier_effects.cutoff_stability import counts_near
 from curation.tier_effects.selection_bias import FEWEST
 from curation.tier_effects.standardised_differences import NOTABLE
@@ -158,6 +160,27 @@ def agreement_text(result: TierAgreement) -> str:
     if math.isfinite(result.weighted_kappa.value):
         text += f" Tiers against levels of the scale: weighted κ {figure(result.weighted_kappa)}."
     return formatting.escape(text)
+
+
+def learned_from_these(reference: Reference, *, examples: bool) -> str:
+    """Say that a score was learned from the ratings that it is set against; empty where it was not.
+
+    ``examples`` tells whether the workspace holds the scans that the experts' model was learned from.
+    """
+    of_experts = reference.name == reference_library.experts().name
+    if (
+        reference.kind != "learned"
+        or "auc" not in reference.evidence
+        or (of_experts and not examples)
+    ):
+        return ""
+    found = reference.evidence
+    out = {"person": "people"}.get(found["held_out"], f"{found['held_out']}s")
+    return (
+        f"The score ({reference.label}) was learned from ratings such as these, of such scans, so it agrees "
+        f"better here than on others: on held-out {out} its area under the curve is "
+        f"{found['auc']:.2f} ({found['low']:.2f} to {found['high']:.2f})."
+    )
 
 
 def confusion(result: TierAgreement) -> str:

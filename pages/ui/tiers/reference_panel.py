@@ -34,6 +34,8 @@ def show(workspace: Workspace, scans: pd.DataFrame) -> None:
     with st.expander(
         formatting.escape(f"Judged by: {_in_use(workspace, scans)}"), icon=":material/balance:"
     ):
+        if told := who_judges(scans, active.label, active.id, _labels(workspace, scans)):
+            st.markdown(formatting.escape(told))
         _choose(workspace, cache.reference_headers(workspace), active.id)
         with st.container(horizontal=True, key="split-references", gap="large"):
             with st.container(width="stretch"):
@@ -51,6 +53,38 @@ def _in_use(workspace: Workspace, scans: pd.DataFrame) -> str:
         for key, count in counts.items()
     ]
     return " · ".join(named)
+
+
+def _labels(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
+    found = scans["reference"].dropna().unique()
+    return {str(key): cache.reference(workspace, str(key)).label for key in found}
+
+
+def who_judges(
+    scans: pd.DataFrame, label: str, reference_id: str, labels: dict[str, str]
+) -> str | None:
+    """Say which reference judges scans with an image, and which those of tables, where these are two.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``status``, ``reference`` and ``distortion_score``.
+    label, reference_id : str
+        Of the chosen reference.
+    labels : dict of str to str
+        The label of each reference that scans are judged by.
+    """
+    scored = scans[scans["distortion_score"].notna()]
+    tables = scored[scored["status"] == "table"]
+    others = sorted(set(tables["reference"].dropna().astype(str)) - {reference_id})
+    if not others:
+        return None
+    images = len(scored) - len(tables)
+    named = " and ".join(f"{labels[key]} ({key})" for key in others)
+    return (
+        f"Two references are in use. {plural(images, 'scan')} with an image: {label} ({reference_id}), which "
+        f"is chosen below. {plural(len(tables), 'scan')} of tables, which it cannot judge: {named}."
+    )
 
 
 def evidence(header: ReferenceHeader) -> str:
@@ -79,7 +113,7 @@ def _choose(workspace: Workspace, headers: list[ReferenceHeader], active: str) -
         captions=[formatting.escape(evidence(header)) for header in by_id.values()],
     )
     st.caption(formatting.escape(by_id[chosen].description))
-    label = "This one is in use" if chosen == active else f"Judge by {by_id[chosen].label}"
+    label = "This one is chosen" if chosen == active else f"Judge by {by_id[chosen].label}"
     if st.button(label, type="primary", disabled=chosen == active or not _may()):
         with frame.in_words():
             _switch(workspace, chosen)

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from curation.scoring.comparison_groups import SOURCE
 from curation.tier_effects.selection_bias import (
     FEWEST,
@@ -21,12 +19,10 @@ from curation.wording import number, plural
 from pages.ui.shell import formatting
 from pages.ui.tiers.balance_panel import smd
 
-#: Scans from which on the mean age of a tier is worth a sentence.
-_FEWEST = 5
 #: What a scan is called that the rule sorts, and several.
 SCORED, VALUED = ("scored scan", "scored scans"), ("scan with a value", "scans with a value")
+_MATCH_AGE = "a study that predicts age needs an age-matched control."
 _ADVICE = {
-    "age": "A study that predicts age needs an age-matched control.",
     "site": "A study needs a site-matched control.",
     "group": "A study needs a control matched by group, such as diagnosis.",
 }
@@ -88,8 +84,8 @@ _WORDS = {"age": _age, "site": _site, "group": _group}
 # ---- what quality or chance explains ---------------------------------------------------------------
 
 
-def differences(selections: Sequence[Selection], tally: Tally, *, rated: bool) -> list[str]:
-    """Return, in markdown, differences between tiers without a warning: size, explanation, advice.
+def differences(selections: Sequence[Selection], *, rated: bool) -> list[str]:
+    """Return, in markdown, differences at cut-offs without a warning: size, explanation, advice.
 
     Only where people ``rated`` the scans is quality told by something other than the score.
     """
@@ -98,10 +94,11 @@ def differences(selections: Sequence[Selection], tally: Tally, *, rated: bool) -
         one = strongest(selections, trait)
         if one is None or not one.differs or _warned(selections, trait):
             continue
-        fact = _years_apart(tally) if trait == "age" else _most_unlike(one)
-        texts.append(
-            f"**{formatting.escape(fact)}** {formatting.escape(f'{_why(one, rated)} {_ADVICE[trait]}')}"
-        )
+        if trait == "age":
+            fact, rest = _years_apart(selections), f"{_why_years(one, rated)}; {_MATCH_AGE}"
+        else:
+            fact, rest = _most_unlike(one), f"{_why(one, rated)} {_ADVICE[trait]}"
+        texts.append(f"**{formatting.escape(fact)}** {formatting.escape(rest)}")
     return texts
 
 
@@ -132,20 +129,39 @@ def _warned(selections: Sequence[Selection], trait: Trait) -> bool:
     return any(one.warns for one in selections if one.trait == trait)
 
 
-def _years_apart(tally: Tally) -> str:
-    """Say how far the youngest and the oldest tier are apart, the better one first.
-
-    A tier of fewer than :data:`_FEWEST` scans of known age is named only where too few others are left.
-    """
-    table = tally.table().iloc[: len(tally.names)]
-    mean, many = table["age_mean_years"].to_numpy(), table["age_known"].to_numpy() >= _FEWEST
-    if many.sum() > 1:
-        mean = np.where(many, mean, np.nan)
-    better, worse = sorted((int(np.nanargmin(mean)), int(np.nanargmax(mean))))
-    side = "younger" if mean[better] < mean[worse] else "older"
+def _years_apart(selections: Sequence[Selection]) -> str:
+    """Say at each cut-off by how many years the people on its better side differ from those on the other."""
+    aged = [one for one in selections if one.trait == "age" and math.isfinite(one.years)]
+    told = [
+        f"{abs(one.years):.1f} years {'younger' if one.years > 0 else 'older'} at {one.better} | {one.worse}"
+        for one in aged
+    ]
     return (
-        f"Tier {tally.names[better]} is {abs(mean[better] - mean[worse]):.1f} years {side} than tier "
-        f"{tally.names[worse]} (mean {mean[better]:.1f} against {mean[worse]:.1f})."
+        "People on the better side of a cut-off are, on average, "
+        f"{' and '.join(told)} than those on its worse side."
+    )
+
+
+def _why_years(one: Selection, rated: bool) -> str:
+    """Say of the largest difference in age whether it is beyond chance, and what quality explains."""
+    per_deviation = abs(one.years / one.seen) if math.isfinite(one.seen) else math.nan
+    seen = f"{abs(one.years):.1f}"
+    bound = number(one.null_quantile * per_deviation)
+    explained = number((abs(one.seen) - one.unexplained) * per_deviation)
+    at = f"At {one.better} | {one.worse}"
+    if abs(one.seen) <= one.null_quantile:
+        return f"{at} it may be chance: 95 of 100 random cuts of this size differ by up to {bound} years"
+    if one.unexplained > UNEXPLAINED:
+        what = "image quality" if rated else "the score itself, within each site,"
+        return f"{at} {what} explains {explained} of the {seen} years, and the rest may be chance"
+    if rated:
+        return (
+            f"{at} that is about what image quality alone would give, as people rated it ({explained} of "
+            f"{seen} years)"
+        )
+    return (
+        f"{at} {explained} of the {seen} years go with the score within each site, and whether that is image "
+        "quality, or the score takes age for quality, only ratings can tell"
     )
 
 

@@ -37,22 +37,31 @@ from pages.ui.tiers import balance_panel, scan_notes, selection_words
 # ---- the panel -----------------------------------------------------------------------------------
 
 
-def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
-    """Draw differences between tiers and warnings, with their numbers; one quiet line without any."""
+def show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) -> None:
+    """Draw differences between tiers and warnings, with their numbers; one quiet line without any.
+
+    ``trained`` tells whether arms are trained on these scans. While a line is dragged, assets/cutoffs.css
+    marks what stands here as being counted anew.
+    """
+    with st.container(key="tier-facts"):
+        _show(scan_table, sorted_scans, trained=trained)
+
+
+def _show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) -> None:
     facts = facts_of(scan_table)
     tally = facts.tally(sorted_scans)
     found = selection_bias.selections(tally)
     texts = [
         *selection_words.warnings(found),
-        *selection_words.differences(found, tally, rated=facts.rated),
+        *selection_words.differences(found, rated=facts.rated),
     ]
     if texts:
         st.warning("\n\n".join(texts), icon=":material/balance:")
-    doubts = rule_warnings.problems(
-        sorted_scans.rule, scan_table.arrays(sorted_scans.rule.columns), sorted_scans.codes
-    )
     if kinds := kinds_said(tally):
         st.warning(formatting.escape(kinds), icon=":material/content_cut:")
+    rule = sorted_scans.rule
+    arrays = scan_table.arrays(rule.columns)
+    doubts = rule_warnings.problems(rule, arrays, sorted_scans.codes, trained=trained)
     if doubts:
         messages = [formatting.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(messages), icon=":material/warning:")
@@ -64,7 +73,7 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center", key="selection"):
             st.markdown(f":material/balance: {summary}", width="content")
-            with st.popover("The numbers"):
+            with st.popover("How this is told"):
                 _numbers(found, facts.quality_reason)
     if missing := selection_words.not_assessable(found, tally, _sorted_as(sorted_scans)):
         st.caption(formatting.escape(" ".join(missing)))
@@ -88,6 +97,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
         (
             f"{one.better} | {one.worse}",
             one.trait,
+            number(one.years, 1),
             balance_panel.smd(one.seen),
             balance_panel.smd(one.explained),
             number(one.null_quantile, 2),
@@ -99,16 +109,18 @@ def _numbers(found: list[Selection], reason: str) -> None:
     head = (
         "Cut-off",
         "In",
+        "Years",
         "Difference",
         "By quality alone",
         "By chance",
         "Between levels",
         "Between qualities",
     )
-    st.html(html_marks.table(head, rows, numeric=range(2, 7)))
+    st.html(html_marks.table(head, rows, numeric=range(2, 8)))
     st.caption(
-        f"{formatting.escape(reason)} Differences are standardised; by chance: what 95 of 100 random cuts "
-        "stay below. The last two columns are shares of the variance of lying beyond the cut-off."
+        f"{formatting.escape(reason)} All scans on the better side of a cut-off are compared with all on its "
+        "worse side. Differences are in standard deviations; by chance: what 95 of 100 random cuts stay "
+        "below. The last two columns are shares of the variance of lying beyond the cut-off."
     )
 
 

@@ -5,8 +5,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from curation.interchange import example_datasets
 from curation.ratings.scales import all_scales
 from curation.sources import sex_codes
+from curation.storage.workspace import Workspace
 from curation.tier_effects import cutoff_stability, tier_agreement
 from curation.tier_effects.tier_balance import Floats, Tally
 from curation.tiers import tier_rule
@@ -181,6 +183,16 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     _agreement(scan_table, sorted_scans)
 
 
+def _say_in_sample(workspace: Workspace, rated: set[str]) -> None:
+    """Say of each reference that judges rated scans whether it was learned from such ratings."""
+    scored = cache.scored_scans(workspace)
+    examples = any(example_datasets.of_source(source) for source in workspace.sources())
+    for held in scored.loc[scored["scan_id"].isin(rated), "reference"].dropna().unique().tolist():
+        reference = cache.reference(workspace, str(held))
+        if told := balance_panel.learned_from_these(reference, examples=examples):
+            st.markdown(formatting.escape(told))
+
+
 def _edges(scan_table: ScanTable, sorted_scans: SortedScans) -> Edges:
     """Return each cut-off, as one number, or one a scan where sites have their own."""
     rule = sorted_scans.rule
@@ -208,6 +220,8 @@ def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
         frame.link("rate", "Go to Rate")
         return
     st.markdown(balance_panel.agreement_text(result))
+    if sorted_scans.rule.rule_column.is_score:
+        _say_in_sample(workspace, set(given["scan_id"]) & set(scan_table.scores.scan_ids))
     with st.container(horizontal=True, key="split-agreement", gap="medium"):
         with st.container(width="stretch"):
             st.html(balance_panel.agreement(result, tier_facts.rater_ceiling(workspace)))

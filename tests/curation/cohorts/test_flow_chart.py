@@ -38,10 +38,12 @@ ROWS: list[dict] = [
     {"status": "other", "modality": "FLAIR", "distortion_score": 5.0},
     {"status": "other", "modality": "FLAIR"},
     {"status": "missing", "reason": "listed as a participant, but no image file", "path": None},
+    {"status": "world"},  # a volume of a simulated world beside the scans
+    {"status": "pet", "modality": "pet"},
 ]
-CJV = [0.5, 0.5, 0.5, 0.9, 0.9, *[0.5] * 12]
+CJV = [0.5, 0.5, 0.5, 0.9, 0.9, *[0.5] * 14]
 CJV[4] = 0.1
-SNR = [20.0, 7.0, 7.0, 1.0, 1.0, *[20.0] * 12]
+SNR = [20.0, 7.0, 7.0, 1.0, 1.0, *[20.0] * 14]
 
 
 @pytest.fixture
@@ -51,6 +53,14 @@ def scored(workspace: Workspace) -> Workspace:
     override(workspace, "made_sub-05_T1w", "Ada", "A", "the score is wrong")
     override(workspace, "made_sub-06_T1w", "Ada", UNUSABLE, "not a head")
     return workspace
+
+
+def test_from_each_stage_to_the_next_the_numbers_add_up(scored: Workspace) -> None:
+    for role in ("pool", "target"):
+        flow = draft_cohort(scored, role, RULE, images_only=True).flow
+        for stage, after in zip(flow.stages, flow.stages[1:], strict=False):
+            assert stage.scans - sum(out.scans for out in stage.left_out) == after.scans
+        assert flow.stages[-1].scans == sum(tier.scans for tier in flow.tiers)
 
 
 def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> None:

@@ -124,7 +124,7 @@ def test_an_id_of_two_sources_is_nobodys_until_the_source_is_named(workspace) ->
     put(workspace, scans_of("mine"), scans_of("yours", ("01", "02")))
     done = join(workspace, "id,x\nsub-01,1\nsub-04,4\n")
     assert done.several == ("sub-01",) and values(workspace, "told.other.x") == {"sub-04": 4.0}
-    assert "1 of its ids are in several sources" in done.notes()[0]
+    assert "1 of its ids is in several sources" in done.notes()[0]
     join(workspace, "id,x\nsub-01,1\nsub-04,4\n", source_name="mine")
     assert values(workspace, "told.other.x") == {"sub-01": 1.0, "sub-04": 4.0}
     one = scans_of("yours", ("01",)).assign(subject_id="mine:sub-01")
@@ -316,8 +316,15 @@ def test_the_command_joins_lists_and_takes_out(workspace, tmp_path, capsys) -> N
         "motion: 1 of 2 rows joined 1 scan, 1 column. 1 row joined nothing." in said
         and "worse.motion.mm" in said
     )
-    assert "1 of its ids are not known here: sub-99" in said
+    assert "1 of its ids is not known here: sub-99" in said
     assert main(["join", *place]) == 0 and capsys.readouterr().out == "motion\n"
     assert main(["join", "--remove", "motion", *place]) == 0
     assert main(["join", *place]) == 0
     assert "no table is joined" in capsys.readouterr().out
+
+
+def test_an_id_that_only_one_persons_name_begins_with_is_theirs(workspace) -> None:
+    put(workspace, scans_of("mine", ("012-HH-1211", "013-HH-1", "013-HH-2", "14")))
+    done = join(workspace, "id,x\nsub-012,1\nsub-013,2\nsub-1,3\n")
+    assert values(workspace, "told.other.x") == {"sub-012-HH-1211": 1.0}
+    assert done.several == ("sub-013",) and done.unknown == ("sub-1",)

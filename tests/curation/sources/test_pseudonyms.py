@@ -194,7 +194,7 @@ def test_a_table_that_is_joined_to_hidden_names_counts_the_ids_that_it_does_not_
     path = share.parent / "motion.csv"
     path.write_text(f"scan_id,motion\n{known},1\nMueller,2\n")
     (note,) = joined_tables.join(workspace, other_tables.read_table(workspace, path)).notes()
-    assert note.startswith("1 of its ids are not known here. ")
+    assert note.startswith("1 of its ids is not known here. ")
     path.write_text("scan_id,motion\nMueller,2\n")
     with pytest.raises(SourceError, match="None of the 1 ids of motion is known") as error:
         joined_tables.join(workspace, other_tables.read_table(workspace, path))

@@ -1,9 +1,12 @@
 """Consequences of a cut-off on Tiers: numbers with their words, nothing where nothing is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from curation.ratings.agreement_coefficients import Figure
+from curation.references import reference_library
 from curation.tier_effects import tier_agreement, tier_balance
 from pages.ui.tiers import balance_panel
 
@@ -70,3 +73,15 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
     assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
     assert balance_panel.agreement_text(none) == ""
+
+
+def test_agreement_with_a_score_that_learned_from_these_ratings_is_said_to_be_in_sample() -> None:
+    found = {"auc": 0.743, "low": 0.71, "high": 0.78, "held_out": "person"}
+    own = replace(reference_library.builtin(), name="ratings", kind="learned", evidence=found)
+    said = balance_panel.learned_from_these(own, examples=False)
+    assert "on held-out people its area under the curve is 0.74 (0.71 to 0.78)." in said
+    assert "better here than on others" in said
+    experts = reference_library.experts()
+    assert balance_panel.learned_from_these(experts, examples=False) == ""
+    assert "on held-out sites" in balance_panel.learned_from_these(experts, examples=True)
+    assert balance_panel.learned_from_these(reference_library.builtin(), examples=True) == ""

@@ -88,28 +88,32 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     cut = made.traits.with_quality(quality).tally(bad, ("A", "B"))
     found = selection_bias.selections(cut)
     assert not selection_words.warnings(found)
-    (said,) = (
-        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=True)
-    )
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=True))
     apart = abs(np.diff(cut.table()["age_mean_years"])[0])
-    assert said.startswith(f"**Tier A is {apart:.1f} years younger than tier B (mean ")
+    assert said.startswith(
+        f"**People on the better side of a cut-off are, on average, {apart:.1f} years younger at A | B than "
+        "those on its worse side.** At A | B "
+    )
+    assert "standard deviations" not in said, "one comparison in one unit"
     assert "about what image quality alone would give" in said
-    assert said.endswith("A study that predicts age needs an age-matched control.")
+    assert said.endswith("; a study that predicts age needs an age-matched control.")
     assert selection_words.small_differences(found) == ""
 
 
-def test_a_tier_of_a_single_scan_is_not_said_to_be_younger() -> None:
-    rng = np.random.default_rng(0)
-    tier = np.where(np.arange(81) == 80, 1, 2 * (np.arange(81) % 2))
-    ages = np.choose(tier, [41.6, 10.0, 57.3]) + rng.normal(0, 15, 81)
-    made = tally(list(ages), ["N"] * 81)
-    quality = categorical_codes(pd.Series(np.where(tier == 2, "poor", "fine")))
-    cut = made.traits.with_quality(quality).tally(tier, ("A", "B", "C"))
-    (words,) = selection_words.differences(selection_bias.selections(cut), cut, rated=True)
-    said = words.replace("\\", "")
-    mean = cut.table()["age_mean_years"]
-    assert said.startswith(f"**Tier A is {mean[2] - mean[0]:.1f} years younger than tier C (mean ")
-    assert "Tier B" not in said
+def test_ages_are_told_at_each_cutoff_in_years_and_in_two_sentences() -> None:
+    found = [
+        Selection("A", "B", "age", 0.5, 0.5, 0.2, years=8.0),
+        Selection("B", "C", "age", 0.84, 0.60, 0.9, years=15.8),
+    ]
+    (words,) = selection_words.differences(found, rated=False)
+    assert words.replace("\\", "") == (
+        "**People on the better side of a cut-off are, on average, 8.0 years younger at A | B and 15.8 years "
+        "younger at B | C than those on its worse side.** At B | C it may be chance: 95 of 100 random cuts "
+        "of this size differ by up to 16.9 years; a study that predicts age needs an age-matched control."
+    )
+    moved = [Selection("A", "B", "age", 0.3, 0.3, 0.2, years=4.0), found[1]]
+    (words,) = selection_words.differences(moved, rated=False)
+    assert "4.0 years younger at A" in words.replace("\\", "")
 
 
 def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_is_said() -> None:
@@ -156,24 +160,20 @@ def few(ages: list[float], **of_scans: object) -> tuple[tier_balance.Tally, list
 
 def test_a_difference_that_chance_gives_is_called_so_and_keeps_its_advice() -> None:
     ages = [45.0, 39.0, 33.0, 36.0, 30.0, 41.0, 28.0, 24.0, 33.0, 31.0, 36.0, 19.0, 37.0, 27.0]
-    cut, found = few(ages)
-    (said,) = (
-        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=False)
-    )
+    _, found = few(ages)
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=False))
     assert found[0].seen and abs(found[0].seen) <= found[0].null_quantile
-    assert "It may be chance: 95 of 100 random cuts of this size differ by up to" in said
+    assert "it may be chance: 95 of 100 random cuts of this size differ by up to" in said
     assert "quality" not in said
-    assert said.endswith("A study that predicts age needs an age-matched control.")
+    assert said.endswith("; a study that predicts age needs an age-matched control.")
 
 
 def test_the_score_is_not_said_to_explain_what_it_may_have_made_itself() -> None:
-    cut, found = few([20.0 + age for age in range(60)])
-    (said,) = (
-        words.replace("\\", "") for words in selection_words.differences(found, cut, rated=False)
-    )
+    _, found = few([20.0 + age for age in range(60)])
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=False))
     assert "only ratings can tell" in said and "quality alone would give" not in said
     assert said.endswith("needs an age-matched control.")
-    (rated,) = selection_words.differences(found, cut, rated=True)
+    (rated,) = selection_words.differences(found, rated=True)
     assert "about what image quality alone would give" in rated
 
 
