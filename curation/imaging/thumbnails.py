@@ -59,7 +59,11 @@ def preview(
         (cuts[1][::-1, 0, ::-1], (dx, dz)),
         (cuts[2][::-1, ::-1, 0], (dx, dy)),
     )
-    top = max(float(np.percentile(volume.data[:: max(1, size[0] // 64)], 99.5)), 1e-6)
+    seen = volume.data[:: max(1, size[0] // 64)]
+    if brain_at is not None:  # a scalp that is not drawn, bright as fat is, would darken the brain
+        kept = np.concatenate([cut[cut > 0] for cut in cuts])
+        seen = kept if kept.size else seen
+    top = max(float(np.percentile(seen, 99.5)), 1e-6)
     tiles = [_tile(plane / top, edges, extent) for plane, edges in planes]
     return np.hstack(tiles)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from curation.imaging.template import template
 from curation.imaging.thumbnails import TILE, preview, write_preview
 from curation.imaging.volumes import Volume
 
@@ -52,3 +53,14 @@ def test_the_file_is_a_png_of_the_preview(tmp_path: Path) -> None:
     write_preview(tmp_path / "deep" / "a.png", volume)
     with Image.open(tmp_path / "deep" / "a.png") as image:
         assert np.array_equal(np.asarray(image), preview(volume))
+
+
+def test_a_bright_scalp_that_is_not_drawn_does_not_darken_the_brain() -> None:
+    maps = template(4)
+    skull = (maps.signed_distance_mm < -6) & (maps.signed_distance_mm > -18)
+    drawn = []
+    for fat in (0.6, 5.0):
+        data = (400 * (maps.t1 + fat * skull)).astype(np.float32)
+        volume = Volume(data, maps.affine, (4.0, 4.0, 4.0), "RAS", "int16")
+        drawn.append(preview(volume, None, np.eye(4)))
+    assert np.percentile(drawn[1], 99) > 0.8 * np.percentile(drawn[0], 99) > 100
