@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation.interchange import example_datasets
+from curation.interchange.example_datasets import EXAMPLES
 from curation.ratings.scales import all_scales
 from curation.sources import sex_codes
 from curation.storage.workspace import Workspace
@@ -186,7 +186,10 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
 def _say_in_sample(workspace: Workspace, rated: set[str]) -> None:
     """Say of each reference that judges rated scans whether it was learned from such ratings."""
     scored = cache.scored_scans(workspace)
-    examples = any(example_datasets.of_source(source) for source in workspace.sources())
+    examples = any(
+        source.kind == "mriqc" and any(name in source.name.lower() for name in EXAMPLES)
+        for source in workspace.sources()
+    )
     for held in scored.loc[scored["scan_id"].isin(rated), "reference"].dropna().unique().tolist():
         reference = cache.reference(workspace, str(held))
         if told := balance_panel.learned_from_these(reference, examples=examples):
