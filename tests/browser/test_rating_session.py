@@ -230,6 +230,17 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     assert row["artefacts"] == ("wrap-around",) and len(row["shown"]["places"]) == 1
 
 
+def test_the_image_gives_way_until_save_is_in_sight_on_a_low_tablet(page: Page, served) -> None:
+    workspace, _, address = served
+    _go_on_with(page, address, workspace)
+    for height in (1200, 1080, 1000):
+        page.set_viewport_size({"width": 900, "height": height})
+        page.wait_for_function(
+            """() => [...document.querySelectorAll("button")].some((one) =>
+            one.textContent.startsWith("Save and") && one.getBoundingClientRect().bottom <= innerHeight)"""
+        )
+
+
 def test_what_was_entered_on_review_outlives_a_server_that_was_killed(page: Page, served) -> None:
     _, serving, address = served
     chromium.opened(page, address, "review")
