@@ -82,7 +82,7 @@ def body(workspace: Workspace) -> None:
 
 def _of_tier(workspace: Workspace, scan: pd.Series) -> None:
     """Draw what is to be known of the tier: by whom it was given by hand, and that another rule is newer."""
-    rating_panel.say_by_hand(workspace, scan)
+    scan_panel.say_by_hand(workspace, scan)
     rule_in_address.offer_frozen(workspace, short=True)
 
 

@@ -23,6 +23,7 @@ from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tier_effects import tier_images
 from curation.tier_effects.tier_images import TierImages
 from curation.tiers import assignment, overrides, rule_values, rule_warnings
+from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_warnings import Doubt
 from curation.tiers.tier_rule import TierRule
@@ -167,17 +168,17 @@ def draft_cohort(
         flow_chart.flow_of_rule(
             found, role, images_only, rule, arrays, by_rule, codes, sources=chosen_sources
         ),
-        (
-            *rule_warnings.problems(rule, arrays, codes, trained=role == "pool"),
-            *_of_images(images),
-        ),
+        _doubts(rule, arrays, codes, images),
         reference,
         images,
     )
 
 
-def _of_images(images: TierImages) -> list[Doubt]:
-    return [Doubt("images", images.role, said) for said in images.doubts]
+def _doubts(
+    rule: TierRule, arrays: ScanArrays, codes: Codes, images: TierImages
+) -> tuple[Doubt, ...]:
+    of_rule = rule_warnings.problems(rule, arrays, codes, trained=images.role == "pool")
+    return (*of_rule, *(Doubt("images", images.role, said) for said in images.doubts))
 
 
 def _references(table: pd.DataFrame, chosen: NDArray[np.bool_]) -> str:

@@ -16,9 +16,8 @@ from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
 from curation.wording import number, plural
 from pages.ui.rate import agreement_panel, rating_draft, rating_keys
-from pages.ui.review import rating_panel
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell import cache, formatting, frame, html_marks, state, summaries
 from pages.ui.shell.html_marks import Card, Cell
 
 
@@ -261,7 +260,7 @@ def _besides(own: pd.Series) -> str:
     sure = own["confidence"]
     how_sure = f"certainty: {rating_keys.SURE[round(sure)]}" if math.isfinite(sure) else ""
     marked = len(artefact_places.of(own["shown"]))
-    return rating_panel.said_besides(own["artefacts"], own["comment"], marked, how_sure)
+    return summaries.said_besides(own["artefacts"], own["comment"], marked, how_sure)
 
 
 def _open(session: Session) -> None:

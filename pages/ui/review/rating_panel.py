@@ -13,11 +13,11 @@ from curation.access import acting, guard
 from curation.access.actions import Action
 from curation.errors import RatingError, TierscopeError
 from curation.ratings import artefact_places, rating_log
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Rating
+from curation.ratings.rating_record import MAX_COMMENT, Rating
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from curation.wording import number, plural
+from curation.wording import number
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import (
@@ -285,7 +285,7 @@ def _past(given: pd.DataFrame) -> None:
             formatting.moment(row.at),
             f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({number(row.value, 0)})",
-            said_besides(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
+            summaries.said_besides(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
         )
         for row in given.iloc[::-1].itertuples()
     ]
@@ -293,15 +293,6 @@ def _past(given: pd.DataFrame) -> None:
     st.caption(
         "Ratings change no tier. To keep this scan out by hand, give it a tier below; from many ratings, "
         "Rate suggests a cut-off."
-    )
-
-
-def said_besides(artefacts: tuple[str, ...], comment: str, marked: int, how_sure: str = "") -> str:
-    """Return tags, certainty, comment and number of marked places of a rating."""
-    labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
-    places = f"{plural(marked, 'place')} marked" if marked else ""
-    return (
-        ". ".join(part for part in (labels, how_sure, comment, places) if part) or formatting.DASH
     )
 
 
@@ -322,17 +313,6 @@ def show_override(workspace: Workspace, scan_id: str) -> None:
         if person.may(Action.OVERRIDE):
             _override_form(workspace, scan_id, len(decided))
         _past_overrides(decided)
-
-
-def say_by_hand(workspace: Workspace, scan: pd.Series) -> None:
-    """Draw who gave a scan its tier by hand, and why; nothing where the rule did."""
-    if not scan.get("by_hand", False):
-        return
-    last = overrides.list_overrides(workspace, scan["scan_id"]).iloc[-1]
-    st.markdown(
-        f"Tier by hand: **{formatting.escape(last['reason'])}** "
-        f"({formatting.escape(last['author'])}, {formatting.escape(formatting.moment(last['at']))} UTC)"
-    )
 
 
 def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:
@@ -361,13 +341,11 @@ def _past_overrides(decided: pd.DataFrame) -> None:
         (
             formatting.moment(row.at),
             row.author,
-            _chip(row.tier) if row.tier else _BY_RULE,
+            Cell(html_marks.tier_chip(row.tier, tried_rule.tier_colour(row.tier)))
+            if row.tier
+            else _BY_RULE,
             row.reason,
         )
         for row in decided.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Tier", "Reason"), rows))
-
-
-def _chip(tier: str) -> Cell:
-    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))

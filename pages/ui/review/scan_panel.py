@@ -13,6 +13,7 @@ from curation.metrics.registry import FAMILIES
 from curation.sources import sidecar
 from curation.storage.workspace import Source, Workspace
 from curation.tier_effects import metric_pca
+from curation.tiers import overrides
 from curation.wording import plural
 from pages.ui.review import overlay_panel, scan_judgement, scan_picker
 from pages.ui.review.scan_judgement import ScanJudgement
@@ -100,6 +101,17 @@ def acquisition(scan: pd.Series, sources: Sequence[Source]) -> None:
     if said or _scanner(scan):
         words = " · ".join([*_scanner(scan), *said])
         st.caption(formatting.escape(f"Acquired with {words}."))
+
+
+def say_by_hand(workspace: Workspace, scan: pd.Series) -> None:
+    """Draw who gave a scan its tier by hand, and why; nothing where the rule did."""
+    if not scan.get("by_hand", False):
+        return
+    last = overrides.list_overrides(workspace, scan["scan_id"]).iloc[-1]
+    st.markdown(
+        f"Tier by hand: **{formatting.escape(last['reason'])}** "
+        f"({formatting.escape(last['author'])}, {formatting.escape(formatting.moment(last['at']))} UTC)"
+    )
 
 
 def offer_scanner_window(scan: pd.Series, on_choice: Callable[[float, float], None]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import pandas as pd
 
+from curation.ratings.rating_record import ARTEFACTS
 from curation.storage import tables
 from curation.storage.tables import STATUSES
 from curation.storage.workspace import Source
@@ -85,6 +86,15 @@ def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
     when = "it is ended" if sessions == 1 else "these are ended"
     are = "is" if ratings == 1 else "are"
     return f"{plural(ratings, 'rating')} of {whose} {are} {happens} when {when}."
+
+
+def said_besides(artefacts: tuple[str, ...], comment: str, marked: int, how_sure: str = "") -> str:
+    """Return tags, certainty, comment and number of marked places of a rating."""
+    labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
+    places = f"{plural(marked, 'place')} marked" if marked else ""
+    return (
+        ". ".join(part for part in (labels, how_sure, comment, places) if part) or formatting.DASH
+    )
 
 
 def with_ends_worth_telling(scans: pd.DataFrame) -> pd.DataFrame:
