@@ -337,15 +337,8 @@ def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:
 def _past_overrides(decided: pd.DataFrame) -> None:
     if decided.empty:
         return
-    rows = [
-        (
-            formatting.moment(row.at),
-            row.author,
-            Cell(html_marks.tier_chip(row.tier, tried_rule.tier_colour(row.tier)))
-            if row.tier
-            else _BY_RULE,
-            row.reason,
-        )
-        for row in decided.iloc[::-1].itertuples()
-    ]
+    rows = []
+    for row in decided.iloc[::-1].itertuples():
+        chip = row.tier and Cell(html_marks.tier_chip(row.tier, tried_rule.tier_colour(row.tier)))
+        rows.append((formatting.moment(row.at), row.author, chip or _BY_RULE, row.reason))
     st.html(html_marks.table(("When (UTC)", "Who", "Tier", "Reason"), rows))
