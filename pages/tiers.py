@@ -119,7 +119,9 @@ def _say_what_counts(workspace: Workspace, sorted_scans: SortedScans) -> None:
         st.caption(formatting.escape(running))
     if changed := len(sorted_scans.by_hand):
         whose = plural(changed, "scan has its tier", "scans have their tier")
-        st.caption(f"{whose} by hand and not by the rule: see Rate, History.")
+        st.caption(
+            f"{whose} by hand and not by the rule (grey in the histogram): see Rate, History."
+        )
 
 
 def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: SortedScans) -> None:

@@ -65,6 +65,6 @@ def unread_sexes_in_words(values: Iterable[str]) -> str:
     *some, last = sorted(values)[:_TOLD]
     listed = " and ".join(filter(None, (", ".join(some), last)))
     return (
-        f"Sex is written as {listed} and kept so: which is which is not told. Write M and F to have it "
-        "understood."
+        f"Sex is written as {listed} and kept so: which is which is not told. Write M and F in a "
+        "copy of the table, and list the source again with it as its table of people."
     )

@@ -191,7 +191,9 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
     said = words(page)
     assert "Tier by hand: **the score sees a coil** (Ada" in said and "By the score alone" in said
-    assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
+    assert "by hand and not by the rule (grey in the histogram)" in words(
+        run("tiers", own, **{state.ROLE: "target"})
+    )
     said = words(run("rate", own, **{state.RATE_PART: "History"}))
     assert "tier A by hand" in said and "the score sees a coil" in said
 
