@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from curation.errors import SourceError
-from curation.sources import duplicates, image_modality, sex_codes
+from curation.sources import duplicates, image_modality, sex_codes, who_is_who
 from curation.sources.ingest import IngestSummary
 from curation.storage import tables, text_tables
 from curation.storage.workspace import Source, Workspace
@@ -135,6 +135,12 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
         )
     if told := without_age(source, usable):
         said.append(told)
+    if people := who_is_who.visits_untold(usable):
+        said.append(
+            f"{plural(people, 'person has', 'people have')} scans at ages more than "
+            f"{who_is_who.SESSION_YEARS:g} year apart, and no session is told: taken as visits. Where "
+            "they are different people, give each a participant_id of their own in the table."
+        )
     codes = usable["sex"].dropna().unique().tolist()
     if sex_codes.sexes_in(codes) is None:
         said.append(sex_codes.unread_sexes_in_words(codes))

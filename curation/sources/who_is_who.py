@@ -106,7 +106,7 @@ def _torn(those: list[Entry], names: Mapping[str, str]) -> set[str]:
         }
         for entry in those
     ]
-    return {who for who, _ in _contradictory(pd.DataFrame(rows))}
+    return {who for who, _ in _contradictory(pd.DataFrame(rows), by_label=True)}
 
 
 def _apart_in_words(several: Mapping[str, list[str]], called: Called | None) -> str:
@@ -243,21 +243,30 @@ def contradictions(scans: pd.DataFrame) -> list[str]:
     -------
     list of str
         A sentence a contradiction. Sexes are M and F, or what one source writes; ages may lie
-        :data:`MOST_YEARS` apart, and :data:`SESSION_YEARS` at one session of one source, or where no session
-        is told.
+        :data:`MOST_YEARS` apart, and :data:`SESSION_YEARS` at one session of one source. Where no session is
+        told, scans of other ages are visits: see :func:`visits_untold`.
     """
     return [said for _, said in _contradictory(scans)]
 
 
-def _contradictory(scans: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Yield each person who contradicts themselves, with a sentence that says so."""
+def visits_untold(scans: pd.DataFrame) -> int:
+    """Return how many people have ages more than :data:`SESSION_YEARS` apart and no session is told."""
+    ages = scans[scans["session_id"].isna()].groupby("subject_id")["age_years"]
+    return int((ages.max() - ages.min() > SESSION_YEARS).sum())
+
+
+def _contradictory(scans: pd.DataFrame, *, by_label: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield each person who contradicts themselves, with a sentence that says so.
+
+    ``by_label`` tells that a label alone makes them one person: visits of other ages have to be told then.
+    """
     people = scans.assign(_key=keys_of(scans))
     if "status" in people:
         several = people.groupby("subject_id")["_key"].transform("nunique") > 1
         there = people["status"] != "missing"
         people = people[there | several | people["person"].notna()]
     yield from _of_two_sexes(people)
-    yield from _of_two_ages(people)
+    yield from _of_two_ages(people, by_label)
 
 
 def _of_two_sexes(people: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -275,13 +284,13 @@ def _of_two_sexes(people: pd.DataFrame) -> Iterator[tuple[str, str]]:
             )
 
 
-def _of_two_ages(people: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def _of_two_ages(people: pd.DataFrame, by_label: bool) -> Iterator[tuple[str, str]]:
     aged = people.dropna(subset="age_years").astype({"age_years": float})
     seen: set[str] = set()
     for rows, by, most, where in (
         (aged, ["subject_id", "source", "session_id"], SESSION_YEARS, " at one session"),
         (
-            aged[aged["session_id"].isna()],
+            aged[aged["session_id"].isna() & by_label],
             ["subject_id", "_key"],
             SESSION_YEARS,
             ", and no session is told",
