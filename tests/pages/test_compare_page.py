@@ -125,6 +125,28 @@ def test_seeds_folds_and_arms_are_explained_where_they_are_chosen(full, once) ->
         assert helps[label] == f"{label[:-1]}: {conclusions.EXPLAINED[label[:-1].lower()]}."
 
 
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_what_stood_there_by_itself_is_nobodys_choice_in_another_study(
+    full, run, by_itself
+) -> None:
+    """One that had fewer arms when it was looked at leaves another study its own reference."""
+    workspace, finished, _ = full
+    before = {
+        state.COMPARE_REFERENCE: "all",
+        state.REFERENCE_BY_ITSELF: "all" if by_itself else "A",
+    }
+    page = run("compare", workspace, **{state.STUDY: finished.id, **before})
+    assert page.session_state[state.COMPARE_REFERENCE] == ("scratch" if by_itself else "all")
+    assert ("chosen here, exploratory" in words(page)) is not by_itself
+
+
+def test_a_study_stands_in_the_address_and_one_with_an_answer_is_opened_first(full, run) -> None:
+    workspace, finished, _ = full
+    page = run("compare", workspace)
+    assert page.session_state[state.STUDY] == finished.id
+    assert page.query_params["study"] in (finished.id, [finished.id])
+
+
 def test_of_each_study_as_much_is_shown_first_as_a_narrow_screen_holds(full, run) -> None:
     workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})

@@ -22,8 +22,10 @@ def reference_of(shown: Comparison) -> str | None:
     """Return the arm that others are compared with: the chosen one, else that of the report; if any."""
     arms = [name for name in shown.arms_with_predictions if name != BASELINE]
     first = study_summary.default_reference(shown.held_out, shown.primary_pair)
-    wanted = (name for name in (state.get(state.COMPARE_REFERENCE), first, *arms) if name in arms)
-    return next(wanted, None)
+    chosen = state.get(state.COMPARE_REFERENCE)
+    if chosen == state.get(state.REFERENCE_BY_ITSELF):
+        chosen = None  # of another study, or of this one when it had fewer arms
+    return next((name for name in (chosen, first, *arms) if name in arms), None)
 
 
 def compared(shown: Comparison) -> Comparisons:

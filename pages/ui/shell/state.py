@@ -226,6 +226,8 @@ MAPS_OF = Key[str]("maps_of")
 #: The part of the page, the reference arm, and further studies beside the chosen one.
 COMPARE_PART = Key[str]("compare_part")
 COMPARE_REFERENCE = Key[str]("compare_reference")
+#: The arm that stands there because nobody chose another.
+REFERENCE_BY_ITSELF = Key[str]("reference_by_itself")
 COMPARE_ALSO = Key[list[str]]("compare_also")
 #: Filters.
 COMPARE_ARMS = Key[list[str]]("compare_arms")

@@ -1,6 +1,8 @@
 """Study panels of Train and Compare: the choice of a study, its live progress, and its actions."""
 
 import html
+import itertools
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -20,6 +22,8 @@ from training.settings import input_images
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.theme import arm_styles
+
+_ADDRESS = "study"
 
 # ---- the choice ----------------------------------------------------------------------------------
 
@@ -43,7 +47,9 @@ def no_study(workspace: Workspace, what: str, next_step: str) -> None:
 def choose_study(
     workspace: Workspace, planned: list[Study], *, elsewhere: Key[str] | None = None
 ) -> Study:
-    """Draw the choice of a study; at first the running one, else the newest.
+    """Draw the choice of a study, which stands in the page's address.
+
+    At first it is the one that the address names, else the running one, else the newest that has an answer.
 
     Parameters
     ----------
@@ -59,10 +65,13 @@ def choose_study(
         state.put(state.STUDY, pending)
         state.put(state.PENDING_STUDY, None)
     opened = state.get(state.STUDY)
+    if opened is None and (named := st.query_params.get(_ADDRESS)):
+        opened = _named(by_id, named)
     key = elsewhere if elsewhere and opened and opened not in by_id else state.STUDY
     if state.get(key) not in by_id:
         running = (id_ for id_ in by_id if cache.study_state(workspace, id_) == "running")
-        state.put(key, next(running, next(iter(by_id))))
+        answered = (id_ for id_, study in by_id.items() if study.result_path.exists())
+        state.put(key, next(itertools.chain(running, answered, by_id)))
     chosen = st.selectbox(
         "Study",
         list(by_id),
@@ -70,8 +79,19 @@ def choose_study(
         persist_state="session",
         format_func=lambda study_id: _study_words(by_id[study_id]),
     )
+    if st.query_params.get(_ADDRESS) != chosen:
+        st.query_params[_ADDRESS] = chosen
     _others(workspace, [study for study in planned if study.id != chosen])
     return by_id[chosen]
+
+
+def _named(by_id: Mapping[str, Study], study_id: str) -> str | None:
+    """Open the study that the address names; say where there is none."""
+    if study_id not in by_id:
+        frame.report(f"There is no study {study_id} to choose here; another one is shown.")
+        return None
+    state.put(state.STUDY, study_id)
+    return study_id
 
 
 def _others(workspace: Workspace, planned: list[Study]) -> None:
