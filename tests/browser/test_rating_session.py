@@ -220,6 +220,7 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     _chosen(page, "doubtful")
     _chosen(page, "Wrap-around")
     expect(page.get_by_label("Comment")).to_have_value("a ring")
+    chromium.settled(page)  # what was brought back is drawn once more with the whole page
     page.get_by_role("button", name=re.compile("^accept")).click()
     _chosen(page, "accept")
     page.get_by_role("button", name=re.compile("^Save and")).click()
