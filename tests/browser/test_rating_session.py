@@ -221,7 +221,13 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     _chosen(page, "Wrap-around")
     expect(page.get_by_label("Comment")).to_have_value("a ring")
     chromium.settled(page)  # what was brought back is drawn once more with the whole page
-    page.get_by_role("button", name=re.compile("^accept")).click()
+    accept = page.get_by_role("button", name=re.compile("^accept"))
+    accept.click()
+    page.wait_for_timeout(3000)
+    if (
+        accept.get_attribute("aria-pressed") != "true"
+    ):  # one click may meet the last redrawing, no more
+        accept.click()
     _chosen(page, "accept")
     page.get_by_role("button", name=re.compile("^Save and")).click()
     _at(page, 2, total)
