@@ -2,7 +2,6 @@
 
 import pytest
 
-from curation.decisions import audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.references import reference_library
