@@ -316,12 +316,8 @@ def _called(their: pd.DataFrame) -> str:
 
 def _each(their: pd.DataFrame, column: str) -> str:
     first = their.drop_duplicates(["_key", column]).sort_values("_key")
-    told = [
-        f"{row[column]:g} as {row['_key']}"
-        if column == "age_years"
-        else f"{row[column]} as {row['_key']}"
-        for _, row in first.iterrows()
-    ]
+    values = first[column].map("{:g}".format) if column == "age_years" else first[column]
+    told = [f"{value} as {key}" for value, key in zip(values, first["_key"], strict=True)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
 
