@@ -196,11 +196,10 @@ class TierImages:
         told = _by_tier(self.names, self.worse)
         if not told:
             return self._unknown_said
-        which = plural(sum(self.worse), "scan", "scans")
         return (
-            f"{which[0].upper()}{which[1:]} of {sum(self.scans):,} of the {self.role} may belong in a worse "
-            f"tier ({told}): part of what is judged could not be measured on them, which never raises a "
-            f"score.{' ' * bool(self._unknown_said)}{self._unknown_said}"
+            f"{plural(sum(self.worse), 'scan')} of {sum(self.scans):,} of the {self.role} may belong in a "
+            f"worse tier ({told}): part of what is judged could not be measured on them, which never raises "
+            f"a score.{' ' * bool(self._unknown_said)}{self._unknown_said}"
         )
 
     @property

@@ -134,8 +134,8 @@ def exploratory(
 def _choose_reference(shown: Comparison) -> str:
     arms = [name for name in shown.arms_with_predictions if name != BASELINE]
     reference = answer_headline.reference_of(shown)
-    held = (state.get(state.COMPARE_REFERENCE), state.get(state.REFERENCE_BY_ITSELF))
-    if reference != held[0] or held[0] == held[1]:
+    chosen = state.get(state.COMPARE_REFERENCE)
+    if chosen in (None, state.get(state.REFERENCE_BY_ITSELF)) or reference != chosen:
         state.put(state.REFERENCE_BY_ITSELF, reference)
     state.put(state.COMPARE_REFERENCE, reference)
     return st.selectbox(
