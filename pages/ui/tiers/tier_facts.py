@@ -3,13 +3,16 @@
 What does not depend on the rule is computed once from tables and ratings, and cached.
 """
 
+import contextlib
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from curation.errors import DamagedError
 from curation.ratings import rating_log
 from curation.ratings.scales import all_scales
 from curation.sessions import suggested_cutoff
@@ -162,7 +165,11 @@ def facts_of(scan_table: ScanTable) -> TierFacts:
 @st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
 def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
     scans = _scan_table.scans
-    kinds = tier_images.kinds_of(_scan_table.workspace, scans)
+    kinds = pd.Series(None, scans.index, dtype=object)
+    with contextlib.suppress(
+        DamagedError
+    ):  # of damaged metrics no kind is known, and the cut can be made
+        kinds = tier_images.kinds_of(_scan_table.workspace, scans)
     traits = tier_balance.prepare(scans.assign(image=kinds))
     quality = selection_bias.rated_quality(
         cache.counted_ratings(_scan_table.workspace),
