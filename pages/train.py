@@ -14,7 +14,7 @@ def body(workspace: Workspace) -> None:
     with frame.in_words():
         study_form.show(workspace, first=not planned)
     if planned:
-        chosen = study_panel.choose_study(workspace, planned)
+        chosen = study_panel.choose_study(workspace, planned, unanswered=True)
         with frame.in_words():
             now = status(workspace, chosen.id)
             study_panel.show_actions(workspace, chosen, now)

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import itertools
 import os
 import shutil
 import sqlite3
@@ -263,8 +264,7 @@ def _put_in_place(new: Path, root: Path, *, there: bool) -> Path | None:
     before = None
     if there:
         group = root.group() if sharing.is_shared(root) else None
-        moment = datetime.datetime.now(datetime.UTC)
-        before = root.with_name(f"{root.name}.before-{moment:%Y%m%d-%H%M%S}")
+        before = _kept_as(root)
         root.rename(before)
         new.rename(root)
         if group is not None:
@@ -275,6 +275,13 @@ def _put_in_place(new: Path, root: Path, *, there: bool) -> Path | None:
         new.rename(root)
     database.close()
     return before
+
+
+def _kept_as(root: Path) -> Path:
+    """Return a name beside a workspace that nothing has, though it were restored twice in a second."""
+    stem = f"{root.name}.before-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for path in map(root.with_name, names) if not os.path.lexists(path))
 
 
 def _manifest(folder: Path) -> Held:

@@ -329,6 +329,15 @@ def test_tiers_that_differ_in_how_images_were_prepared_are_warned_of(own, run) -
     assert "<td>image</td>" in words(page)
 
 
+def test_the_cut_can_be_made_where_the_metrics_cannot_be_read(own, run) -> None:
+    for path in own.metrics_dir.glob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:100])
+    page = opened(run, own, PEOPLE)
+    said = words(checked(page))
+    assert "part-made.parquet" in said and "How far the tiers are apart" in said
+    assert "<td>age</td>" in said and "<td>image</td>" not in said
+
+
 def test_a_share_of_women_that_is_not_known_says_why_and_what_to_do(own, run) -> None:
     scans = tables.read_scans(own)
     assert "Sex is written as" not in words(opened(run, own, PEOPLE))

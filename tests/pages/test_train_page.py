@@ -48,6 +48,12 @@ def half_running(full) -> Iterator[tuple[Workspace, Study]]:
     (half.folder / "workflow.json").unlink()
 
 
+def test_the_newest_study_is_open_although_an_older_one_has_an_answer(full, run) -> None:
+    workspace, finished, half = full
+    assert finished.result_path.exists() and half.created >= finished.created
+    assert run("train", workspace).session_state[state.STUDY] == half.id
+
+
 def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_running, run) -> None:
     workspace, half = half_running
     page = run("train", workspace, **{state.STUDY: half.id})

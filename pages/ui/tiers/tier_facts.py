@@ -3,7 +3,6 @@
 What does not depend on the rule is computed once from tables and ratings, and cached.
 """
 
-import contextlib
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from curation import errors
 from curation.errors import DamagedError
 from curation.ratings import rating_log
 from curation.ratings.scales import all_scales
@@ -34,7 +34,7 @@ from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_columns import SCORE
 from curation.wording import number
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, formatting, html_marks
+from pages.ui.shell import cache, formatting, frame, html_marks
 from pages.ui.tiers import balance_panel, scan_notes, selection_words
 
 # ---- the panel -----------------------------------------------------------------------------------
@@ -52,6 +52,8 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) -> 
 
 def _show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) -> None:
     facts = facts_of(scan_table)
+    if facts.damaged:
+        frame.report(facts.damaged)
     tally = facts.tally(sorted_scans)
     found = selection_bias.selections(tally)
     texts = [
@@ -146,11 +148,14 @@ class TierFacts:
         Where the levels come from, a sentence.
     rated : bool
         Whether they come from ratings, and not from the score itself.
+    damaged : str
+        Why it is not known how images were prepared, where the metrics cannot be read; else empty.
     """
 
     traits: Traits
     quality_reason: str
     rated: bool
+    damaged: str
 
     def tally(self, sorted_scans: SortedScans) -> Tally:
         """Count the scans of each tier."""
@@ -159,17 +164,21 @@ class TierFacts:
 
 def facts_of(scan_table: ScanTable) -> TierFacts:
     """Return the facts of a scan table; cached."""
-    return _read_facts(scan_table, scan_table.key, rating_log.newest(scan_table.workspace))
+    workspace = scan_table.workspace
+    metrics_at = cache.stamp(workspace.metrics_dir)
+    return _read_facts(scan_table, scan_table.key, rating_log.newest(workspace), metrics_at)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
-def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
+def _read_facts(
+    _scan_table: ScanTable, key: tuple[Hashable, ...], newest: int, metrics_at: cache.Stamp
+) -> TierFacts:
     scans = _scan_table.scans
-    kinds = pd.Series(None, scans.index, dtype=object)
-    with contextlib.suppress(
-        DamagedError
-    ):  # of damaged metrics no kind is known, and the cut can be made
+    kinds, damaged = pd.Series(None, scans.index, dtype=object), ""
+    try:
         kinds = tier_images.kinds_of(_scan_table.workspace, scans)
+    except DamagedError as error:  # no kind is known then, and the cut can be made all the same
+        damaged = errors.in_words(error)
     traits = tier_balance.prepare(scans.assign(image=kinds))
     quality = selection_bias.rated_quality(
         cache.counted_ratings(_scan_table.workspace),
@@ -179,7 +188,9 @@ def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) 
     levels, told_by, reason = selection_bias.levels_of_quality(
         _scan_table.values(SCORE), traits.categories["site"], found
     )
-    return TierFacts(traits.with_quality(levels), reason, told_by == selection_bias.RATINGS)
+    return TierFacts(
+        traits.with_quality(levels), reason, told_by == selection_bias.RATINGS, damaged
+    )
 
 
 def rater_spread(scan_table: ScanTable, column: str) -> RaterSpread:

@@ -45,11 +45,15 @@ def no_study(workspace: Workspace, what: str, next_step: str) -> None:
 
 
 def choose_study(
-    workspace: Workspace, planned: list[Study], *, elsewhere: Key[str] | None = None
+    workspace: Workspace,
+    planned: list[Study],
+    *,
+    elsewhere: Key[str] | None = None,
+    unanswered: bool = False,
 ) -> Study:
     """Draw the choice of a study, which stands in the page's address.
 
-    At first it is the one that the address names, else the running one, else the newest that has an answer.
+    At first it is the one that the address names, else the running one, else the newest.
 
     Parameters
     ----------
@@ -59,6 +63,8 @@ def choose_study(
         Those to choose from.
     elsewhere : Key, optional
         Holds the choice of a page on which the study that is open on the others cannot be chosen.
+    unanswered : bool
+        Whether the newest opens also where it has no answer yet and an older one has.
     """
     by_id = {study.id: study for study in planned}
     if pending := state.get(state.PENDING_STUDY):
@@ -70,7 +76,7 @@ def choose_study(
     key = elsewhere if elsewhere and opened and opened not in by_id else state.STUDY
     if state.get(key) not in by_id:
         running = (id_ for id_ in by_id if cache.study_state(workspace, id_) == "running")
-        answered = (id_ for id_, study in by_id.items() if study.result_path.exists())
+        answered = (id_ for id_ in by_id if unanswered or by_id[id_].result_path.exists())
         state.put(key, next(itertools.chain(running, answered, by_id)))
     chosen = st.selectbox(
         "Study",

@@ -1,9 +1,11 @@
 """A backup holds a workspace as of one moment while it is used, and only a whole one is put back."""
 
+import datetime
 import json
 import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -152,6 +154,17 @@ def test_a_workspace_that_is_there_is_kept_and_its_users_go_on_in_the_restored_o
     (kept,) = tmp_path.glob("lab.before-*")
     database.close()
     assert len(rating_log.list_ratings(Workspace.open(kept))) == 2
+
+
+def test_each_workspace_restored_over_is_kept_however_quickly_they_follow(
+    ours, tmp_path, monkeypatch
+) -> None:
+    noon = datetime.datetime(2026, 11, 30, 12, tzinfo=datetime.UTC)
+    stopped = SimpleNamespace(UTC=datetime.UTC, datetime=SimpleNamespace(now=lambda _: noon))
+    made = backup.back_up(ours, tmp_path / "safe")
+    monkeypatch.setattr(backup, "datetime", stopped)
+    kept = [backup.restore(made.folder, ours.root, replace=True).before for _ in range(3)]
+    assert len(set(kept)) == 3 and all(Workspace.open(path) for path in kept)
 
 
 def test_the_noted_link_is_one_of_the_copied_decisions_whatever_comes_while_files_are_copied(
