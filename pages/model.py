@@ -14,19 +14,23 @@ from training.reconstruction import reconstruction_files
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 
+_NO_MODEL = (
+    "No model is pretrained yet.",
+    "Launch a study on the page Train, from cohorts frozen on the page Tiers. As soon as one of its "
+    "pretrainings is finished, scans can be looked at through it here.",
+)
+
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     planned = study_panel.list_studies(workspace)
     looked = {each.id: reconstruction_files.finished_pretrainings(each) for each in planned}
+    if not planned:
+        study_panel.no_study(workspace, *_NO_MODEL)
+        return
     planned = [each for each in planned if looked[each.id]]
     if not planned:
-        frame.nothing_yet(
-            "No model is pretrained yet.",
-            "Launch a study on the page Train, from cohorts frozen on the page Tiers. As soon as one of "
-            "its pretrainings is finished, scans can be looked at through it here.",
-            "train",
-        )
+        frame.nothing_yet(*_NO_MODEL, "train")
         return
     with st.container(horizontal=True, key="split-model-choice"):
         with st.container(width="stretch"):

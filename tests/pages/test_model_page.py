@@ -75,6 +75,13 @@ def test_without_a_finished_pretraining_it_offers_the_way_to_one(own, run) -> No
     assert "No model is pretrained yet" in words(run("model", own))
 
 
+def test_it_does_not_say_that_nothing_is_pretrained_where_no_study_can_be_read(ours, run) -> None:
+    for path in ours.workspace.studies_dir.glob("*/study.json"):
+        path.write_text("{")
+    said = words(run("model", ours.workspace))
+    assert "No study here can be opened" in said and "No model is pretrained" not in said
+
+
 def test_a_scan_that_was_not_looked_at_is_looked_at_in_the_background(
     model, run, monkeypatch
 ) -> None:
