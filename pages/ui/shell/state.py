@@ -166,6 +166,8 @@ AGAINST = Key[str]("against")
 PAIR_ALONG = Key[str]("pair_along")
 PAIR_UP = Key[str]("pair_up")
 BY_SITE = Key[str]("by_site")
+#: What points of the plots are coloured by.
+COLOURED_BY = Key[str]("coloured_by")
 #: What the last plot is made of: metrics or an encoder's features.
 LAST_PLOT = Key[str]("last_plot")
 #: Whether two groups are shown side by side, by which measure, and the two groups.
