@@ -174,3 +174,18 @@ def test_rated_scans_that_do_not_count_for_a_cut_off_are_counted_by_their_reason
     )
     none = summaries.counted_scans(ratings[:2], ratings[:2], {"a", "b"})
     assert (none.rated, none.counted, none.left_out) == (2, 2, "")
+
+
+def test_a_name_that_is_cut_above_an_image_can_be_read_in_full() -> None:
+    name = "set_<sub>-" + "long" * 20
+    scan = pd.Series(
+        {
+            "scan_id": name,
+            "modality": "T1w",
+            "shape": [2, 3, 4],
+            "spacing_mm": [1.0, 1.0, 1.0],
+            "orientation": "RAS",
+        }
+    )
+    escaped = name.replace("<", "&lt;").replace(">", "&gt;")
+    assert f'<b title="{escaped}">{escaped}</b>' in scan_panel.caption(scan)
