@@ -61,11 +61,13 @@ class Drawing {
     // tiers are told by their shapes too, by those who see no colours
     const symbol = codes && shapes.length ? [...atob(codes.bdata)].map((code) => shapes[code.charCodeAt(0)]) : "circle";
     const scale = colours.flatMap((colour, k) => [[k / last, colour], [(k + 1) / last, colour]]);
+    // of sites whose names are cut below the axis the whole name stands where the mouse rests
+    const whole = panel.cut && [...atob(panel.cut.at.bdata)].map((code) => panel.cut.sites[code.charCodeAt(0)]);
     return [{
-      ...this.on(i), type: "scattergl", mode: "markers", role: "scans", x: panel.x, y: panel.y, text: names,
+      ...this.on(i), type: "scattergl", mode: "markers", role: "scans", x: panel.x, y: panel.y, text: names, customdata: whole,
       marker: { size: 7, opacity: 0.75, symbol, color: codes, colorscale: scale, cmin: -0.5, cmax: last - 0.5 },
       selected: { marker: { size: 8, opacity: 1 } }, unselected: { marker: { size: 5, opacity: 0.4 } },
-      hovertemplate: `%{text}<br>${panel.hover}<extra></extra>`,
+      hovertemplate: `%{text}<br>${whole ? "%{customdata}<br>" : ""}${panel.hover}<extra></extra>`,
     }];
   }
   density(panel, i) {

@@ -10,6 +10,7 @@ from curation.storage.workspace import ROLES, Workspace
 from curation.tiers import overrides, rule_columns, tier_rule
 from curation.tiers.rule_columns import SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans, two_groups
+from pages.ui.explore.explore_plots import Colouring
 from pages.ui.explore.linked_plots import LinkedPlots
 from pages.ui.scan_table import rule_in_address, scan_arrays, tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -128,29 +129,35 @@ def _filtered(workspace: Workspace, scans: ScanTable) -> FilteredScans:
 
 def _plots(view: FilteredScans) -> None:
     scans, rows = view.scans, view.rows
-    rule = view.sorted_scans.rule
-    axes, by_encoder = _axes(explore_plots.measured_columns(scans)), _by_encoder(scans)
+    axes = _axes(explore_plots.measured_columns(scans))
+    dense = len(rows) > linked_plots.POINTS_DRAWN
+    with st.container(horizontal=True, gap="large"):
+        by = explore_plots.TIER if dense else _coloured_by(scans)
+        by_encoder = _by_encoder(scans)
     panels = explore_plots.explore_panels(scans, rows, *axes, by_encoder=by_encoder)
     names = scans.scores.scan_ids[rows]
-    colours, shapes = tier_rule.colours(rule), tier_rule.shapes(rule)
+    colouring = (
+        _by_tier(view) if by == explore_plots.TIER else explore_plots.coloured(scans, rows, by)
+    )
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
     shown = LinkedPlots(
         panels,
         names,
-        view.sorted_scans.codes[rows],
-        tuple(colours[name] for name in rule.labels),
+        colouring.codes,
+        colouring.colours,
         int(place) if place >= 0 else None,
-        tuple(shapes[name][0] for name in rule.labels),
+        colouring.shapes,
     )
-    legend = _legend(view, shown.dense)
     linked_plots.show(
         shown,
-        legend,
+        _DENSITY if shown.dense else colouring.legend,
         selected_scans.positions(names),
         lambda chosen: selected_scans.select(scans, rows, chosen),
     )
     if shown.dense:
-        st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
+        st.caption(
+            f"{len(rows):,} scans are drawn as density, without colours. Select with a box or a lasso."
+        )
     if by_encoder:
         st.caption(explore_plots.ENCODER_CAPTION)
     elif text := explore_plots.embedding_caption(explore_plots.all_metrics(scans)):
@@ -193,22 +200,47 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     return against, (along, up), by_site
 
 
-def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, ...]]:
-    """Return the legend: a colour, its words, and the letter of its shape where scans are points."""
-    if dense:
-        return [("#102A43", "many scans"), ("#9FB3C8", "few"), (linked_plots.CHOSEN, "selected")]
+def _coloured_by(scans: ScanTable) -> str:
+    """Draw the choice of what points are coloured by, where there is more than the tiers."""
+    offered = explore_plots.coloured_by(scans)
+    if len(offered) == 1:
+        return offered[0]
+    return controls.choose_segment(
+        "Colour by",
+        offered,
+        key=state.COLOURED_BY,
+        show_label=True,
+        format_func=lambda name: explore_plots.COLOURED_BY[name],
+    )
+
+
+#: The legend of scans that are drawn as density.
+_DENSITY: list[tuple[str, ...]] = [
+    ("#102A43", "many scans"),
+    ("#9FB3C8", "few"),
+    (linked_plots.CHOSEN, "selected"),
+]
+
+
+def _by_tier(view: FilteredScans) -> Colouring:
+    """Return the colours of the scans by their tiers."""
     rule, codes = view.sorted_scans.rule, view.sorted_scans.codes[view.rows]
     found = np.bincount(codes, minlength=len(rule.labels)).tolist()
     colours, shapes = tier_rule.colours(rule), tier_rule.shapes(rule)
-    return [
-        (
-            colours[name],
-            f"{html_marks.tier_label(rule.called(name))}: {count:,}",
-            shapes[name][1],
-        )
-        for name, count in zip(rule.labels, found, strict=True)
-        if count
-    ]
+    return Colouring(
+        codes,
+        tuple(colours[name] for name in rule.labels),
+        tuple(shapes[name][0] for name in rule.labels),
+        [
+            (
+                colours[name],
+                f"{html_marks.tier_label(rule.called(name))}: {count:,}",
+                shapes[name][1],
+            )
+            for name, count in zip(rule.labels, found, strict=True)
+            if count
+        ],
+    )
 
 
 rule_in_address.take_from_address()

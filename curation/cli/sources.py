@@ -25,6 +25,12 @@ def add_ingest_options(command: argparse.ArgumentParser) -> None:
     add_kind_options(command)
     command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    command.add_argument(
+        "--sex",
+        metavar="F=CODE,M=CODE",
+        help="which code of sex is which in its tables, such as F=2,M=1, where no JSON file beside them says "
+        "so by Levels of BIDS (docs/sources.md); '' forgets what was said",
+    )
     add_pseudonyms_option(command)
     command.add_argument(
         "--simulated", action="store_true", default=None, help="the scans are not of people"
@@ -79,6 +85,7 @@ def run_ingest(chosen: argparse.Namespace) -> int:
         simulated=chosen.simulated,
         include=chosen.include,
         participants=chosen.participants,
+        sexes=chosen.sex,
         hide_names=chosen.pseudonyms,
     )
     if chosen.own_ids:

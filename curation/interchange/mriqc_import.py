@@ -27,7 +27,7 @@ from curation.sources import (
     who_is_who,
 )
 from curation.sources import source as sources
-from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, of_source, put
+from curation.sources.ingest import IngestSummary, gone, note_listed, of_source, put
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -102,8 +102,8 @@ def import_table(
         workspace, at, "mriqc", name=name, role=role, modality=modality, participants=participants
     )
     people = source.participants
-    known_people = participants_table.participants(Path(people)) if people else None
-    earlier = earlier_source(workspace, source.name)
+    known_people = participants_table.participants(Path(people), allowed) if people else None
+    earlier = sources.earlier(workspace, source.name)
     hidden = _as_others(workspace, earlier) if hide_names is None and not published else hide_names
     source = pseudonyms.settle(workspace, source, earlier, hidden)
     table = _hidden(workspace, source, mriqc_tables.read(Path(source.path), known_people, allowed))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from curation.errors import SourceError
 from curation.sources import allowed_roots, image_modality, participants_table, scan_names
+from curation.sources import sex_codes as codes
 from curation.sources import source as entries
 from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import Note, People
@@ -31,7 +32,7 @@ def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoo
         When the manifest is no table, or has no column of files.
     """
     manifest = Path(source.path)
-    table = text_tables.read_table(manifest)
+    table = codes.read_table(manifest, allowed, source.sexes)
     if "bids_name" in table and "path" not in table:
         raise SourceError(
             f"{manifest.name} is a table of MRIQC, which has metrics but no images. Take it in with "
@@ -45,7 +46,7 @@ def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoo
     every = table.to_dict("records")
     fits = partial(fnmatch.fnmatch, pat=source.include)
     rows = [row for row in every if row["path"] and fits(Path(row["path"]).name)]
-    joined = _people(participants, allowed) if participants else People()
+    joined = _people(source, participants, allowed) if participants else People()
     keys = _manifest_keys([row["path"] for row in rows])
     owners = entries.owners_of(keys.values(), joined)
     found = [
@@ -180,8 +181,8 @@ def dicom_instead(folder: Path) -> str | None:
 
 def _list_bids(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     root = Path(source.path)
-    known = _people(participants or root / "participants.tsv", allowed)
-    table = known if participants else _with_visits(known, root, allowed)
+    known = _people(source, participants or root / "participants.tsv", allowed)
+    table = known if participants else _with_visits(known, source, root, allowed)
     images, closed = _images(root, source.include)
     named = {path: _of_bids(path, table, allowed) for path in images}
     declared = (root / "dataset_description.json").exists()
@@ -200,14 +201,14 @@ def _list_bids(source: Source, participants: Path | None, allowed: AllowedRoots)
     return Listing([*found, *absent], notes=notes)
 
 
-def _with_visits(table: People, root: Path, allowed: AllowedRoots) -> People:
+def _with_visits(table: People, source: Source, root: Path, allowed: AllowedRoots) -> People:
     """Return people with what their tables of sessions in a BIDS data set say of each visit."""
     named = [(path.parent.name, path) for path in sorted(root.glob("sub-*/sub-*_sessions.tsv"))]
     own = [(name, path) for name, path in named if path.name == f"{name}_sessions.tsv"]
     readable = [
         one for one in own if scan_names.is_unicode(str(one[1])) and not allowed.reason(one[1])
     ]
-    return participants_table.with_visits(table, readable)
+    return participants_table.with_visits(table, readable, source.sexes)
 
 
 def _is_other_bids(path: Path) -> bool:
@@ -270,7 +271,7 @@ def _bids_id(name: str) -> str:
 
 def _list_folder(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     root = Path(source.path)
-    table = _people(participants or root / "participants.tsv", allowed)
+    table = _people(source, participants or root / "participants.tsv", allowed)
     images, closed = _images(root, source.include)
     loose = _all_loose(images, root, table, allowed)
     notes = entries.notes_of(table, loose)
@@ -295,11 +296,11 @@ def _loose(
 # ---- both ------------------------------------------------------------------------------------
 
 
-def _people(table: Path, allowed: AllowedRoots) -> People:
+def _people(source: Source, table: Path, allowed: AllowedRoots) -> People:
     """Read a table of people; one that a link takes out of what may be read is refused."""
     if table.exists():
         allowed.refuse_others(table)
-    return participants_table.participants(table)
+    return participants_table.participants(table, allowed, source.sexes)
 
 
 def _closed(folder: Closed, root: Path, table: People) -> Entry:

@@ -15,7 +15,7 @@ from curation.access.guard import guarded
 from curation.decisions import database, person_decisions
 from curation.decisions.person_decisions import Pair
 from curation.errors import SourceError
-from curation.sources import image_modality, near_duplicates, who_is_who
+from curation.sources import image_modality, near_duplicates, sex_codes, who_is_who
 from curation.sources.participants_table import same_person
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -103,7 +103,8 @@ def shared_ids(
     both = people.merge(people, on="_key", suffixes=("", "_2"))
     named = both["person"].notna() & both["person_2"].notna()
     both = both[(both["source"] < both["source_2"]) & ~named]
-    same_sex = both["sex"].isna() | both["sex_2"].isna() | (both["sex"] == both["sex_2"])
+    first, second = sex_codes.without_neither(both["sex"]), sex_codes.without_neither(both["sex_2"])
+    same_sex = first.isna() | second.isna() | (first == second)
     fits = (both["age_years"] - both["age_years_2"]).abs().le(_YEARS) & same_sex
     pairs = [
         person_decisions.pair(

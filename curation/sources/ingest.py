@@ -83,6 +83,7 @@ def ingest(
     simulated: bool | None = None,
     include: str | None = None,
     participants: str | Path | None = None,
+    sexes: str | None = None,
     hide_names: bool | None = None,
     progress: ProgressCallback | None = None,
 ) -> IngestSummary:
@@ -108,6 +109,8 @@ def ingest(
         Pattern of file names to take; all by default.
     participants : path, optional
         Table of people to join, instead of ``participants.tsv`` in the source.
+    sexes : str, optional
+        Which code of sex is which, such as ``'F=2,M=1'``; see :mod:`curation.sources.sex_codes`.
     hide_names : bool, optional
         Give scans and people pseudonyms in place of their names.
     progress : callable, optional
@@ -133,8 +136,9 @@ def ingest(
         simulated=simulated,
         include=include,
         participants=participants,
+        sexes=sexes,
     )
-    earlier = earlier_source(workspace, source.name)
+    earlier = sources.earlier(workspace, source.name)
     source = pseudonyms.settle(workspace, source, earlier, hide_names)
     found, said = _listing(workspace, source)
     with files.lock(workspace.ingest_lock_path):
@@ -165,11 +169,6 @@ def _listing(workspace: Workspace, source: Source) -> tuple[Listing, tuple[str, 
     found = who_is_who.told_apart(workspace, source, found)
     said = pseudonyms.in_words(workspace, source, found.notes)
     return replace(found, entries=pseudonyms.hide(workspace, source, found.entries)), said
-
-
-def earlier_source(workspace: Workspace, name: str) -> Source | None:
-    """Return the source that a workspace has under a name; none where it is a new one."""
-    return next((each for each in workspace.sources() if each.name == name), None)
 
 
 def note_listed(

@@ -9,6 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from curation.errors import SourceError
+from curation.sources import allowed_roots, sex_codes
+from curation.sources.allowed_roots import AllowedRoots
 from curation.storage import text_tables
 
 OLDEST_YEARS = 125
@@ -191,8 +193,12 @@ def in_words(notes: Iterable[Note], called: Called | None) -> tuple[str, ...]:
     return tuple(filter(None, said))
 
 
-def participants(path: Path) -> People:
+def participants(
+    path: Path, allowed: AllowedRoots = allowed_roots.EVERYTHING, sexes: str = ""
+) -> People:
     """Read a table of people, such as ``participants.tsv``; no file is no people.
+
+    ``sexes`` are codes of sex as of :func:`curation.sources.sex_codes.of_words`.
 
     Raises
     ------
@@ -201,7 +207,7 @@ def participants(path: Path) -> People:
     """
     if not path.exists():
         return People()
-    table = text_tables.read_table(path)
+    table = sex_codes.read_table(path, allowed, sexes)
     if "participant_id" not in table:
         raise SourceError(
             f"{path.name} has no column of people. Name one 'participant_id' "
@@ -217,7 +223,7 @@ def participants(path: Path) -> People:
     return People(path.name, rows, table.attrs["guessed"], visits)
 
 
-def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
+def with_visits(people: People, tables: Iterable[tuple[str, Path]], sexes: str = "") -> People:
     """Return people with what tables of their visits add, such as BIDS' ``sub-01_sessions.tsv``.
 
     Parameters
@@ -226,12 +232,14 @@ def with_visits(people: People, tables: Iterable[tuple[str, Path]]) -> People:
         Who is known.
     tables : iterable of (str, Path)
         A participant and the table of their visits; one that cannot be read becomes a note.
+    sexes : str
+        See :func:`participants`.
     """
     rows, visits = dict(people.rows), dict(people.visits)
     notes: list[Note] = [*people.notes]
     for name, path in tables:
         try:
-            told = text_tables.read_table(path)
+            told = sex_codes.read_table(path, told=sexes)
         except SourceError as error:
             notes.append(partial(_unread, name, str(error)))
             continue

@@ -12,6 +12,7 @@ from curation.sources import (
     image_modality,
     participants_table,
     scan_names,
+    sex_codes,
     sidecar,
 )
 from curation.sources.allowed_roots import AllowedRoots
@@ -44,8 +45,8 @@ def describe(
     Raises
     ------
     SourceError
-        When a role, a kind of image or a table of people is none, another source has the name, or a path
-        cannot be written down.
+        When a role, a kind of image, a table of people or the codes of sex are none, another source has the
+        name, or a path cannot be written down.
     """
     given = {field: value for field, value in asked.items() if value is not None}
     if given.get("role", "pool") not in ROLES:
@@ -56,6 +57,7 @@ def describe(
         raise SourceError(
             f"What is scored is one of {', '.join(image_modality.KINDS)}; not {given['modality']!r}."
         )
+    sex_codes.of_words(given.get("sexes", ""))
     if table := given.get("participants"):
         allowed_roots.of(workspace).refuse_others(table)
         given["participants"] = str(_table_of_people(table))
@@ -63,11 +65,16 @@ def describe(
     called = slug(name or scan_names.stem_of(Path(path)))
     for text in (path, *(value for value in given.values() if isinstance(value, str))):
         _refuse_bytes(text)
-    before = next((source for source in workspace.sources() if source.name == called), None)
+    before = earlier(workspace, called)
     if before and before.path != path:
         _refuse_taken(before, named=name is not None)
     known = {field: getattr(before, field) for field in asked} if before else {}
     return Source(name=called, path=path, kind=kind, **(known | given))
+
+
+def earlier(workspace: Workspace, name: str) -> Source | None:
+    """Return the source that a workspace has under a name; none where it is a new one."""
+    return next((each for each in workspace.sources() if each.name == name), None)
 
 
 def _refuse_taken(before: Source, *, named: bool) -> None:

@@ -144,4 +144,6 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
     codes = usable["sex"].dropna().unique().tolist()
     if sex_codes.sexes_in(codes) is None:
         said.append(sex_codes.unread_sexes_in_words(codes))
+    elif told := sex_codes.neither_in_words(usable.drop_duplicates("subject_id")["sex"].dropna()):
+        said.append(told)
     return said

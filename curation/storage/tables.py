@@ -73,9 +73,9 @@ _SCANS_REMEDY = (
     "Put back a copy of it; or move it away and ingest every source again (workspace.toml names them). What "
     "was measured and decided stays."
 )
-_METRICS_REMEDY = (
-    "Put back a copy of it; or move it away: 'python -m curation assess' measures its scans again, and an "
-    "MRIQC table has to be imported again."
+METRICS_REMEDY = (
+    "Put back a copy of it ('python -m curation restore'); or move it out of its folder, and 'python -m "
+    "curation assess' measures its scans again; an MRIQC table has to be imported again."
 )
 _SCORES_REMEDY = "Move it away: 'python -m curation assess --gather' makes it anew."
 DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
@@ -193,7 +193,7 @@ def read_shard_columns(workspace: Workspace, columns: Collection[str] | None) ->
         return None
     # joined before pandas sees them: there may be thousands, of one row each
     return pa.concat_tables(
-        [files.read_arrow(shard, _METRICS_REMEDY, columns) for shard in shards],
+        [files.read_arrow(shard, METRICS_REMEDY, columns) for shard in shards],
         promote_options="permissive",
     )
 

@@ -165,6 +165,17 @@ def columns_in_words(written: Iterable[object], known: Iterable[str] = ()) -> st
     return f"it has {len(names)} column{'s' * (len(names) != 1)}, of no name that is known"
 
 
+def is_called(column: str, ours: str) -> bool:
+    """Return whether a column is one of :data:`ALIASES` by its name.
+
+    Examples
+    --------
+    >>> is_called("Gender", "sex"), is_called("Age", "sex")
+    (True, False)
+    """
+    return _bare(column) in map(_bare, ALIASES[ours].split(","))
+
+
 def _bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 

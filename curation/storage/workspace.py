@@ -53,6 +53,9 @@ class Source:
         listed.
     pseudonyms : str
         Which key its pseudonyms are made with, see :mod:`curation.sources.pseudonyms`; empty: names stay.
+    sexes : str
+        Which code of sex is which in its tables, see :func:`curation.sources.sex_codes.of_words`; empty: as
+        they tell.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Source:
     participants: str = ""
     modality: str = "T1w"
     pseudonyms: str = ""
+    sexes: str = ""
 
 
 @dataclass(frozen=True)

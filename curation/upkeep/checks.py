@@ -115,7 +115,8 @@ def _files(workspace: Workspace) -> Iterator[Finding]:
             if _made_again(workspace, path):
                 yield Finding(str(path), why, _AGAIN, partial(set_aside, path))
             else:
-                yield Finding(str(path), why, _COPY)
+                of_metrics = path.parent == workspace.metrics_dir
+                yield Finding(str(path), why, tables.METRICS_REMEDY if of_metrics else _COPY)
 
 
 def _inside(workspace: Workspace) -> Iterator[Path]:

@@ -68,9 +68,11 @@ def test_every_part_of_a_finished_study_has_its_figures(full, once, part) -> Non
 def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, once) -> None:
     said = words(once("compare", **{state.STUDY: full.finished.id}))
     assert "predict the mean age" in said and "scratch" in said
-    assert "A is " in said or "A against scratch is unresolved with these 14 people" in said
+    assert "Tier A alone is " in said or (
+        "Tier A alone against no pretraining is unresolved with these 14 people" in said
+    )
     assert said.index("Against predicting the mean age") < said.index(
-        "Against scratch, exploratory:"
+        "Against no pretraining, exploratory:"
     )
     assert (
         "Against a random sample of the same size, sites, age tertiles and sexes, exploratory:"
@@ -83,9 +85,10 @@ def test_another_reference_changes_the_verdicts(full, run) -> None:
     workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id})
     checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
-    assert "scratch is " in words(page) or "scratch against all" in words(page)
-    assert "Against all, chosen here, exploratory (the report compares with scratch):" in words(
-        page
+    assert "No pretraining is " in words(page) or "No pretraining against all" in words(page)
+    assert (
+        "Against all scans, chosen here, exploratory (the report compares with no pretraining):"
+        in words(page)
     )
 
 
@@ -289,7 +292,7 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
         assert (told in words(page)) == (part in ("answer", "where"))
     page = run("compare", workspace, **{state.STUDY: finished.id})
     colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
-    said = words(page).split("Against scratch, exploratory:", 1)[1]
+    said = words(page).split("Against no pretraining, exploratory:", 1)[1]
     assert ">better<" in said and not any(f"background:{colour}" in said for colour in colours)
     (differences,) = [message for message in report.messages if message.name == "differences"]
     assert differences.faded and differences.lead.startswith(answer.title)

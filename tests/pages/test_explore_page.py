@@ -207,3 +207,20 @@ def test_page_with_many_scans_draws_density(full, run, seen, monkeypatch) -> Non
     page = run("explore", full.workspace)
     assert seen.shown is not None and seen.shown.dense
     assert "drawn as density" in words(page)
+
+
+def test_points_can_be_coloured_by_site(full, run, seen) -> None:
+    page = run("explore", full.workspace)
+    by_tier = list(seen.legend)
+    page.session_state[state.COLOURED_BY] = "site"
+    checked(page.run())
+    sites = tables.read_scans(full.workspace).query("role == 'pool'")["site"]
+    assert seen.legend != by_tier
+    assert [words_ for _, words_, *_ in seen.legend] == [
+        f"{site}: {count}"
+        for site, count in sites.value_counts()
+        .sort_index()
+        .sort_values(ascending=False, kind="stable")
+        .items()
+    ]
+    assert seen.shown is not None and len(seen.shown.colours) == len(seen.shown.shapes)

@@ -96,6 +96,18 @@ def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
     assert "No scan is in tier C" in words(page)
 
 
+def test_a_freeze_without_readable_metrics_names_the_file_and_the_command_that_makes_them_again(
+    own, run
+) -> None:
+    damaged = own.metrics_dir / "part-made.parquet"
+    page = opened(run, own)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    page = checked(button(page, "Freeze this pool cohort").click().run())
+    said = " ".join(error.value for error in page.error).replace("\\", "")
+    assert str(damaged) in said and "python -m curation assess" in said
+    assert not frozen_cohort.list_cohorts(own)
+
+
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
     page = opened(run, own)
     checked(button(page, "Freeze this pool cohort").click().run())

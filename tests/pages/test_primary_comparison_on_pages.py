@@ -75,7 +75,7 @@ def test_without_one_everything_is_said_to_be_exploratory(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "No primary comparison was declared when this study was planned" in said
-    assert "Against scratch, exploratory:" in said
+    assert "Against no pretraining, exploratory:" in said
 
 
 def test_present_and_the_files_say_the_same_verdict(declared, run) -> None:

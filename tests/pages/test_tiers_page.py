@@ -344,8 +344,19 @@ def test_a_share_of_women_that_is_not_known_says_why_and_what_to_do(own, run) ->
     codes = [("M", "<b>v")[number % 2] for number in range(len(scans))]
     tables.write_scans(own, scans.assign(sex=codes))
     said = words(opened(run, own, PEOPLE)).replace("\\", "")
-    assert "The share of women is not known. Sex is written as <b>v and M and kept so" in said
-    assert "Write M and F" in said
+    assert "The share of women is not known. Sex is written as <b>v and M: which is which" in said
+    assert "codes of women and of men" in said
+
+
+def test_of_how_many_scans_the_sex_is_not_known_is_said_beside_the_share_of_women(own, run) -> None:
+    scans = tables.read_scans(own)
+    codes = [("M", "F", "X", None)[number % 4] for number in range(len(scans))]
+    tables.write_scans(own, scans.assign(sex=codes))
+    said = words(opened(run, own, PEOPLE)).replace("\\", "")
+    pool = zip(codes, scans["role"] == "pool", strict=True)
+    unknown = sum(is_pool and code in ("X", None) for code, is_pool in pool)
+    assert "Female is the share of those whose sex is known." in said
+    assert f"Of {unknown} scans it is not, or told as neither." in said
 
 
 def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None:

@@ -18,6 +18,7 @@ from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch, probed_cost, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
+from training.settings.presets import PRESETS
 from training.studies import cost_probe, planned_study
 from training.studies.cost_probe import CostProbe, RunParts, Seconds
 from training.studies.planned_study import Study
@@ -111,7 +112,7 @@ def test_an_objective_and_the_tuning_are_chosen_and_planned(own, run, monkeypatc
     frozen_cohort.freeze(own, "pool", author="tests")
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     monkeypatch.setattr(launch, "launch", lambda *_, **__: None)
-    page = run("train", own, **{state.OBJECTIVE: "hybrid", state.BACKBONE: "unet"})
+    page = run("train", own, **{f"{state.OBJECTIVE}-mae": "hybrid", state.BACKBONE: "unet"})
     assert "a small 3d convolutional network" in words(page).lower()
     assert "predicts removed patches and tells two views" in words(page).lower()
     assert "With 8 scans a step, hybrid tells each from 7 others" in words(page)
@@ -125,6 +126,24 @@ def test_an_objective_and_the_tuning_are_chosen_and_planned(own, run, monkeypatc
     assert planned.name.endswith("hybrid-unet")
     page = run("train", own, **{state.STUDY: planned.id})
     assert "0 of 6 trials" in words(page)
+
+
+def test_the_objective_that_is_shown_is_the_one_of_the_preset_that_is_chosen(
+    own, run, monkeypatch
+) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
+    page = run("train", own)
+    assert "Predicts removed patches from the others" in words(page)
+    (preset,) = [box for box in page.selectbox if box.label == "Preset"]
+    checked(preset.set_value(PRESETS["world"]).run())
+    assert "Tells two views of a scan from those of other people" in words(page)
+    checked(page.segmented_control(key=f"{state.OBJECTIVE}-contrast").set_value("mae").run())
+    assert "Predicts removed patches from the others" in words(page)
+    monkeypatch.setattr(probed_cost, "start", lambda *_: None)
+    checked(button(page, "Plan it, and ask what it costs").click().run())
+    (planned,) = planned_study.list_studies(own)
+    assert planned.preset.name == "world" and planned.preset.objective == "mae"
 
 
 def test_a_design_without_its_question_cannot_be_launched_and_says_why(own, run) -> None:

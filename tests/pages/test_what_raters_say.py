@@ -154,6 +154,21 @@ def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_blind, run
     assert "Ada: exclude" in agreed  # raters among each other, beside no score
 
 
+def test_cut_off_and_agreement_say_which_scans_each_counts_and_why_the_other_differs(
+    rated_blind, run
+) -> None:
+    rated = rating_log.list_ratings(rated_blind)["scan_id"].nunique()
+    cut = words(run("rate", rated_blind, **{state.RATE_PART: "Cut-off"})).replace("\\", "")
+    assert f"0 scans are counted here, of {rated} that are rated on any scale" in cut
+    why = f"{rated} rated only in a blinded session that is still running"
+    assert f"Not counted here: {why}." in cut
+    agreed = words(run("rate", rated_blind, **{state.RATE_PART: "Agreement"})).replace("\\", "")
+    assert f"Counted here: {rated} scans with a rating on this scale" in agreed
+    assert (
+        f"Cut-off counts 0 of {rated} that are rated on any scale; it leaves out {why}." in agreed
+    )
+
+
 def test_one_rating_that_does_not_count_yet_is_told_of_as_one() -> None:
     assert summaries.running_words(1, 1) == (
         "1 rating of a blinded session that is still running is counted when it is ended."

@@ -18,9 +18,10 @@ POOL, TARGET = "made-pool_sub-01_T1w", "made-target_sub-03_T1w"
 WHO = pair("made-pool:sub-01", "made-target:sub-03")
 
 
-def _suspected(workspace: Workspace) -> None:
-    """Store that two scans seem to show the same head."""
-    rows = pd.DataFrame([{"first": POOL, "second": TARGET, "similarity": 0.87}])
+def _suspected(workspace: Workspace, *others: tuple[str, str, float]) -> None:
+    """Store that two scans, or several pairs of them, seem to show the same head."""
+    found = [(POOL, TARGET, 0.87), *others]
+    rows = pd.DataFrame(found, columns=["first", "second", "similarity"])
     files.write_parquet(workspace.near_duplicates_path, rows)
     scans = tables.read_scans(workspace)
     compared = scans[["scan_id", "sha256"]].assign(version=brain_vector.VERSION)
@@ -60,6 +61,41 @@ def test_a_pair_that_is_one_person_is_one_person_from_then_on(own: Workspace, ru
     _name(page, "Who decides", "Grace")
     checked(button(page, "One person").click().run())
     assert tables.read_scans(own).loc[two, "subject_id"].nunique() == 1
+
+
+def test_all_pairs_of_two_sources_are_answered_at_once_and_taken_back(
+    own: Workspace, run: Run
+) -> None:
+    other = "made-pool_sub-02_T1w", "made-target_sub-04_T1w"
+    within = "made-pool_sub-05_T1w", "made-pool_sub-06_T1w"
+    _suspected(own, (*other, 0.71), (*within, 0.66))
+    page = run("cohort", own)
+    said = words(page).replace("\\", "")
+    assert (
+        "Between made-pool and made-target: 2 undecided pairs, of similarity 0.71 to 0.87" in said
+    )
+    assert "Within made-pool" not in said  # one pair is answered by itself
+    _name(page, "Who decides", "Grace")
+    checked(button(page, "All 2: different people").click().run())
+    decided = {WHO: False, pair("made-pool:sub-02", "made-target:sub-04"): False}
+    assert person_decisions.in_force(own) == decided
+    assert "2 pairs noted as different people" in words(page)
+    checked(button(page, "Undo").click().run())
+    assert person_decisions.in_force(own) == {}
+    assert "noted as" not in words(page) and button(page, "All 2: different people")
+
+
+def test_answers_that_contradict_a_table_are_refused_all_together(own: Workspace, run: Run) -> None:
+    scans = tables.read_scans(own)
+    first = scans["scan_id"].eq(POOL)
+    tables.write_scans(own, scans.assign(sex=scans["sex"].mask(first, "M").where(first, "F")))
+    _suspected(own, ("made-pool_sub-02_T1w", "made-target_sub-04_T1w", 0.71))
+    page = run("cohort", own)
+    _name(page, "Who decides", "Grace")
+    checked(button(page, "All 2: one person each").click().run())
+    assert "They cannot be one person" in page.error[0].value
+    assert person_decisions.in_force(own) == {}
+    assert button(page, "All 2: different people")
 
 
 def test_equal_ids_that_fit_are_confirmed_together(own: Workspace, run: Run) -> None:

@@ -24,7 +24,10 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     parser.add_argument("study", help="id of a study")
     parser.add_argument(
-        "pretraining", metavar="run", help="id of a finished pretraining, e.g. pretrain_all_seed0"
+        "run_id",
+        metavar="run",
+        help="id of a finished pretraining, e.g. pretrain_all_seed0, or of a finished fine-tuning, e.g. "
+        "finetune_all_seed0_fold0, which is exported with its head",
     )
     parser.add_argument(
         "--to",
@@ -42,17 +45,20 @@ def run_export(chosen: argparse.Namespace) -> int:
 
     workspace = Workspace.open(chosen.workspace)
     study = planned_study.load(workspace, chosen.study)
-    pretraining = runs.find(study, chosen.pretraining)
-    named = export_network.folder_name(study, pretraining, chosen.modality)
+    run = runs.find(study, chosen.run_id)
+    named = export_network.folder_name(study, run, chosen.modality)
     folder = chosen.to or workspace.exports_dir / "networks" / named
-    made = export_network.export(workspace, study, pretraining, folder, chosen.modality)
+    if run.kind == "finetune":
+        made = export_network.export_model(workspace, study, run, folder)
+    else:
+        made = export_network.export(workspace, study, run, folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
 
 
 EXPORT_COMMAND = Command(
     "export",
-    "write a pretrained network as safetensors, to be loaded with plain MONAI",
+    "write a pretrained network, or a fine-tuned model, as safetensors, to be loaded with plain MONAI",
     run_export,
     add_export_options,
 )
@@ -93,7 +99,7 @@ def run_prepare(chosen: argparse.Namespace) -> int:
 
 PREPARE_COMMAND = Command(
     "prepare",
-    "make a new scan into what an exported encoder expects, by its encoder.json",
+    "make a new scan into what an exported network expects, by the JSON beside it",
     run_prepare,
     add_prepare_options,
     on_workspace=False,

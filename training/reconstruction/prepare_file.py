@@ -19,7 +19,9 @@ from curation.storage import files, typed_paths
 from training.results.doubtful_alignments import DOUBTFUL_NATS
 
 _IMAGE, _ARRAY = (".nii", ".nii.gz"), ".npy"
-_OTHER = "Take the encoder.json that 'python -m training export' wrote beside the weights."
+_OTHER = (
+    "Take the encoder.json or model.json that 'python -m training export' wrote beside the weights."
+)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from curation.wording import p_in_words
+from training.arms import arm_scans
 from training.held_out.predictions import BASELINE, Predictions
-from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary, verdicts
 from training.results.crossed_effects import ALPHA, detectable_years
 from training.results.study_summary import Difference
@@ -164,6 +164,21 @@ def _compared(
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
+def called(held_out: Predictions, name: str) -> str:
+    """Return an arm in the words that headlines have; of two with the same words, each with its name."""
+    arm = held_out.arm(name)
+    if arm is None:
+        return held_out.outcome.no_model
+    words = arm_scans.what_of(arm)
+    several = sum(arm_scans.what_of(one) == words for one in held_out.arms) > 1
+    return f"{words} ({name})" if several else words
+
+
+def as_sentence(said: verdicts.Verdict) -> verdicts.Verdict:
+    """Return a verdict whose sentence, which may begin with an arm in words, begins with a capital."""
+    return said._replace(words=said.words[:1].upper() + said.words[1:])
+
+
 def _row(
     held_out: Predictions, pair: Pair, found: Difference, p_holm: float, *, is_primary: bool
 ) -> dict[str, Any]:
@@ -171,14 +186,14 @@ def _row(
     low, high = study_summary.bootstrap(estimate, table)
     withheld = no_verdict(held_out, pair, estimate.seeds)
     judgement = verdicts.exploratory(
-        arm,
-        held_out.outcome.no_model if reference == BASELINE else reference,
+        called(held_out, arm),
+        called(held_out, reference),
         estimate,
         p_holm,
         withheld="it is the primary comparison, judged by itself" if is_primary else withheld,
         judged=held_out.outcome,
     )
-    judgement = _with_draw(held_out, pair, found, judgement)
+    judgement = as_sentence(_with_draw(held_out, pair, found, judgement))
     return {
         "arm": arm,
         "label": held_out.labels[arm],
@@ -196,7 +211,7 @@ def _row(
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
-        "words": judgement.words + _spread_words(pair, found, held_out.outcome),
+        "words": judgement.words + _spread_words(held_out, pair, found),
     }
 
 
@@ -205,10 +220,12 @@ def draw_words(held_out: Predictions, pair: Pair, said: verdicts.Verdict) -> str
     control = analysis_plan.own_control(held_out.arms, pair)
     if control is None or said.outcome in ("withheld", "unknown"):
         return ""
-    (arm,) = {*pair} - {control.name}
+    (arm,) = (called(held_out, name) for name in {*pair} - {control.name})
     if control.apart:
-        return f" Which scans {arm} holds is taken as given: another split of the pool may say otherwise."
-    return f" {arm} counts as one draw of scans, as each draw of its control does."
+        return (
+            f" The scans of {arm} are taken as given: another split of the pool may say otherwise."
+        )
+    return f" Of {arm} these scans count as one draw, as each draw of its control does."
 
 
 def _with_draw(
@@ -219,9 +236,9 @@ def _with_draw(
     given = found.as_given if counted and said.outcome == "open" else None
     if given is None or given.p > ALPHA:
         return said._replace(words=said.words + counted)
-    (arm, reference), seen = pair, found.estimate
-    control = analysis_plan.own_control(held_out.arms, pair)
-    drawn = reference if control and control.name == arm else arm
+    seen, control = found.estimate, analysis_plan.own_control(held_out.arms, pair)
+    arm, reference = (called(held_out, name) for name in pair)
+    drawn = reference if control and control.name == pair[0] else arm
     which = "better" if given.mean < 0 else "worse"
     words = (
         f"With these very scans of {drawn}, {arm} looks {which} than {reference}: "
@@ -254,13 +271,15 @@ def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
     return ""
 
 
-def _spread_words(pair: Pair, found: Difference, judged: Judged) -> str:
+def _spread_words(held_out: Predictions, pair: Pair, found: Difference) -> str:
     """Return a remark where the seeds of two arms have different variances; else empty."""
     if not found.spreads or not crossed_effects.unlike(*found.spreads):
         return ""
+    judged = held_out.outcome
     sizes = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
     listed = " and ".join(
-        f"{sd:.{judged.digits}f} for {arm}" for sd, arm in zip(sizes, pair, strict=True)
+        f"{sd:.{judged.digits}f} for {called(held_out, arm)}"
+        for sd, arm in zip(sizes, pair, strict=True)
     )
     unit = "AUC" if judged.two_valued else judged.unit or judged.name
     return f" Their seeds spread unlike each other (standard deviation, {unit}: {listed})."

@@ -108,7 +108,7 @@ def nothing_learned(held_out: Predictions) -> str:
     if whole(held_out):
         headline = f"No {said}: this study cannot rank tiers"
     if alone := comparisons.untested(held_out):
-        names = " and ".join(alone)
+        names = " and ".join(comparisons.called(held_out, name) for name in alone)
         return f"{headline}; of {names} there is no test, because people and seeds do not differ"
     return headline
 
@@ -128,7 +128,8 @@ def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:
     if better.empty:
         return _none_called(held_out)
     so_far = "Better" if whole(held_out) else "Not the whole study: so far better"
-    return f"{so_far} than {held_out.outcome.no_model}: {', '.join(better)}"
+    names = "; ".join(comparisons.called(held_out, name) for name in better)
+    return f"{so_far} than {held_out.outcome.no_model}: {names}"
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:

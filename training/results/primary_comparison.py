@@ -93,7 +93,10 @@ def of_study(held_out: Predictions, plan: AnalysisPlan) -> Primary | None:
     difference = study_summary.compare(held_out, arm, reference).estimate
     meaning = _meaning(held_out.arm(arm), held_out.arm(reference))
     withheld = _withheld(held_out, plan.primary, difference)
-    verdict = verdicts.confirmatory(plan, difference, meaning=meaning, withheld=withheld)
+    called = comparisons.called(held_out, arm), comparisons.called(held_out, reference)
+    verdict = comparisons.as_sentence(
+        verdicts.confirmatory(plan, difference, called=called, meaning=meaning, withheld=withheld)
+    )
     counted = comparisons.draw_words(held_out, plan.primary, verdict)
     verdict = verdict._replace(words=verdict.words + counted)
     told = headline(plan, held_out.arms, difference, verdict, meaning=meaning)

@@ -74,8 +74,7 @@ def exploratory(
     how_much = f"by {judged.amount(abs(difference.mean))} ({size_words(difference, judged)})"
     which: Literal["better", "worse"] = "better" if difference.mean < 0 else "worse"
     if p_corrected <= ALPHA:
-        words = f"{arm} is {which} than {reference} {how_much}."
-        return Verdict(which, words)
+        return Verdict(which, f"{arm} is {which} than {reference} {how_much}.")
     if difference.p <= ALPHA:
         return Verdict(
             "leaning",
@@ -98,8 +97,7 @@ def _none(
     if difference.no_variance:
         withheld = NO_VARIANCE
     elif not math.isfinite(difference.p):
-        words = f"{arm} and {reference} have no runs in common to compare yet."
-        return Verdict("unknown", words)
+        return Verdict("unknown", f"{arm} and {reference} have no runs in common to compare yet.")
     if withheld:
         words = f"{arm} and {reference}: {signed_words(difference, arm, judged)}. No verdict: {withheld}."
         return Verdict("withheld", words)
@@ -167,7 +165,12 @@ def _below(mean: float, bound: float, se: float, df: float) -> float:
 
 
 def confirmatory(
-    plan: AnalysisPlan, difference: Estimate, *, meaning: str = "", withheld: str = ""
+    plan: AnalysisPlan,
+    difference: Estimate,
+    *,
+    called: tuple[str, str] | None = None,
+    meaning: str = "",
+    withheld: str = "",
 ) -> Verdict:
     """Return the verdict on the primary comparison of a study.
 
@@ -177,6 +180,8 @@ def confirmatory(
         With a primary comparison.
     difference : Estimate
         Loss of its arm less that of its reference, in the unit of the plan's outcome.
+    called : tuple of str, optional
+        The two as they are called on the screen; by default their names.
     meaning : str
         What is done by taking the arm instead of the reference, such as ``leaving out tier C``.
     withheld : str
@@ -190,24 +195,19 @@ def confirmatory(
     true difference is, one of these claims at most can be wrong, so that none is corrected for the others
     (Goeman, Solari & Stijnen 2010).
     """
-    if none := _none(*plan.pair, difference, withheld, plan.outcome):
+    arm, reference = called or plan.pair
+    if none := _none(arm, reference, difference, withheld, plan.outcome):
         return none
     tests = margin_tests(difference, plan.margin_years)
     judge = _one_sided if plan.one_sided else _two_sided
-    return judge(_Pair(plan, meaning), difference, tests)
+    return judge(_Pair(plan, meaning, arm, reference), difference, tests)
 
 
 class _Pair(NamedTuple):
     plan: AnalysisPlan
     meaning: str
-
-    @property
-    def arm(self) -> str:
-        return self.plan.pair[0]
-
-    @property
-    def reference(self) -> str:
-        return self.plan.pair[1]
+    arm: str
+    reference: str
 
     @property
     def margin(self) -> str:

@@ -1,9 +1,11 @@
-"""Export of an encoder for use elsewhere: weights as safetensors, and a JSON description of the network.
+"""Export of networks for use elsewhere: weights as safetensors, and a JSON description of the network.
 
-Nothing of Tierscope is needed to load it: the lines of ``docs/training.md`` do it in a folder that holds one.
+A pretrained encoder, or a fine-tuned model with its head. Nothing of Tierscope is needed to load them: the
+lines of ``docs/training.md`` do it in a folder that holds one.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from curation.errors import DamagedError, StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from training.held_out.age_metrics import ShareScale, scale_of
 from training.models import masked_autoencoder, masking, networks
 from training.models.patches import patch_weights
 from training.settings.objectives import OBJECTIVES
@@ -36,9 +39,10 @@ class Exported:
     ----------
     weights : Path
         ``encoder.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``, or of its
-        ``BasicUNet`` with the ``mean_volume`` that is subtracted of what it is shown.
+        ``BasicUNet`` with the ``mean_volume`` that is subtracted of what it is shown. Of a fine-tuned model
+        ``model.safetensors``: those of the encoder, and its head's.
     about : Path
-        ``encoder.json`` beside it: how to build the network, and what it expects of volumes.
+        JSON beside it: how to build the network, and what it expects of volumes.
     """
 
     weights: Path
@@ -73,11 +77,58 @@ def export(
     if run.kind != "pretrain" or not run.result_path.exists():
         raise StudyError(f"{run.id} is no finished pretraining; there is no encoder to export.")
     index = _index_of(study.preset, modality)
-    about = _about(study, run, modality)
     made = Exported(folder / "encoder.safetensors", folder / "encoder.json")
+    return _write(
+        workspace,
+        study,
+        run,
+        made,
+        _about(study, run, modality) | _pretrained(study.preset),
+        lambda: _weights(study.preset, run, index),
+    )
+
+
+@guarded(Action.EXPORT_NETWORK)
+def export_model(workspace: Workspace, study: Study, run: Run, folder: Path) -> Exported:
+    """Write the model of a finished fine-tuning, encoder and head, and note in the audit that it was.
+
+    Parameters
+    ----------
+    workspace, study, folder
+        As of :func:`export`.
+    run : Run
+        A finished fine-tuning of it.
+
+    Raises
+    ------
+    StudyError
+        When the run is no finished fine-tuning of a transformer, or the folder holds another network.
+    """
+    if run.kind != "finetune" or run.trial is not None or not run.result_path.exists():
+        raise StudyError(f"{run.id} is no finished fine-tuning; there is no model to export.")
+    if study.arm(run.arm).method not in ("full", "probe") or study.preset.backbone != "vit":
+        raise StudyError(
+            f"{run.id} is not exported: of fine-tuned models those of the vision transformer are. Of ridge "
+            "regression the coefficients stand in its result.json; a U-Net's encoder is exported as it was "
+            "pretrained."
+        )
+    made = Exported(folder / "model.safetensors", folder / "model.json")
+    about = _about(study, run, None) | _head(study, run)
+    return _write(workspace, study, run, made, about, lambda: _model_weights(run))
+
+
+def _write(
+    workspace: Workspace,
+    study: Study,
+    run: Run,
+    made: Exported,
+    about: dict[str, Any],
+    read: Callable[[], dict[str, Tensor]],
+) -> Exported:
+    """Write the files of a network, of which ``read`` returns the weights."""
     _refuse_another(made, about)
     files.write_json(made.about, about)  # first: weights without it would be nobody's
-    weights = _weights(study.preset, run, index)
+    weights = read()
     with files.replacing(made.weights) as temporary:
         rights = temporary.stat().st_mode  # save_file makes a file of its own, for its owner alone
         save_file(
@@ -86,7 +137,8 @@ def export(
             metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
         )
         temporary.chmod(rights)
-    actions.note(workspace, "network exported", study.id, run=run.id, folder=folder.name)
+    folder = made.about.parent.name
+    actions.note(workspace, "network exported", study.id, run=run.id, folder=folder)
     return made
 
 
@@ -97,6 +149,14 @@ def _weights(preset: Preset, run: Run, modality: int) -> dict[str, Tensor]:
         network, masked_autoencoder.plain(kept), run.model_path, pretrain.again(run)
     )
     return networks.exported(kept, preset, modality)
+
+
+def _model_weights(run: Run) -> dict[str, Tensor]:
+    """Return the weights of a fine-tuned model: the encoder's under MONAI's names, and its head's."""
+    weights = checkpoints.load(run.model_path, run.again)
+    if weights is None:
+        raise StudyError(f"The weights of {run.id} are gone. {run.again}")
+    return {name: each for name, each in weights.items() if name != "norm.num_batches_tracked"}
 
 
 def folder_name(study: Study, run: Run, modality: str | None = None) -> str:
@@ -141,16 +201,44 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
             "preparation": prepared_volume.VERSION,
         },
         **({"patches": _patches(preset)} if preset.backbone == "vit" else {}),
-        "objective": preset.objective,
-        "decoder": "predicts by how much a patch differs from the mean patch at its place"
-        if OBJECTIVES[preset.objective].reconstructs
-        else "untrained: the encoder was pretrained by contrast alone",
         "study": study.id,
         "run": run.id,
         "arm": run.arm,
         "seed": run.seed,
         "simulated": study.simulated,
         "version": __version__,
+    }
+
+
+def _pretrained(preset: Preset) -> dict[str, Any]:
+    return {
+        "objective": preset.objective,
+        "decoder": "predicts by how much a patch differs from the mean patch at its place"
+        if OBJECTIVES[preset.objective].reconstructs
+        else "untrained: the encoder was pretrained by contrast alone",
+    }
+
+
+def _head(study: Study, run: Run) -> dict[str, Any]:
+    """Return what a fine-tuned model predicts from its features, and of whom it learned that."""
+    outcome, fold = study.outcome, run.fold or 0
+    learned_from = study.split(run.arm, run.seed, fold).train
+    scale = scale_of(outcome, learned_from)
+    return {
+        "pooling": study.preset.pooling,
+        "predicts": outcome.name,
+        "kind": outcome.kind,
+        **(
+            {"probability_of": outcome.positive}
+            if isinstance(scale, ShareScale)
+            else {"unit": outcome.unit, "mean": scale.mean_years, "sd": scale.sd_years}
+        ),
+        "people": int(learned_from["subject_id"].nunique()),
+        "scans": len(learned_from),
+        "fold": fold,
+        "of_folds": study.folds,
+        "use": "made to compare arms of a study, not to be applied to patients; it holds for people and "
+        "scanners like those that it learned from",
     }
 
 

@@ -7,6 +7,7 @@ from curation.decisions.person_decisions import PersonDecision
 from curation.sources import near_duplicates, who_is_who
 from curation.sources.near_duplicates import Suspicion
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, person, state
 
 #: Pairs that are drawn at once.
@@ -28,13 +29,17 @@ def show(workspace: Workspace) -> None:
         newest = person_decisions.newest(workspace)
         said, found = _found(workspace, tuple(map(cache.stamp, paths)), newest)
         st.caption(formatting.escape(f"{said} {_HOW}"))
+        done = _last_decided(workspace)
         if found:
-            _pairs(workspace, found)
+            st.warning(_what_follows(found), icon=":material/person_search:")
+        if found or done:
+            author = person.field("Who decides", key="alike-author")
+            _undo(workspace, done, author)
+            _pairs(workspace, found, author)
 
 
-def _pairs(workspace: Workspace, found: list[Suspicion]) -> None:
-    st.warning(_what_follows(found), icon=":material/person_search:")
-    author = person.field("Who decides", key="alike-author")
+def _pairs(workspace: Workspace, found: list[Suspicion], author: str) -> None:
+    _at_once(workspace, found, author)
     for suspicion in found[:_SHOWN]:
         _pair(workspace, suspicion, author)
     if len(found) > _SHOWN:
@@ -84,14 +89,59 @@ def _pair(workspace: Workspace, suspicion: Suspicion, author: str) -> None:
                 help="Copies of one scan have 0.96 or more, two people about 0.3; shown from 0.6 on.",
             )
             if st.button("One person", key=f"one-{name}"):
-                _decide(workspace, suspicion, author, one_person=True)
+                _decide(workspace, [suspicion], author, one_person=True)
             if st.button("Different people", key=f"two-{name}"):
-                _decide(workspace, suspicion, author, one_person=False)
+                _decide(workspace, [suspicion], author, one_person=False)
 
 
-def _decide(workspace: Workspace, suspicion: Suspicion, author: str, *, one_person: bool) -> None:
+def _at_once(workspace: Workspace, found: list[Suspicion], author: str) -> None:
+    """Offer to answer all pairs of two sources, or within one, at once: how many it says beforehand."""
+    between: dict[tuple[str, ...], list[Suspicion]] = {}
+    for each in found:
+        sources = dict.fromkeys(name.partition(":")[0] for name in each.pair)
+        between.setdefault(tuple(sources), []).append(each)
+    for sources, pairs in between.items():
+        if len(pairs) < 2:
+            continue
+        names, count = " and ".join(sources), len(pairs)
+        alike = [each.similarity for each in pairs]
+        where = f"Between {names}" if len(sources) > 1 else f"Within {names}"
+        said = f"{where}: {count:,} undecided pairs, of similarity {min(alike):.2f} to {max(alike):.2f}"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(formatting.escape(said), width="stretch")
+            if st.button(f"All {count:,}: one person each", key=f"all-one-{'-'.join(sources)}"):
+                _decide(workspace, pairs, author, one_person=True)
+            if st.button(f"All {count:,}: different people", key=f"all-two-{'-'.join(sources)}"):
+                _decide(workspace, pairs, author, one_person=False)
+
+
+def _decide(workspace: Workspace, found: list[Suspicion], author: str, *, one_person: bool) -> None:
+    _store(workspace, [PersonDecision(each.pair, one_person, each.words) for each in found], author)
+
+
+def _store(workspace: Workspace, decisions: list[PersonDecision], author: str) -> None:
     with frame.in_words():
-        decision = PersonDecision(suspicion.pair, one_person, suspicion.words)
-        who_is_who.decide(workspace, [decision], author)
+        who_is_who.decide(workspace, decisions, author)
+        state.put(state.ALIKE_DONE, tuple(decisions))
         state.put(state.PERSON, author.strip())
         st.rerun()
+
+
+def _last_decided(workspace: Workspace) -> tuple[PersonDecision, ...]:
+    """Return what was decided here last; nothing once some of it does not hold any more."""
+    done, held = state.get(state.ALIKE_DONE, ()), person_decisions.in_force(workspace)
+    return done if all(held.get(each.pair) is each.one_person for each in done) else ()
+
+
+def _undo(workspace: Workspace, done: tuple[PersonDecision, ...], author: str) -> None:
+    """Say what was decided here last, and offer to take it back."""
+    if not done or done[0].one_person is None:
+        return
+    what = "one person each" if done[0].one_person else "different people"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/check: {plural(len(done), 'pair')} noted as {what}\\.")
+        if st.button("Undo", key="alike-undo"):
+            _store(workspace, [PersonDecision(one.pair, None, _TAKEN_BACK) for one in done], author)
+
+
+_TAKEN_BACK = "The last decision was taken back."

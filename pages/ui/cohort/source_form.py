@@ -112,21 +112,14 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         st.caption(_TAKEN[kind])
         role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
-        people = ""
-        if kind == _IMAGES:
-            people = st.text_input(
-                "Table of people (optional)",
-                placeholder="/data/my-study/participants.tsv",
-                help="CSV or TSV with the ids of people and, where known, their age, sex, group and site. It "
-                "takes the place of the source's own participants.tsv.",
-            ).strip()
+        people, arguments = _people_fields() if kind == _IMAGES else ("", [])
         modality = st.selectbox(
             "What is scored",
             list(image_modality.KINDS),
             format_func=_kind_words,
             help="Other images are listed and not scored. The scores are made for plain T1w.",
         )
-        arguments = ["--role", role, "--modality", modality]
+        arguments += ["--role", role, "--modality", modality]
         if kind == _IMAGES and st.checkbox("These scans are simulated"):
             arguments.append("--simulated")
         if kind == _IMAGES and st.checkbox(
@@ -145,6 +138,33 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
             return
         arguments += table
         _start(workspace, task, path, arguments)
+
+
+def _people_fields() -> tuple[str, list[str]]:
+    """Draw the fields on people; return the path of their table and options on what is in it."""
+    people = st.text_input(
+        "Table of people (optional)",
+        placeholder="/data/my-study/participants.tsv",
+        help="CSV or TSV with the ids of people and, where known, their age, sex, group and site. It "
+        "takes the place of the source's own participants.tsv.",
+    ).strip()
+    fields = {"F": "Code of women", "M": "Code of men"}
+    columns = st.columns(len(fields), vertical_alignment="bottom")
+    codes = [
+        f"{sex}={code.strip()}"
+        for column, (sex, label) in zip(columns, fields.items(), strict=True)
+        for code in column.text_input(f"{label} (optional)", help=_CODES, key=f"add-{sex}").split(
+            ","
+        )
+        if code.strip()
+    ]
+    return people, [f"--sex={','.join(codes)}"] * bool(codes)
+
+
+_CODES = (
+    "As the column of sex in the table has it, such as 2; several with commas between them. Needed where it "
+    "has no F and M or words. A JSON file of the table's name beside it, with Levels as in BIDS, says it too."
+)
 
 
 def _is_of_another_role(workspace: Workspace, name: str, role: str) -> bool:

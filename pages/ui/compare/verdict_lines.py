@@ -13,7 +13,7 @@ from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import formatting, html_marks, state
 from training.held_out.predictions import BASELINE
 from training.judging.outcome import Outcome
-from training.results import conclusions, study_summary
+from training.results import comparisons, conclusions, study_summary
 from training.results.comparisons import Comparisons
 from training.studies.arm_overlap import Overlap
 
@@ -151,9 +151,10 @@ def _choose_reference(shown: Comparison) -> str:
 def _against(shown: Comparison, reference: str) -> str:
     """Return the reference of the comparison in words, with a note where it is not the report's choice."""
     first = study_summary.default_reference(shown.held_out, shown.primary_pair)
+    called, usual = (comparisons.called(shown.held_out, one) for one in (reference, first))
     if reference == first:
-        return f"Against {reference}, exploratory:"
-    return f"Against {reference}, chosen here, exploratory (the report compares with {first}):"
+        return f"Against {called}, exploratory:"
+    return f"Against {called}, chosen here, exploratory (the report compares with {usual}):"
 
 
 def _block(

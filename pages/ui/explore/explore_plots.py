@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -21,6 +22,22 @@ from pages.ui.shell import cache, formatting
 #: Sites with a column of their own; the rest share one.
 SITES_DRAWN = 40
 OTHER_SITES = "other sites"
+#: What points may be coloured by, the first unless somebody chooses -> what it is called.
+TIER, DATA_SET, SITE, SCANNER = "tier", "data set", "site", "scanner"
+COLOURED_BY = {TIER: "Tier", DATA_SET: "Data set", SITE: "Site", SCANNER: "Scanner"}
+#: Colours that everyone tells apart (after Okabe & Ito 2008 and Tol 2021), each with a shape: as plotly calls
+#: it, and as a letter. The most frequent get one each.
+POINT_STYLES = (
+    ("#0072B2", "circle", "●"),
+    ("#E69F00", "square", "■"),
+    ("#009E73", "diamond", "◆"),
+    ("#D55E00", "triangle-down", "▼"),
+    ("#332288", "cross", "✚"),
+    ("#56B4E9", "star", "★"),
+    ("#882255", "pentagon", "⬟"),
+    ("#5B3A29", "hexagon", "⬢"),
+)
+_OTHER_STYLE, _UNKNOWN_STYLE = ("#7B8794", "x", "✖"), ("#A0AEC0", "circle-open", "○")
 #: What is drawn first, where it is measured.
 _USUAL = ("cjv", "snr_total", "efc", "cnr")
 _NOT_MEASURED = "not measured on any of these scans"
@@ -56,6 +73,78 @@ def title(name: str, between: str = " ") -> str:
     details = [measure.unit, measure.direction if measure.can_be_cut else ""]
     words = ", ".join(one for one in details if one)
     return f"{measure.label}{between}({words})" if words else measure.label
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Colours and shapes of N points, and what they stand for.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray of int, shape (N,)
+        Position of each point's colour.
+    colours, shapes : tuple of str
+        ``#RRGGBB``, and plotly's symbols.
+    legend : list of tuple of str
+        A colour, what it stands for, and the letter of its shape.
+    """
+
+    codes: NDArray[np.integer]
+    colours: tuple[str, ...]
+    shapes: tuple[str, ...]
+    legend: list[tuple[str, ...]]
+
+
+def coloured_by(scan_table: ScanTable) -> list[str]:
+    """Return what of :data:`COLOURED_BY` parts these scans: all that has two values or more."""
+    others = (name for name in COLOURED_BY if name != TIER)
+    return [TIER, *(name for name in others if _values_in_words(scan_table, name).nunique() > 1)]
+
+
+def coloured(scan_table: ScanTable, rows: NDArray[np.intp], by: str) -> Colouring:
+    """Colour some scans by one of :data:`COLOURED_BY` other than the tier.
+
+    Beyond the 8 values that most of them have, the rest share a colour; where it is not known they have
+    another.
+    """
+    words = _values_in_words(scan_table, by).iloc[rows]
+    counts = words.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    named, rest = counts.iloc[: len(POINT_STYLES)], counts.iloc[len(POINT_STYLES) :]
+    styles = [*POINT_STYLES[: len(named)], _OTHER_STYLE, _UNKNOWN_STYLE]
+    other = plural(len(rest), f"other {by}")
+    told = [(str(name), int(count)) for name, count in named.items()]
+    told += [(other, int(rest.sum())), (f"{by} not known", int(words.isna().sum()))]
+    codes = named.index.get_indexer(words)
+    codes = np.where(codes < 0, len(named), codes) + words.isna().to_numpy()
+    return Colouring(
+        codes,
+        tuple(colour for colour, _, _ in styles),
+        tuple(shape for _, shape, _ in styles),
+        [
+            (colour, f"{name}: {count:,}", letter)
+            for (colour, _, letter), (name, count) in zip(styles, told, strict=True)
+            if count
+        ],
+    )
+
+
+def _values_in_words(scan_table: ScanTable, by: str) -> pd.Series:
+    """Return each scan's data set, site or scanner in words; missing where it is not known."""
+    if by == SCANNER:
+        return _scanners(scan_table, scan_table.key)
+    return scan_table.scans["source" if by == DATA_SET else "site"].astype("str")
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _scanners(_scan_table: ScanTable, key: tuple[Hashable, ...]) -> pd.Series:
+    """Return each scan's scanner as its sidecar tells it: maker and model, and the field."""
+    every = cache.scans(_scan_table.workspace).set_index("scan_id")
+    scans = every[["manufacturer", "field_strength_t"]].reindex(_scan_table.scores.scan_ids)
+    codes, fields = pd.factorize(scans["field_strength_t"].round(1))
+    in_words = np.array([*(f"{one:g} T" for one in fields), None], dtype=object)
+    tesla = pd.Series(in_words[codes], scans.index, dtype="str")
+    made_by = scans["manufacturer"].astype("str")
+    return (made_by + ", " + tesla).fillna(made_by).fillna(tesla)
 
 
 def explore_panels(

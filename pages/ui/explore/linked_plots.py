@@ -34,6 +34,8 @@ MODES: dict[str, str] = {
     "keep": "Keep only",
     "drop": "Take away",
 }
+#: Letters of a site's name below its column.
+_LONGEST_SITE = 16
 #: The scan that is open on Review, and what is selected of a density.
 OPEN, CHOSEN = "#56B4E9", "#B1173B"
 
@@ -139,11 +141,16 @@ def _panel(panel: Panel, shown: LinkedPlots, chosen: Places) -> dict[str, Any]:
     if shown.dense:
         return drawn | {"cells": density.cells(panel, chosen)}
     drawn |= {"x": _packed(x, "f4"), "y": _packed(panel.y, "f4")}
+    if any(
+        len(site) > _LONGEST_SITE for site in panel.sites
+    ):  # names in full, where the mouse rests
+        places = _packed(panel.x, "u1")
+        drawn["cut"] = {"sites": list(map(html.escape, panel.sites)), "at": places}
     return drawn | ({"boxes": _boxes(panel)} if panel.sites else {})
 
 
 def _short(site: str) -> str:
-    return html.escape(site if len(site) <= 16 else f"{site[:15]}…")
+    return html.escape(site if len(site) <= _LONGEST_SITE else f"{site[: _LONGEST_SITE - 1]}…")
 
 
 def _packed(values: NDArray[Any], kind: str) -> dict[str, str]:

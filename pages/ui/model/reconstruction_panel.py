@@ -100,7 +100,9 @@ def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
     headline = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
     off = f"removed blocks are off by {100 * made.error_share(image):.1f} % of {_measure(image)}"
-    return f'<div class="ts-caption"><b>{html.escape(headline)}</b><span>{html.escape(off)}</span></div>'
+    headline, off = html.escape(headline), html.escape(off)
+    inner = f'<b title="{headline}">{headline}</b><span title="{off}">{off}</span>'
+    return f'<div class="ts-caption">{inner}</div>'
 
 
 def _reading(made: ReconstructionRecord, image: str) -> str:

@@ -13,8 +13,9 @@ from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
 from pages.ui.rate import adjudication_panel
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state, summaries
 from pages.ui.shell.html_marks import Card, Cell
+from pages.ui.shell.summaries import CountedScans
 
 #: Fewer scans in common than this give no interval.
 ENOUGH_FOR_INTERVAL = 10
@@ -57,6 +58,13 @@ def meaning(value: float, n: int) -> str:
     return strength(value)
 
 
+def counted_scans(workspace: Workspace) -> CountedScans:
+    """Return which rated scans of a workspace count here."""
+    scored = cache.scored_scans(workspace)[["scan_id", "distortion_score"]].dropna()
+    given, counting = cache.all_ratings(workspace), cache.counted_ratings(workspace)
+    return summaries.counted_scans(given, counting, set(scored["scan_id"]))
+
+
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     given = cache.all_ratings(workspace)
@@ -71,6 +79,7 @@ def show(workspace: Workspace) -> None:
     opinions = agreement.opinions(given, scale)
     pairs = cache.pairs(workspace, scale)
     _cards(given, opinions, scale)
+    st.caption(formatting.escape(_counted_words(opinions, counted_scans(workspace))))
     _pairs(pairs, opinions, scale)
     _oneself(given, scale)
     if not pairs.empty:
@@ -119,6 +128,16 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
         "rater the newest that stands counts, hidden repeats left out. "
         f"{formatting.escape(WHAT_EXPERTS_REACH)}"
     )
+
+
+def _counted_words(opinions: pd.DataFrame, for_cutoff: CountedScans) -> str:
+    scans = plural(opinions["scan_id"].nunique(), "scan")
+    said = (
+        f"Counted here: {scans} with a rating on this scale, with a score or not, also in sessions that are "
+        f"still running. Cut-off counts {for_cutoff.counted:,} of {for_cutoff.rated:,} that are rated on any "
+        "scale"
+    )
+    return f"{said}; it leaves out {for_cutoff.left_out}." if for_cutoff.left_out else f"{said}."
 
 
 def _pairs(pairs: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:

@@ -10,9 +10,10 @@ from curation.sessions import passed_on_cutoff, suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.rate.agreement_panel import strength
+from pages.ui.rate.agreement_panel import counted_scans, strength
 from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Card
+from pages.ui.shell.summaries import CountedScans
 from training.theme import INK, MUTED, TEMPLATE
 
 _LINE, _POINT = "#0072B2", "#D55E00"
@@ -22,8 +23,10 @@ _COSTS = (0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
-    if running := summaries.running_words(*cache.not_counted(workspace)):
-        st.caption(formatting.escape(running))
+    counted = counted_scans(workspace)
+    if counted.rated:
+        running = summaries.running_words(*cache.not_counted(workspace))
+        st.caption(formatting.escape(f"{_counted_words(counted)} {running}".strip()))
     cost = st.select_slider(
         "What is worse: a bad scan kept, or a good scan thrown away?",
         _COSTS,
@@ -55,6 +58,16 @@ def show(workspace: Workspace) -> None:
         _words(suggestion)
         _pass_on(workspace, suggestion)
         _rate_more()
+
+
+def _counted_words(counted: CountedScans) -> str:
+    scans = "scan is" if counted.counted == 1 else "scans are"
+    said = (
+        f"{counted.counted:,} {scans} counted here, of {counted.rated:,} that are rated on any scale: those "
+        "with a score of which most raters, or an adjudicator, say keep or exclude. Agreement counts those "
+        "that are rated on one scale, with a score or not."
+    )
+    return f"{said} Not counted here: {counted.left_out}." if counted.left_out else said
 
 
 # ---- figures and words ---------------------------------------------------------------------------

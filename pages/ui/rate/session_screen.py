@@ -192,7 +192,8 @@ def _image(
         seen = image_panel.IN_3D
     with st.container(key="viewer"):
         if not session.plan.blinded:  # else the bar above says which place it has
-            st.html(f'<div class="ts-caption"><b>{html.escape(name)}</b></div>')
+            named = html.escape(name)
+            st.html(f'<div class="ts-caption"><b title="{named}">{named}</b></div>')
         scan_panel.notes(image)
         image_panel.draw_image(
             image,

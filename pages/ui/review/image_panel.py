@@ -297,8 +297,9 @@ def _draw_beside(
 
 
 def _two_lines(first: str, second: str) -> str:
-    inner = f"<b>{html.escape(first)}</b><br>{html.escape(second)}"
-    return f'<div class="ts-caption ts-two"><span>{inner}</span></div>'
+    first, second = html.escape(first), html.escape(second)
+    inner = f'<span title="{second}"><b>{first}</b><br>{second}</span>'
+    return f'<div class="ts-caption ts-two">{inner}</div>'
 
 
 # ---- the reference scan --------------------------------------------------------------------------

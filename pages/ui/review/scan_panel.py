@@ -41,10 +41,8 @@ def caption(scan: pd.Series) -> str:
     shape = " × ".join(f"{int(n)}" for n in scan["shape"])
     edges = " × ".join(f"{edge:.3g}" for edge in scan["spacing_mm"])
     what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · orientation {_stored(scan)}"
-    return (
-        f'<div class="ts-caption"><b>{html.escape(scan["scan_id"])}</b>'
-        f"<span>{html.escape(what)}</span></div>"
-    )
+    name, what = html.escape(scan["scan_id"]), html.escape(what)  # what is cut is read as a title
+    return f'<div class="ts-caption"><b title="{name}">{name}</b><span title="{what}">{what}</span></div>'
 
 
 def _scanner(scan: pd.Series) -> list[str]:

@@ -40,6 +40,9 @@ _TUNNEL = (
     "http://localhost:8501 there. docs/server.md says more."
 )
 
+#: The setting that lists the names, and its variable in the environment.
+_NAMES_SETTING = "server.allowedHosts (STREAMLIT_SERVER_ALLOWED_HOSTS)"
+
 _log = logging.getLogger(__name__)
 _built = False
 #: Whether requests from other machines are answered: only with a login, and TLS of the server's own.
@@ -127,15 +130,30 @@ def refusal(scope: Scope) -> str | None:
         return f"Tierscope serves the machine that it runs on. {_TUNNEL.format(port=port)}"
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]) or not is_host_allowed(hosts[0]):
         return (
-            f"Tierscope does not answer to this name. Open http://localhost:{port}. Behind a proxy, list the "
-            "proxy's name in server.allowedHosts; docs/server.md says more."
+            f"Asked for was {_shown(hosts)}, a name that Tierscope does not answer to. Open "
+            f"http://localhost:{port}. Where a proxy hands on that name, list it, without the port, in the "
+            f"setting {_NAMES_SETTING}; docs/server.md says more."
         )
     if origins and (len(origins) > 1 or urlsplit(origins[0]).netloc.lower() != hosts[0].lower()):
         return (
-            "Another web page asked for this, and is not answered. Open Tierscope in a tab of its own: "
-            f"http://{hosts[0]}"
+            f"Another web page asked for this, and is not answered: a page of {_shown(origins)}, and what it "
+            f"asked for is {_shown(hosts)}. Open Tierscope in a tab of its own: http://{hosts[0]}. Where a "
+            "proxy stands between, it has to hand on the name that people type as it came (in nginx "
+            f"'proxy_set_header Host $http_host'), and the setting {_NAMES_SETTING} has to list that name; "
+            "docs/server.md says more."
         )
     return None
+
+
+def _shown(addresses: list[str]) -> str:
+    """Return what a request says of addresses, as far as it is fit to be read."""
+    fit = [
+        one[:_LONGEST] for one in addresses if one.isascii() and one.isprintable() and one.strip()
+    ]
+    return " and ".join(fit[:2]) or "no name that can be read"
+
+
+_LONGEST = 100
 
 
 def _keyless(scope: Scope) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import streamlit as st
 
+from curation.decisions.person_decisions import PersonDecision
 from curation.storage.workspace import Role
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ PENDING_RULE = Key[str]("pending_rule")
 SOURCE_KIND = Key[str]("source_kind")
 #: What became of the table that was joined last, in sentences.
 JOINED_NOTE = Key[tuple[str, ...]]("joined_note")
+#: What was decided last on scans of one head, to be taken back.
+ALIKE_DONE = Key[tuple[PersonDecision, ...]]("alike_done")
 #: What the cohort that is open is compared with: the id of another one, or a rule of today.
 DIFF_WITH = Key[str]("diff_with")
 #: The folder that is open in the folder picker.
@@ -166,6 +169,8 @@ AGAINST = Key[str]("against")
 PAIR_ALONG = Key[str]("pair_along")
 PAIR_UP = Key[str]("pair_up")
 BY_SITE = Key[str]("by_site")
+#: What points of the plots are coloured by.
+COLOURED_BY = Key[str]("coloured_by")
 #: What the last plot is made of: metrics or an encoder's features.
 LAST_PLOT = Key[str]("last_plot")
 #: Whether two groups are shown side by side, by which measure, and the two groups.

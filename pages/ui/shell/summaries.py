@@ -1,10 +1,12 @@
 """Summaries of many scans: pure functions from tables to small tables and words."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from curation.ratings.rating_record import ARTEFACTS
+from curation.sessions import suggested_cutoff
 from curation.storage import tables
 from curation.storage.tables import STATUSES
 from curation.storage.workspace import Source
@@ -86,6 +88,49 @@ def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
     when = "it is ended" if sessions == 1 else "these are ended"
     are = "is" if ratings == 1 else "are"
     return f"{plural(ratings, 'rating')} of {whose} {are} {happens} when {when}."
+
+
+@dataclass(frozen=True)
+class CountedScans:
+    """Which rated scans count for the cut-off, and why others do not.
+
+    Parameters
+    ----------
+    rated : int
+        Scans that anybody rated, on whatever scale.
+    counted : int
+        Those that are set against their score.
+    left_out : str
+        How many others there are, for each reason; empty where there are none.
+    """
+
+    rated: int
+    counted: int
+    left_out: str
+
+
+def counted_scans(
+    ratings: pd.DataFrame, counting: pd.DataFrame, scored: Collection[str]
+) -> CountedScans:
+    """Count the rated scans that a cut-off of the score is found from.
+
+    Parameters
+    ----------
+    ratings, counting : pandas.DataFrame
+        All ratings, and those that count, see :func:`curation.ratings.rating_log.counted`.
+    scored : collection of str
+        Ids of the scans that have a score.
+    """
+    rated = set(suggested_cutoff.exclusion_labels(ratings)["scan_id"])
+    labels = suggested_cutoff.exclusion_labels(counting)
+    judged = labels[labels["scan_id"].isin(scored)]
+    reasons = (
+        (len(rated) - len(labels), "rated only in a blinded session that is still running"),
+        (len(labels) - len(judged), "without a score"),
+        (int((~judged["decided"]).sum()), "that as many raters keep as exclude"),
+    )
+    left_out = [f"{count:,} {reason}" for count, reason in reasons if count]
+    return CountedScans(len(rated), int(judged["decided"].sum()), ", ".join(left_out))
 
 
 def said_besides(artefacts: tuple[str, ...], comment: str, marked: int, how_sure: str = "") -> str:

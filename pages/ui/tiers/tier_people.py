@@ -36,6 +36,11 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     if codes := tally.unread_sexes:
         said = sex_codes.unread_sexes_in_words(codes)
         st.caption(formatting.escape(f"The share of women is not known. {said}"))
+    elif unknown := int(tally.counts("sex")[:, -1].sum()):
+        of = plural(unknown, "scan")
+        st.caption(
+            f"Female is the share of those whose sex is known\\. Of {of} it is not, or told as neither\\."
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("See on Explore:", width="content")
         for place, name in enumerate(rule.tiers):

@@ -27,7 +27,7 @@ class TrainingChoices:
     images : Images
         What they look at.
     objective : mapping of str to object
-        Fields of the preset that another pretraining objective than the usual one changes.
+        Fields of the preset that another pretraining objective than its own changes.
     backbone : str
         In :data:`training.settings.backbones.BACKBONES`.
     tuning : Tuning or None
@@ -76,7 +76,7 @@ def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> Training
         icon=":material/tune:",
     ):
         images = _images(workspace, pool)
-        objective = recipe_form.choose_objective()
+        objective = recipe_form.choose_objective(preset)
         backbone = recipe_form.choose_backbone()
         tuning = tuning_form.choose(preset)
         changes = st.text_input(

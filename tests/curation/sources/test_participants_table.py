@@ -361,9 +361,9 @@ def test_what_was_joined_is_told_of_how_many_and_from_what_age_to_what(
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        ("1", "2", "Sex is written as 1 and 2 and kept so"),
-        ("v", "m", "Sex is written as M and v and kept so"),
-        ("F", "7", "Sex is written as 7 and F and kept so"),
+        ("1", "2", "Sex is written as 1 and 2: which is which"),
+        ("v", "m", "Sex is written as M and v: which is which"),
+        ("F", "7", "Sex is written as 7 and F: which is which"),
         ("w", "m", None),
         ("H", "M", None),
     ],
@@ -396,3 +396,100 @@ def test_a_million_columns_are_refused_before_they_are_read(tmp_path: Path) -> N
     with pytest.raises(SourceError, match="more than 50,000 columns"):
         text_tables.read_table(path)
     assert time.process_time() - started < 3  # minutes when pandas made a column of each
+
+
+# ---- codes of sex ----------------------------------------------------------------------------
+
+
+def _coded(folder: Path, codes: list[str], levels: str = "") -> Path:
+    """Make a BIDS data set whose table has codes of sex, with a JSON file beside it where one is given."""
+    root = make_bids(folder, [f"sub-{number}" for number in range(1, len(codes) + 1)])
+    rows = [f"sub-{number}\t30\t{code}" for number, code in enumerate(codes, start=1)]
+    (root / "participants.tsv").write_text("participant_id\tage\tgender\n" + "\n".join(rows) + "\n")
+    if levels:
+        (root / "participants.json").write_text(levels)
+    return root
+
+
+def _sexes(workspace: Workspace) -> list[str | None]:
+    scans = tables.read_scans(workspace).sort_values("participant_id")
+    return scans["sex"].astype(object).where(scans["sex"].notna(), None).tolist()
+
+
+LEVELS = '{"gender": {"Levels": {"1": "Male", "2": "Female (at birth)", "3": "Not reported"}}}'
+
+
+def test_levels_of_bids_say_which_code_of_sex_is_which(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    root = _coded(tmp_path / "bids", ["1", "2.0", "3", "9"], LEVELS)
+    summary = ingest(workspace, root)
+    assert _sexes(workspace) == ["M", "F", None, None]
+    assert (
+        "Sex is read as told: 2.0 as women and 1 as men. Not known, neither women nor men: "
+        "3 (Not reported) and 9."
+    ) in summary.notes
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        '{"gender": {"Levels": {"1": {"Description": "male"}, "2": {"Description": "female"}}}}',
+        '{"sex": {"Levels": {"1": "m\\u00e4nnlich", "2": "weiblich"}}}',
+    ],
+)
+def test_levels_may_be_objects_or_of_another_language(tmp_path: Path, levels: str) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    ingest(workspace, _coded(tmp_path / "bids", ["1", "2"], levels))
+    assert _sexes(workspace) == ["M", "F"]
+
+
+@pytest.mark.parametrize(
+    "levels", ["{", "[1]", '{"gender": {"Levels": {"1": "not male", "2": "female or male"}}}']
+)
+def test_levels_that_say_nothing_leave_codes_as_they_are(tmp_path: Path, levels: str) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    summary = ingest(workspace, _coded(tmp_path / "bids", ["1", "2"], levels))
+    assert _sexes(workspace) == ["1", "2"]
+    assert any("participants.json" in note for note in summary.notes) == (levels != "[1]")
+
+
+def test_codes_that_somebody_names_come_before_levels_and_are_kept(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    root = _coded(tmp_path / "bids", ["0", "1", "x"], '{"sex": {"Levels": {"0": "male"}}}')
+    assert main(["ingest", str(root), "-w", str(workspace.root), "--sex", "F=0,M=1"]) == 0
+    assert _sexes(workspace) == ["F", "M", "x"]
+    ingest(workspace, root)
+    assert _sexes(workspace) == ["F", "M", "x"]
+    assert main(["ingest", str(root), "-w", str(workspace.root), "--sex", ""]) == 0
+    assert _sexes(workspace) == ["M", None, "x"]
+
+
+def test_a_manifest_reads_its_own_codes(tmp_path: Path) -> None:
+    write_nifti(tmp_path / "a.nii.gz")
+    (tmp_path / "list.csv").write_text("path,sex\na.nii.gz,2\n")
+    (tmp_path / "list.json").write_text('{"sex": {"Levels": {"1": "male", "2": "female"}}}')
+    workspace = Workspace.create(tmp_path / "ws")
+    ingest(workspace, tmp_path / "list.csv")
+    assert _sexes(workspace) == ["F"]
+
+
+@pytest.mark.parametrize("told", ["1", "X=1", "F=1,M=1", "F="])
+def test_codes_said_otherwise_are_refused_with_how_to_say_them(tmp_path: Path, told: str) -> None:
+    workspace = Workspace.create(tmp_path / "ws")
+    with pytest.raises(SourceError, match="such as F=2,M=1"):
+        ingest(workspace, _coded(tmp_path / "bids", ["1"]), sexes=told)
+
+
+def test_people_of_neither_sex_are_told_of(tmp_path: Path, capsys) -> None:
+    root = _coded(tmp_path / "bids", ["M", "F", "X", "O"])
+    assert main(["ingest", str(root), "-w", str(tmp_path / "ws")]) == 0
+    assert "2 people of sex O and X count neither as women nor as men." in capsys.readouterr().out
+
+
+def test_codes_that_are_not_understood_say_how_to_tell_them(tmp_path: Path, capsys) -> None:
+    root = _coded(tmp_path / "bids", ["1", "2"])
+    assert main(["ingest", str(root), "-w", str(tmp_path / "ws")]) == 0
+    said = capsys.readouterr().out
+    assert "nobody here counts as a woman or as a man" in said
+    assert "--sex F=CODE,M=CODE" in said
+    assert '"Levels": {"1": "male", "2": "female"}' in said

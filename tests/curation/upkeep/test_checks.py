@@ -52,7 +52,11 @@ def old(path: Path) -> None:
 #: What is done to the workspace, and whether it can be repaired.
 DAMAGES: dict[str, tuple[Callable[[Workspace], object], str, bool]] = {
     "scans": (lambda w: cut(w.scans_path), "scans.parquet", False),
-    "metrics": (lambda w: cut(w.metrics_dir / "part-made.parquet"), "part-made.parquet", False),
+    "metrics": (
+        lambda w: cut(w.metrics_dir / "part-made.parquet"),
+        "assess' measures its scans again",
+        False,
+    ),
     "scores": (lambda w: cut(w.scores_path), "scores.parquet", True),
     "database": (lambda w: nonsense(w.database_path), "decisions.sqlite", False),
     "lost database": (lambda w: w.database_path.unlink(), "decisions.sqlite", False),

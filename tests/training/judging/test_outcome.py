@@ -54,7 +54,7 @@ def test_a_larger_auc_is_better_and_said_so() -> None:
     found = comparisons.compare_all(held_out, "scratch")
     row = found.reference.iloc[0]
     assert row["verdict"] == "better" and row["difference_years"] < 0
-    assert row["words"].startswith("A is better than scratch by 0.")
+    assert row["words"].startswith("Tier A alone is better than no pretraining by 0.")
     assert " AUC (" in row["words"] and "years" not in row["words"]
     shown = SEX.shown(found.reference, "difference_years").iloc[0]
     assert shown["ci_low"] < shown["difference_years"] == -row["difference_years"]

@@ -98,9 +98,11 @@ def test_an_arm_counts_as_one_draw_of_scans_against_its_own_control(pair: tuple[
     told, _, _ = row["words"].partition(" Their seeds")
     better = "better" if pair[0] == "A" else "worse"
     size = f"{AGE.signed_amount(given.mean)}, {AGE.span(given.low, given.high)}"
+    called = {"A": "tier A alone", "control-A": "as many scans at random as A holds"}
+    one, other = (called[name] for name in pair)
     assert told == (
-        f"With these very scans of A, {pair[0]} looks {better} than {pair[1]}: difference {size}; below 0 "
-        f"favours {pair[0]}. With other scans like these, as each draw of a control is another, the two are "
+        f"With these very scans of tier A alone, {one} looks {better} than {other}: difference {size}; below "
+        f"0 favours {one}. With other scans like these, as each draw of a control is another, the two are "
         f"not told apart: the interval is {AGE.span(row['ci_low'], row['ci_high'])} (p = {row['p']:.3f}), "
         "and that one is drawn in plots and stands in tables."
     )
@@ -109,7 +111,8 @@ def test_an_arm_counts_as_one_draw_of_scans_against_its_own_control(pair: tuple[
 def test_a_clear_difference_from_an_arms_own_control_says_that_its_draw_is_counted() -> None:
     row = compare_all(_drawn(np.full(5, 9.0)), None).controls.iloc[0]
     assert row["verdict"] == "better"
-    assert "A counts as one draw of scans, as each draw of its control does." in row["words"]
+    assert row["words"].startswith("Tier A alone is better than as many scans at random as A holds")
+    assert "Of tier A alone these scans count as one draw, as each draw of its" in row["words"]
 
 
 def test_a_control_from_the_rest_of_the_pool_tells_nothing_of_a_draw() -> None:
@@ -118,7 +121,9 @@ def test_a_control_from_the_rest_of_the_pool_tells_nothing_of_a_draw() -> None:
     held_out = replace(drawn, arms=(A, rest))
     found = compare_all(held_out, None).controls.iloc[0]
     assert found["p"] == _as_given(drawn, ("A", "control-A")).p < 0.05
-    assert "Which scans A holds is taken as given: another split of the pool may" in found["words"]
+    assert (
+        "The scans of tier A alone are taken as given: another split of the pool" in found["words"]
+    )
     assert design_power.spread_of(held_out, ("A", "not-A"), "").draw is None
 
 

@@ -49,7 +49,7 @@ def test_it_is_the_plain_difference_of_its_two_arms() -> None:
         "Pretrained on tier A alone, the model errs 2."
     ) and found.conclusion.headline.endswith(") than pretrained on all scans")
     assert " years less in age (" in found.conclusion.headline
-    assert found.verdict.words.startswith("A is better than all by 2.")
+    assert found.verdict.words.startswith("Tier A alone is better than all scans by 2.")
 
 
 def test_no_other_comparison_corrects_it_and_it_corrects_no_other() -> None:

@@ -1,11 +1,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from curation.decisions import audit_trail
 from curation.errors import StudyError
@@ -14,15 +16,17 @@ from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
 from tests.helpers.paths import ROOT
 from training.__main__ import main
+from training.held_out.age_metrics import scale_of
 from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
+from training.reconstruction import prepare_file
 from training.settings import volume_grid
 from training.settings.objectives import OBJECTIVES
-from training.studies import runs
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.tasks import checkpoints, export_network
+from training.tasks import checkpoints, export_network, finetune
 
 
 def _printed(page: str, kind: str, after: str) -> str:
@@ -157,3 +161,78 @@ def test_what_is_not_pretrained_is_refused(workspace: Workspace, tmp_path: Path,
     files.write_json(run.result_path, {"loss": 1.0})
     assert main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 0
     assert Path(capsys.readouterr().out.splitlines()[0].removeprefix("weights: ")).exists()
+
+
+# ---- a fine-tuned model ----------------------------------------------------------------------
+
+
+def _finetuned(workspace: Workspace, **overrides) -> tuple[Study, Run, nn.Module]:
+    """Return a fine-tuning that is finished as far as its files tell, with weights of a first step."""
+    study = workspace_trainable.plan(workspace, overrides=overrides)
+    runs.write_configs(study)
+    run = runs.find(study, "finetune_scratch_seed0_fold0")
+    volumes = torch.rand(6, 1, *study.preset.shape)
+    prepare_volumes.prepare(workspace, study)
+    model = finetune.model_of(workspace, study, run).eval()
+    model.calibrate(model.pooled(volumes).detach())
+    nn.init.normal_(model.head.bias)
+    checkpoints.save(run.model_path, model.state_dict())
+    files.write_json(run.result_path, {"loss": 1.0})
+    return study, run, model
+
+
+@pytest.mark.parametrize(
+    "overrides", [{}, {"masking": "brain", "centred": True, "pooling": "places"}]
+)
+def test_a_fine_tuned_model_predicts_elsewhere_what_it_predicts_here(
+    workspace: Workspace, tmp_path: Path, overrides: dict
+) -> None:
+    """By the lines of the documentation as they are printed."""
+    study, run, model = _finetuned(workspace_trainable.make(workspace), **overrides)
+    words = _printed("training.md", "sh", "## An age model for elsewhere").split()
+    places = {
+        "STUDY": study.id,
+        "finetune_all_seed0_fold0": run.id,
+        "~/lab": str(workspace.root),
+        "~/model": str(tmp_path / "model"),
+    }
+    assert set(places) < set(words) and words[:3] == ["python", "-m", "training"]
+    assert main([places.get(word, word) for word in words[3:]]) == 0
+    lines = _printed("training.md", "python", "## An age model for elsewhere")
+    before, after = lines.split("x = torch.zeros", 1)
+    x = torch.rand(2, 1, *study.preset.shape)
+    torch.save(x, tmp_path / "x.pt")
+    script = (
+        "import warnings\nwarnings.simplefilter('ignore')\n"
+        + before
+        + f"x = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n"
+        + after.split("\n", 1)[1]
+        + f"torch.save(predicted, {str(tmp_path / 'predicted.pt')!r})\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path / "model")
+    scale = scale_of(study.outcome, study.split(run.arm, run.seed, 0).train)
+    with torch.inference_mode():
+        expected = torch.tensor(scale.years(model(x).numpy()))
+    predicted = torch.load(tmp_path / "predicted.pt", weights_only=True).double()
+    assert torch.allclose(predicted, expected, atol=1e-3) and predicted.std() > 0
+    about = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert prepare_file.read_expected(tmp_path / "model" / "model.json").shape == study.preset.shape
+    assert (about["predicts"], about["unit"], about["fold"]) == ("age", "years", 0)
+    assert about["scans"] == len(study.split(run.arm, run.seed, 0).train)
+    assert "objective" not in about  # an arm that was not pretrained has none
+    line = audit_trail.history(workspace).set_index("what").loc["network exported"]
+    assert run.id in line["detail"]
+
+
+def test_what_is_no_fine_tuned_transformer_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    study, run, _ = _finetuned(workspace_trainable.make(workspace))
+    run.result_path.unlink()
+    with pytest.raises(StudyError, match="no finished fine-tuning"):
+        export_network.export_model(workspace, study, run, tmp_path)
+    files.write_json(run.result_path, {"loss": 1.0})
+    other = replace(study, preset=study.preset.changed(study.preset.with_backbone("unet")))
+    with pytest.raises(StudyError, match="those of the vision transformer"):
+        export_network.export_model(workspace, other, run, tmp_path)
+    run.model_path.unlink()
+    with pytest.raises(StudyError, match="are gone"):
+        export_network.export_model(workspace, study, run, tmp_path)

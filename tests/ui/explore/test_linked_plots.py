@@ -44,6 +44,12 @@ def test_few_scans_are_points_with_names_and_colours() -> None:
     assert sites["open"] == pytest.approx((floats(sites["x"])[4], floats(sites["y"])[4]), abs=1e-6)
     assert drawn["legend"] == [["#000000", "Tier A"], [linked_plots.OPEN, "open on Review", "▲"]]
     assert sites["sites"] == ["N", "&lt;b&gt;S&lt;/b&gt;", "x" * 15 + "…"]
+    assert sites["cut"]["sites"] == [
+        "N",
+        "&lt;b&gt;S&lt;/b&gt;",
+        "x" * 30,
+    ]  # in full under the mouse
+    assert floats(sites["cut"]["at"]).tolist() == made.panels[1].x.tolist()
     apart = floats(sites["x"]) - made.panels[1].x
     assert np.abs(apart).max() <= 0.31 and len(np.unique(apart.round(3))) > 20
 

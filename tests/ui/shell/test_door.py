@@ -49,6 +49,28 @@ def test_a_proxys_name_is_answered_once_it_is_listed() -> None:
     door.refuse_open_settings(SAFE | {"server.allowedHosts": ("127.0.0.1", "lab.example")})
 
 
+def test_a_refusal_says_which_address_was_asked_for_and_which_setting_lists_those_that_are_answered() -> (
+    None
+):
+    named = door.refusal(_scope(("127.0.0.1", 8501), ("host", "lab.example:443")))
+    assert named is not None and "Asked for was lab.example:443" in named
+    assert "http://localhost:8501" in named
+    other = door.refusal(
+        _scope(("127.0.0.1", 8501), ("host", "localhost:8501"), ("origin", "https://lab.example"))
+    )
+    assert other is not None and "a page of https://lab.example" in other
+    assert "what it asked for is localhost:8501" in other and "proxy_set_header Host" in other
+    for said in (named, other):
+        assert "server.allowedHosts (STREAMLIT_SERVER_ALLOWED_HOSTS)" in said
+
+
+def test_what_cannot_be_read_of_an_address_is_not_repeated() -> None:
+    said = door.refusal(_scope(("127.0.0.1", 8501), ("host", "\x1b[2J")))
+    assert said is not None and "\x1b" not in said and "no name that can be read" in said
+    long = door.refusal(_scope(("127.0.0.1", 8501), ("host", "a" * 5000)))
+    assert long is not None and len(long) < 500
+
+
 def _scope(server: object, *headers: tuple[str, str]) -> dict:
     raw = [(name.encode(), value.encode()) for name, value in headers]
     return {"type": "http", "path": "/", "server": server, "headers": raw}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from curation.ratings import rating_log
 from curation.storage.workspace import Source
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
@@ -144,3 +145,47 @@ def test_what_has_no_sub_score_has_no_bar_to_be_measured_in_part() -> None:
     )
     judged = SimpleNamespace(parts=parts)
     assert scan_panel._measured_in_part(judged) == ["Noise"]  # type: ignore[arg-type]
+
+
+def _rating(scan_id: str, excluded: bool, rater: str = "Ada", *, running: bool = False) -> dict:
+    named = {"scan_id": scan_id, "excluded": excluded, "rater": rater, "running": running}
+    return named | {"repeat": False, "role": "rater", "withdrawn": False}
+
+
+def test_rated_scans_that_do_not_count_for_a_cut_off_are_counted_by_their_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rating_log, "current", lambda given: given)
+    ratings = pd.DataFrame(
+        [
+            _rating("a", True),
+            _rating("b", False),
+            _rating("c", True, running=True),
+            _rating("d", True),
+            _rating("e", True),
+            _rating("e", False, "Ben"),
+        ]
+    )
+    found = summaries.counted_scans(ratings, rating_log.counted(ratings), {"a", "b", "c", "e"})
+    assert (found.rated, found.counted) == (5, 2)
+    assert found.left_out == (
+        "1 rated only in a blinded session that is still running, 1 without a score, "
+        "1 that as many raters keep as exclude"
+    )
+    none = summaries.counted_scans(ratings[:2], ratings[:2], {"a", "b"})
+    assert (none.rated, none.counted, none.left_out) == (2, 2, "")
+
+
+def test_a_name_that_is_cut_above_an_image_can_be_read_in_full() -> None:
+    name = "set_<sub>-" + "long" * 20
+    scan = pd.Series(
+        {
+            "scan_id": name,
+            "modality": "T1w",
+            "shape": [2, 3, 4],
+            "spacing_mm": [1.0, 1.0, 1.0],
+            "orientation": "RAS",
+        }
+    )
+    escaped = name.replace("<", "&lt;").replace(">", "&gt;")
+    assert f'<b title="{escaped}">{escaped}</b>' in scan_panel.caption(scan)
