@@ -111,14 +111,8 @@ def ingest(
         Table of people to join, instead of ``participants.tsv`` in the source.
     sexes : str, optional
         Which code of sex is which, such as ``'F=2,M=1'``; see :mod:`curation.sources.sex_codes`.
-    hide_names : bool, optional
-        Give scans and people pseudonyms in place of their names.
-    progress : callable, optional
-        Called with (scans read, scans in all).
-
-    Returns
-    -------
-    IngestSummary
+    hide_names, progress : optional
+        Give scans and people pseudonyms; called with (scans read, scans in all).
 
     Raises
     ------
