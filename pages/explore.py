@@ -14,7 +14,16 @@ from pages.ui.explore.explore_plots import Colouring
 from pages.ui.explore.linked_plots import LinkedPlots
 from pages.ui.scan_table import rule_in_address, scan_arrays, tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import controls, formatting, frame, html_marks, progress, scan_lists, state
+from pages.ui.shell import (
+    background_tasks,
+    controls,
+    formatting,
+    frame,
+    html_marks,
+    progress,
+    scan_lists,
+    state,
+)
 
 #: What the last plot is made of.
 _METRICS, _ENCODER = "All metrics", "A pretrained encoder"
@@ -60,7 +69,7 @@ def body(workspace: Workspace) -> None:
     if not explore_plots.measured_columns(scans):
         frame.nothing_yet(
             "None of these scans is measured yet.",
-            "The plots show scores and metrics. Start the scoring on the page Cohort.",
+            f"The plots show scores and metrics. {background_tasks.when_scored(workspace)}",
             "cohort",
         )
         return

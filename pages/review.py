@@ -18,7 +18,7 @@ from pages.ui.review import (
     trial_panel,
 )
 from pages.ui.scan_table import rule_in_address, tagging
-from pages.ui.shell import cache, frame, person
+from pages.ui.shell import background_tasks, cache, frame, person
 from pages.ui.viewer import face_view, user_window
 
 #: Width of what stands beside the image.
@@ -37,6 +37,7 @@ def body(workspace: Workspace) -> None:
         return
     trial, judgement = trial_panel.running(scan), scan_judgement.judgement_of(workspace, scan)
     with_image, unseen = scan["status"] == "ok", False
+    waiting = background_tasks.when_scored(workspace)
     person.note_view(workspace, scan["scan_id"])
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
@@ -59,7 +60,7 @@ def body(workspace: Workspace) -> None:
                 face_view.say(workspace, scan)
             else:
                 image_panel.show_no_image()
-                scan_panel.scores(scan, judgement)
+                scan_panel.scores(scan, judgement, waiting=waiting)
         with st.container(width=SIDE_PX), frame.in_words():
             if trial:
                 trial_panel.response(scan, trial, judgement)
@@ -69,7 +70,9 @@ def body(workspace: Workspace) -> None:
                     tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
                         of_tier = partial(_of_tier, workspace, scan)
-                        scan_panel.scores(scan, judgement, of_tier, places=not unseen)
+                        scan_panel.scores(
+                            scan, judgement, of_tier, waiting=waiting, places=not unseen
+                        )
                         scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
                     if not unseen:
@@ -77,7 +80,7 @@ def body(workspace: Workspace) -> None:
     if not trial:
         with st.container(key="of-scan-metrics"):
             scan_panel.offer_alike(workspace, usable, scan)
-            metrics_panel.show(scan, judgement)
+            metrics_panel.show(scan, judgement, waiting=waiting)
 
 
 def _of_tier(workspace: Workspace, scan: pd.Series) -> None:

@@ -13,6 +13,7 @@ from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Lines
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import (
+    background_tasks,
     cache,
     controls,
     formatting,
@@ -54,7 +55,7 @@ def body(workspace: Workspace) -> None:
     if not roles:
         frame.nothing_yet(
             "No scan is scored yet.",
-            "Tiers are cut from the distortion score. Start the scoring on the page Cohort.",
+            f"Tiers are cut from the distortion score. {background_tasks.when_scored(workspace)}",
             "cohort",
         )
         source_form.offer_example(workspace)

@@ -189,10 +189,10 @@ def test_all_studies_say_that_no_arm_beats_the_mean_where_none_was_shown_to(
         return table.loc[finished.id]
 
     monkeypatch.setattr(comparisons, "learned", lambda held_out: [])
-    assert best()["Best arm"].endswith(" (no arm beats the mean age)")
+    assert best()["Best figure: arm"].endswith(" (no arm beats the mean age)")
     monkeypatch.setattr(comparisons, "learned", lambda held_out: ["A"])
     told = best()
-    assert (told["Best arm"], told["Error of the best"]) == ("A", 6.65)
+    assert (told["Best figure: arm"], told["Best figure"]) == ("A", 6.65)
 
 
 @pytest.mark.parametrize("part", ["answer", "where"])

@@ -16,7 +16,7 @@ NEXT_STEP = {
     **dict.fromkeys(
         ("sheet", "review", "rate", "explore"), "Add a source of scans on the page Cohort."
     ),
-    "tiers": "Start the scoring on the page Cohort.",
+    "tiers": "The page Cohort starts the scoring.",
     "train": "Freeze them on the page Tiers.",
     "model": "Launch a study on the page Train",
     **dict.fromkeys(("compare", "present"), "then launch a study on the page Train."),

@@ -252,6 +252,8 @@ def _answer(arm: Arm, other: Arm, row: dict[str, Any], outcome: Outcome, *, firs
         if first
         else f"Is it better than {than}?"
     )
+    if row["difference_years"] != row["difference_years"]:
+        return f"{asked} No verdict yet: the two have no runs in common."
     said = _ANSWERS.get(str(row["verdict"]), "not told apart")
     size = f"{outcome.signed_amount(row['difference_years'])} ({outcome.span(row['ci_low'], row['ci_high'])})"
     alone = row["verdict"] == "leaning" and row["p"] <= ALPHA

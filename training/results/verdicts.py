@@ -247,8 +247,9 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         "open",
         f"{pair.arm} against {pair.reference} is unresolved: the difference of "
         f"{pair.judged.signed_amount(seen.mean)} (95 % interval {pair.judged.span(seen.low, seen.high)}; "
-        f"{pair.judged.favours} favours {pair.arm}) is compatible with none, and with harm beyond the margin "
-        f"of {pair.margin}. {_found(pair, seen)}",
+        f"{pair.judged.favours} favours {pair.arm}) is compatible with none, and with harm "
+        f"{'as well as benefit ' * (tests.low < -pair.plan.margin_years)}beyond the margin of {pair.margin}. "
+        f"{_found(pair, seen)}",
     )
 
 
@@ -308,10 +309,8 @@ def told_apart(
     ----------
     judged : Outcome
         What is predicted.
-    arm, reference : Arm
-        The two.
-    seen : Estimate
-        Loss of the first less that of the second.
+    arm, reference, seen
+        The two, and the loss of the first less that of the second.
     bounds : str
         What stands in brackets instead of the interval of the size.
     """

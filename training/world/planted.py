@@ -15,11 +15,11 @@ from training.world.dials import Dials
 POOL, TARGET = "world-pool", "world-target"
 #: Which error is which, in words.
 LINES: Mapping[str, str] = {
-    "best": "best possible: the latents known, and what age is of them",
-    "latents": "ridge regression on the latents",
+    "best": "best possible: all that was planted of a person is known",
+    "latents": "ridge regression on what was planted of a person",
     "components": "ridge regression on principal components of the pool",
     "voxels": "ridge regression on voxels",
-    "mean": "predicting the mean age",
+    "mean": "predicting the mean age of the other half",
 }
 #: Those that are drawn beside the arms; predicting the mean stands there already.
 DRAWN: Mapping[str, str] = {"best": "best possible", "voxels": "ridge on voxels"}
@@ -144,4 +144,4 @@ def _harm(dials: Dials) -> str:
     if not dials.dose:
         return "yet as good as all others: leaving them out can only lose people."
     kinds = ", ".join(ARTEFACTS[name].label for name in dials.artefacts)
-    return f"distorted at severity {dials.dose:g} ({kinds})."
+    return f"distorted: {kinds}, at severity {dials.dose:g} of 1."

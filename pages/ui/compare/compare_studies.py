@@ -19,15 +19,18 @@ from training.studies.planned_study import Study
 
 _NONE = StudyMarks()
 #: What is shown of each study at first: as much as the narrowest screen holds whole.
-_FIRST = ("Study", "State", "Best arm", "Error of the best", "Without a model")
+_FIRST = ("Study", "State", "Best figure: arm", "Best figure", "Without a model")
 _COLUMNS = {
     "Study": st.column_config.TextColumn(width=130),
     "State": st.column_config.TextColumn(width=80),
-    "Error of the best": st.column_config.NumberColumn(
+    "Best figure: arm": st.column_config.TextColumn(
+        help="By the number alone: whether arms are told apart stands in the study's answer"
+    ),
+    "Best figure": st.column_config.NumberColumn(
         help="Of held-out people, in the outcome's unit; an AUC where it is yes or no",
         width=121,
     ),
-    "R² of the best": st.column_config.NumberColumn(
+    "R² of that arm": st.column_config.NumberColumn(
         format="%.2f", help="Below 0: worse than the mean of all"
     ),
     "Without a model": st.column_config.NumberColumn(
@@ -119,9 +122,9 @@ def _row(
         "State": cache.study_state(workspace, study.id),
         "Made (UTC)": formatting.moment(study.created),
         "Arms": ", ".join(arm.name for arm in study.arms),
-        "Best arm": _best_arm(workspace, study, best.arm),
-        "Error of the best": _shown(best.error, study),
-        "R² of the best": best.r2,
+        "Best figure: arm": _best_arm(workspace, study, best.arm),
+        "Best figure": _shown(best.error, study),
+        "R² of that arm": best.r2,
         "Without a model": _shown(best.no_model, study),
         "Training (h)": best.hours,
         "Seeds × folds": f"{len(study.seeds)} × {study.folds}",

@@ -25,7 +25,9 @@ def show(workspace: Workspace, shown: Comparison) -> None:
         st.caption(
             "Each half of the target's people is predicted by what the other half taught. The best possible "
             "error is what no image tells of age. So small a network does not reach ridge regression: the "
-            "world asks whether a study finds the difference that was planted, not what tells age best."
+            "world asks whether a study finds the difference that was planted, not what tells age best. "
+            "Planted is that distorted scans harm, or do not: by how many years depends on the network, too, "
+            "and is not known beforehand."
         )
 
 

@@ -19,7 +19,7 @@ from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, formatting, frame, person, state
+from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
 from pages.ui.viewer import face_view, niivue_viewer, place_marks, user_window
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW
@@ -244,4 +244,5 @@ def _unblinded_facts(workspace: Workspace, scan: pd.Series) -> None:
     with st.expander("What is known of this scan"), frame.in_words():
         tier = overrides.tiers_with_overrides(workspace, scan.to_frame().T, rule).iloc[0]
         with_tier = pd.concat([scan, pd.Series({"tier": tier})])
-        scan_panel.scores(with_tier, scan_judgement.judgement_of(workspace, scan))
+        judgement = scan_judgement.judgement_of(workspace, scan)
+        scan_panel.scores(with_tier, judgement, waiting=background_tasks.when_scored(workspace))

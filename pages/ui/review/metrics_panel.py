@@ -32,14 +32,17 @@ _BETTER = {"higher is worse": "lower", "higher is better": "higher"}
 _HEAD = ("Metric", "Value", "Good", "Bad", "How bad (0–100)", "Share of the score", "What it says")
 
 
-def show(scan: pd.Series, judgement: ScanJudgement) -> None:
-    """Draw the metrics that make most of the score, or all, each with its formula and source."""
+def show(scan: pd.Series, judgement: ScanJudgement, *, waiting: str) -> None:
+    """Draw the metrics that make most of the score, or all, each with its formula and source.
+
+    ``waiting`` says how a scan that is not measured yet will be.
+    """
     st.subheader("How the score came about")
     if judgement.failure:
         st.error(f"There are no metrics of this scan: {formatting.escape(judgement.failure)}")
         return
     if not judgement.measured:
-        st.caption("This scan is not measured yet. The page Cohort starts the scoring.")
+        st.caption(f"This scan is not measured yet. {waiting}")
         return
     of_image = sum(metric.family in FAMILIES for metric in METRICS.values())
     views = {

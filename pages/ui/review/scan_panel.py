@@ -168,11 +168,13 @@ def scores(
     judgement: ScanJudgement,
     of_tier: Callable[[], None] | None = None,
     *,
+    waiting: str,
     places: bool = False,
 ) -> None:
     """Draw score, tier and what ``of_tier`` says of it, headline, flags and sub-scores.
 
-    With ``places`` the way from the headline to its place stands below it.
+    ``waiting`` says how a scan without a score comes by one. With ``places`` the way from the headline to its
+    place stands below it.
     """
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
@@ -206,7 +208,7 @@ def scores(
         st.html(flags.chips(judgement.flags))
     if not measured:
         if not unjudged:
-            st.caption("The page Cohort starts the scoring.")
+            st.caption(waiting)
         return
     st.html(html_marks.bars(values, _measured_in_part(judgement)))
     st.caption(

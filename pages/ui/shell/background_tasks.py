@@ -18,6 +18,8 @@ DICOM_LOOK, DICOM = "dicom-look", "dicom"
 LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 #: The files of a study's report.
 REPORT = "report"
+#: What the command for the demo started.
+DEMO_STUDY = "demo-study"
 
 _WORKSPACE = "--workspace"
 
@@ -45,7 +47,7 @@ LABELS: dict[str, str] = {
     LOOK: "Looking through a model",
     REPORT: "Writing a report",
     LOOK_AT_ALL: "Measuring reconstruction errors",
-    "demo-study": "Demo study",
+    DEMO_STUDY: "A study with a planted answer, then the scores",
     "demo": "Growing the demo's people",
 }
 
@@ -111,6 +113,15 @@ def all_running(workspace: Workspace) -> list[str]:
     """Return the names of all tasks of the workspace that are alive."""
     names = sorted(path.stem for path in workspace.tasks_dir.glob("*.json"))
     return [name for name in names if running(workspace, name)]
+
+
+def when_scored(workspace: Workspace) -> str:
+    """Say how a scan comes by its score: by itself where something that scores runs."""
+    if running(workspace, DEMO_STUDY):
+        return "Scores come by themselves, once the study that runs in the background is done."
+    if running(workspace, SCORING):
+        return "The scoring runs in the background: its score comes by itself."
+    return "The page Cohort starts the scoring."
 
 
 def jobs(workspace: Workspace) -> int:

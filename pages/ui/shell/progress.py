@@ -74,6 +74,8 @@ def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy:
     if done.failed:
         words += f", {done.failed:,} could not be measured"
         words += f" ({done.again:,} may be by now)" if done.again else ""
+    if background_tasks.running(workspace, background_tasks.DEMO_STUDY):
+        return words  # it stands back behind a study: how long is not known
     left = _seconds_left(workspace, done.total - done.done)
     return words + (f" · about {formatting.duration(left)} left" if busy and left else "")
 

@@ -83,9 +83,11 @@ def test_the_sentence_says_interval_margin_and_what_it_means() -> None:
     said = verdicts.confirmatory(TWO, _seen(0.1, 0.6))
     assert said.words.startswith(
         "A against all is unresolved: the difference of 0.10 years (95 % interval −1.10 to 1.30; below 0 "
-        "favours A) is compatible with none, and with harm beyond the margin of 0.7 years. With these 72 "
-        "people and 3 seeds, 1.7 years or more"
+        "favours A) is compatible with none, and with harm as well as benefit beyond the margin of 0.7 "
+        "years. With these 72 people and 3 seeds, 1.7 years or more"
     )
+    only_harm = verdicts.confirmatory(TWO, _seen(0.4, 0.3)).words
+    assert "compatible with none, and with harm beyond the margin" in only_harm
 
 
 def test_a_difference_that_is_there_and_too_small_to_matter_is_said_to_be_both() -> None:
