@@ -25,6 +25,7 @@ run: $(RUNTIME) ## install, make the demo workspace if there is none, open the d
 	@$(MAKE) --no-print-directory open
 
 open: $(RUNTIME) ## the same without a demo: an empty WORKSPACE is made on the page
+	@$(PY) -c "import socket, sys; socket.socket().connect_ex(('127.0.0.1', $(PORT))) or sys.exit('Port $(PORT) is taken: another page is open there. Give this one its own: make run PORT=' + str($(PORT) + 1))"
 	@echo "workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on). Its address, with its key:"
 	@TIERSCOPE_WORKSPACE="$(WORKSPACE)" $(PY) -m streamlit run app.py --server.port $(PORT)
 

@@ -125,7 +125,7 @@ def answer(source: ReportSource) -> Message | None:
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
         points=source.conclusion.beside,
-        note=f"{_of_final(final)} As a table: the next message.".strip(),
+        note=f"{_of_final(final)} {conclusions.PAIRED} As a table: the next message.".strip(),
     )
 
 

@@ -26,6 +26,11 @@ EXPLAINED = {
 
 #: A loss below this is what rounding leaves of none.
 _ROUNDING = 1e-12
+#: What a reader of single intervals has to know.
+PAIRED = (
+    "Two arms may be told apart although their intervals overlap: both predict the same people, and their "
+    "difference is taken person by person."
+)
 #: Outcomes as they are called on pages and in reports.
 CALLED: dict[verdicts.Outcome, str] = {
     "better": "better",

@@ -26,6 +26,8 @@ def separated(
 ) -> Separation:
     """Refuse cohorts of several kinds of images, or that share an image or a person."""
     refuse_mixed(pool, target, *outside)
+    if told := half_a_world(workspace, (pool, target, *outside)):
+        raise StudyError(told)
     found = pool_target_separation.check(workspace, pool, target)
     return replace(found, outside=apart_from_external(workspace, pool, target, outside))
 
@@ -79,6 +81,21 @@ def refuse_mixed(*cohorts: Cohort) -> None:
     for whose, scans in (named | {"A study of these cohorts": every}).items():
         if problem := cohort_draft.mixed(scans, whose):
             raise StudyError(f"{problem} Then freeze the cohorts again.")
+
+
+def half_a_world(workspace: Workspace, cohorts: Sequence[Cohort]) -> str:
+    """Say that some cohorts are of the simulated world in a workspace, and others are not; else nothing."""
+    scans = tables.read_scans(workspace)
+    lent = set(scans.loc[scans["status"] == "world", "scan_id"])
+    of_world = [one.id for one in cohorts if lent & set(one.scans["scan_id"])]
+    others = [one.id for one in cohorts if one.id not in of_world]
+    if not of_world or not others:
+        return ""
+    return (
+        f"{' and '.join(of_world)} {'is' if len(of_world) == 1 else 'are'} of the simulated world in this "
+        f"workspace, and {' and '.join(others)} {'is' if len(others) == 1 else 'are'} not: nothing can be "
+        "learned from one for the other. Take both of the world, or neither."
+    )
 
 
 def apart_from_external(

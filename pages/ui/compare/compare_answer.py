@@ -129,7 +129,7 @@ def _final(workspace: Workspace, shown: Comparison, final: pd.DataFrame) -> list
     figure = comparison_charts.final_errors(final, shown.styles, outcome, known)
     alt = f"Final test {outcome.measure} of each arm with its 95 % interval"
     points = picked_points.figure(figure, key="forest-final", alt=alt)
-    st.caption("Click on a point to list the scans behind it.")
+    st.caption(f"{conclusions.PAIRED} Click on a point to list the scans behind it.")
     st.subheader("All figures")
     st.html(_table(final, outcome))
     st.caption(formatting.escape(_people(shown, final)))

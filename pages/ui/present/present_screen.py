@@ -27,6 +27,7 @@ from training.report.source import ALL, DECK, METHODS, REPORT, Options
 from training.report_files import interactive, page
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.world import planted
 
 #: Letters of a plot, pixels; of one with many rows smaller ones, which so many pixels hold.
 LETTERS_PX, ROWS_PX = 24, 460
@@ -213,6 +214,8 @@ def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
         value=True,
         key=state.REPORT_PICTURES,
         persist_state="session",
+        disabled=planted.has(workspace, study.cohort_id),
+        help="From the thumbnails of Scans; volumes of a simulated world have none.",
     )
     st.toggle(
         "Show bias-corrected errors",

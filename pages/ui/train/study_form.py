@@ -27,6 +27,7 @@ from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import Tuning
 from training.studies import arm_overlap, planned_study, study_checks
 from training.studies.planned_study import Study
+from training.world import planted
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -52,7 +53,8 @@ def show(workspace: Workspace, *, first: bool) -> None:
 def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
     left, right = st.columns(2)
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
-    first, why = usual_target(targets, planned_study.list_studies(workspace))
+    alike = _of_same_world(workspace, pool, targets) or targets
+    first, why = usual_target(alike, planned_study.list_studies(workspace))
     target = right.selectbox(
         "Target cohort",
         targets,
@@ -139,6 +141,14 @@ def _preset(column: DeltaGenerator) -> Preset:
         index=offered.index(default_preset()),
         format_func=lambda preset: preset.name,
     )
+
+
+def _of_same_world(
+    workspace: Workspace, pool: CohortHeader, targets: Sequence[CohortHeader]
+) -> list[CohortHeader]:
+    """Return the targets of people as the pool's: of a simulated world, or of none."""
+    of_world = planted.has(workspace, pool.id)
+    return [one for one in targets if planted.has(workspace, one.id) == of_world]
 
 
 def usual_target(
@@ -242,7 +252,8 @@ def _notes(
 ) -> tuple[str, list[str]]:
     pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
     arms = [arm for name in names if (arm := find(pool, name))]
+    apart = study_checks.half_a_world(workspace, (pool, target))
     return (
         arm_overlap.controls_said(pool, arms, range(seeds)),
-        arm_overlap.doubts(pool, target, arms, range(seeds)),
+        [apart] * bool(apart) + arm_overlap.doubts(pool, target, arms, range(seeds)),
     )
