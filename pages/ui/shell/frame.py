@@ -135,6 +135,7 @@ def show(
         if banner:
             st.html(banner)
     _read_only_banner(workspace)
+    person.notice_pause()
     person.remember("listener-name")
     _reported.set(_Reported(st.container()))
     with in_words():
