@@ -3,6 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from curation.access import guard
+from curation.access.actions import Action
 from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -29,7 +31,9 @@ def body(workspace: Workspace) -> None:
         frame.nothing_yet(
             "There are no scans yet.",
             "Name above where yours are. Tierscope only reads them; nothing is written among your data. A "
-            "real example, published with experts' ratings, is one click away.",
+            "real example, published with experts' ratings, is one click away."
+            if guard.may(Action.INGEST)
+            else f"To {Action.INGEST.words} one has to be {Action.INGEST.rank.one} here: ask one.",
         )
         return
     _numbers(scans)

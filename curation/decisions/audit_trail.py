@@ -57,6 +57,7 @@ def history(
     limit: int | None = None,
     *,
     views: bool = True,
+    entries: bool = True,
     hidden: Collection[int] = (),
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
@@ -70,6 +71,8 @@ def history(
         Only the newest so many.
     views : bool
         With the lines on who looked at which scan. They name the scan that a blinded session shows.
+    entries : bool
+        With the lines on who signed in and out, and who was refused.
     hidden : collection of int
         Sessions of which no rating is told, nor that it was taken back: they name scans, too.
     names : mapping of str to str
@@ -97,6 +100,8 @@ def history(
                 continue
             if table is schema.audit and not views:
                 query = query.where(~schema.is_action(AuditAction.LOOKED_AT))
+            if table is schema.audit and not entries:
+                query = query.where(~schema.is_entry())
             if hidden and table in (_ratings, _withdrawals):
                 of = _details.c.session_id
                 query = query.where(of.is_(None) | of.not_in(hidden))

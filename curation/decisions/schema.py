@@ -280,6 +280,8 @@ class AuditAction(enum.StrEnum):
     LOOKED_AT = "looked at"
 
 
+#: How the audit's lines begin that say who signed in, was refused, or signed out.
+_ENTRIES = ("signed in", "signed out", "sign-in refused")
 #: What earlier versions stored in place of the keys: never to be reworded, or their workspaces are misread.
 _EARLIER_ACTIONS = {
     AuditAction.SESSION_UNBLINDED: "what was hidden shown",
@@ -291,6 +293,11 @@ _EARLIER_ACTIONS = {
 def is_action(action: AuditAction) -> sa.ColumnElement[bool]:
     """Return the condition that a row of the audit is of an action, whichever version stored it."""
     return audit.c.action.in_((action.value, _EARLIER_ACTIONS.get(action, action.value)))
+
+
+def is_entry() -> sa.ColumnElement[bool]:
+    """Return the condition that a row of the audit says who signed in, was refused, or signed out."""
+    return sa.or_(*(audit.c.action.startswith(begins) for begins in _ENTRIES))
 
 
 #: Hidden repeats as a share of a session's scans, at most.

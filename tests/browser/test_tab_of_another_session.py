@@ -54,15 +54,48 @@ def test_one_press_leads_one_scan_on_however_often_was_pressed_before(page: Page
     assert page.evaluate("told.map((one) => one.far)") == [1]
 
 
+def _give_name(page: Page, session: str, name: str = "", doubted: bool = False) -> None:
+    data = {"name": name, "session": session, "pause_s": 1800, "doubted": doubted}
+    page.evaluate("give", data)
+
+
 def test_a_name_is_told_to_a_new_session_and_not_forgotten(page: Page) -> None:
     _take(page, _script("remembered_name"))
-    page.evaluate("give", {"name": "Ada", "session": "one"})
-    page.evaluate("give", {"name": "", "session": "two"})
-    assert page.evaluate("told") == ["Ada"]
-    page.evaluate("give", {"name": "Ada", "session": "two"})
-    page.evaluate("give", {"name": "", "session": "two"})  # emptied by hand
-    page.evaluate("give", {"name": "", "session": "three"})
-    assert page.evaluate("told") == ["Ada"]
+    _give_name(page, "one", "Ada")
+    _give_name(page, "two")
+    assert page.evaluate("told.map(({ name }) => name)") == ["Ada"]
+    _give_name(page, "two", "Ada")
+    _give_name(page, "two")  # emptied by hand
+    _give_name(page, "three")
+    assert page.evaluate("told.length") == 1
+
+
+def test_a_tab_that_slept_long_says_so_with_the_name_until_that_was_heard(page: Page) -> None:
+    _take(page, _script("remembered_name"))
+    _give_name(page, "one", "Ada")
+    page.evaluate("sessionStorage.setItem('tierscope-last-act', Date.now() - 7200e3)")
+    _give_name(page, "two")
+    _give_name(page, "two")  # the first telling was lost
+    told = page.evaluate("told")
+    assert [one["name"] for one in told] == ["Ada", "Ada"]
+    assert all(one["idle_s"] >= 7200 for one in told)
+    _give_name(page, "two", doubted=True)
+    _give_name(page, "two", "Bob")
+    _give_name(page, "three")
+    last = page.evaluate("told.at(-1)")
+    assert last["name"] == "Bob" and last["idle_s"] < 60 and page.evaluate("told.length") == 3
+
+
+def test_a_tab_without_a_name_says_that_it_slept_long_and_nothing_of_a_short_sleep(
+    page: Page,
+) -> None:
+    _take(page, _script("remembered_name"))
+    _give_name(page, "one")
+    _give_name(page, "two")
+    assert page.evaluate("told") == []
+    page.evaluate("sessionStorage.setItem('tierscope-last-act', Date.now() - 7200e3)")
+    _give_name(page, "three")
+    assert [one["name"] for one in page.evaluate("told")] == [""]
 
 
 def _plot(page: Page) -> dict[str, object]:

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Frame, Page, expect
 
+from curation.sessions import session_log
+from curation.sessions.session_plan import SessionPlan
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
 from pages.ui.viewer import user_window
@@ -459,6 +461,12 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") > zoom
     assert _crossing(frame) == crossing
     # fingers have no keys: slices and all of the image by buttons that are as large as a finger
+    inside = page.frame_locator("iframe[title*=niivue]")
+    assert [one.split() for one in inside.locator("#fingers button").all_inner_texts()] == [
+        ["−", "slice"],
+        ["+", "slice"],
+        ["⤢", "show", "all"],
+    ]
     slices = page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Next slice")
     assert min(slices.bounding_box()[side] for side in ("width", "height")) >= 40  # type: ignore[index]
     slices.tap()
@@ -497,9 +505,63 @@ def test_the_lightbox_shows_many_slices_of_one_plane_from_end_to_end(
     assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_AXIAL}
     assert 18 <= len(shares) <= 32 and shares == sorted(shares)
     assert shares[0] < 0.1 and shares[-1] > 0.9
+    said = page.frame_locator("iframe[title*=niivue]").locator("#readout")
+    expect(said).to_contain_text(f"{len(shares)} axial slices, ")
+    frame.evaluate(
+        "tierscopeLightbox(true, { low: [0, 0.1, 0.5], high: [1, 0.8, 0.9] }), tierscopeView.drawScene()"
+    )
+    shares = frame.evaluate("tierscopeView.screenSlices.map(({ sliceFrac }) => sliceFrac)")
+    assert 0.5 < shares[0] < 0.54 and 0.86 < shares[-1] < 0.9  # the head, and no air
+    assert np.diff(shares) == pytest.approx(np.mean(np.diff(shares)), abs=1e-3)
+    first, last, apart = re.findall(r"([\d.]+)(?: to| mm)", said.inner_text())[:3]
+    assert (float(last) - float(first)) / (len(shares) - 1) == pytest.approx(float(apart), abs=0.1)
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
     assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_CORONAL}
+    expect(said).to_contain_text("coronal slices, ")
+    page.get_by_role("radio", name="Three planes").click()
+    chromium.settled(page)
+    expect(said).not_to_contain_text("mm apart")
+
+
+_CROSS = "[...tierscopeView.scene.crosshairPos].map((at) => Number(at.toFixed(3)))"
+
+
+def test_a_scan_is_begun_where_the_server_says_and_left_where_one_went(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """A head in the upper half of its image, in a session and on Review."""
+    z = np.mgrid[:24, :30, :40][2]
+    for seed in (1, 2):
+        noise = np.random.default_rng(seed).integers(0, 40, z.shape)
+        data = np.where(z > 19, 800 + noise, noise).astype(np.int16)
+        image = nib.Nifti1Image(data, np.diag([6.0, 6.0, 6.0, 1.0]))
+        (tmp_path / "scans").mkdir(exist_ok=True)
+        nib.save(image, tmp_path / "scans" / f"sub-{seed}_T1w.nii.gz")
+    workspace = Workspace.create(tmp_path / "workspace")
+    ingest.ingest(workspace, tmp_path / "scans", name="upper", simulated=True)
+    plan = SessionPlan("upper", "Ada", "three-level", choice="all", size=2, repeats_share=0.0)
+    session = session_log.start(workspace, plan)
+    context = browser.new_context(viewport=SMALL)
+    context.add_init_script(chromium.NOTICE_LISTENING)
+    page = context.new_page()
+    with Dashboard(workspace, tmp_path / "log.txt") as served:
+        for where in ("review", f"rate?session={session.id}"):
+            page.goto(f"{served}/{where}")
+            chromium.drawn(page)
+            chromium.settled(page)
+            chromium.listening(page)
+            assert _frame(page).evaluate(_CROSS) == pytest.approx([0.5, 0.5, 0.75], abs=0.05)
+            expect(page.frame_locator("iframe[title*=niivue]").locator("#readout")).to_contain_text(
+                re.compile("17[0-9] mm")
+            )
+            page.keyboard.press("PageDown")
+            moved = _frame(page).evaluate(_CROSS)
+            page.keyboard.press("k")  # another window of the same scan
+            chromium.settled(page)
+            page.wait_for_timeout(500)
+            assert _frame(page).evaluate(_CROSS) == moved != [0.5, 0.5, 0.75]
+    context.close()
 
 
 @pytest.mark.own_window

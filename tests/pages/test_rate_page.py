@@ -1,6 +1,7 @@
 """Rate: sessions, what they hide and what they store."""
 
 import json
+import time
 
 import pytest
 
@@ -14,7 +15,7 @@ from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys, session_form
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import level_buttons, rating_panel
-from pages.ui.shell import state
+from pages.ui.shell import person, state
 from pages.ui.viewer import niivue_viewer
 from tests.helpers import workspace_full, workspace_marked
 from tests.helpers.page_words import button, checked, words
@@ -111,6 +112,49 @@ def test_without_a_name_no_session_begins(own, run) -> None:
     page = checked(button(run("rate", own), "Start rating").click().run())
     assert "say who rates" in page.error[0].value
     assert session_log.list_sessions(own).empty
+
+
+def test_whoever_starts_a_session_says_who_they_are_whoever_was_here_before(own, run) -> None:
+    started(own, rater="Bob", choice="all")
+    page = run("rate", own, **{state.PERSON: "Ada"})
+    assert page.text_input(key="new-rater").value == ""
+    offered = [b.label for b in page.button if b.label.startswith("I am ")]
+    assert offered == ["I am Ada", "I am Bob"]
+    checked(button(page, "I am Bob").click().run())
+    assert page.text_input(key="new-rater").value == "Bob"
+    assert not [b for b in page.button if b.label.startswith("I am ")]
+    checked(button(page, "Start rating").click().run())
+    assert session_log.list_sessions(own)["rater"].tolist() == ["Bob", "Bob"]
+
+
+def _leave(page, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    """Have it that nobody did anything for so long."""
+    page.session_state[state.LAST_ACT] = time.monotonic() - seconds
+
+
+def test_after_a_long_pause_a_session_asks_whether_its_rater_is_still_there(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    checked(button(page, "accept").click().run())
+    _leave(page, person.PAUSE_S + 1)
+    checked(next(b for b in page.button if b.label == "Save and next").click().run())
+    assert "Are you Ada?" in words(page) and "Scan 1 of" not in words(page)
+    assert session_log.load(own, session.id).done == 0
+    checked(button(page, "Yes, I am Ada").click().run())
+    assert "Scan 1 of" in words(page)
+    checked(next(b for b in page.button if b.label == "Save and next").click().run())
+    assert session_log.load(own, session.id).done == 1  # what was chosen is still there
+    _leave(page, person.PAUSE_S + 1)
+    checked(page.run())
+    checked(button(page, "No, close the session").click().run())
+    assert "Start a session" in [one.value for one in page.subheader]
+
+
+def test_a_short_pause_asks_nobody(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    _leave(page, person.PAUSE_S - 60)
+    assert "Scan 1 of" in words(checked(page.run()))
 
 
 def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run) -> None:

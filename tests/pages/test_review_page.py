@@ -2,6 +2,7 @@
 
 import html
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
 from pages.ui.review import scan_judgement
-from pages.ui.shell import frame, state
+from pages.ui.shell import frame, person, state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
 from tests.helpers import workspace_full
@@ -130,6 +131,32 @@ def test_the_field_of_the_rater_has_a_state_and_no_default_beside_it(full, run) 
     assert page.text_input(key="rater-name").value == "Ada"
     page = run("review", full.workspace, **{state.PERSON: "Ada"})
     assert page.text_input(key="rater-name").value == "Ada"
+
+
+def test_after_a_long_pause_no_rating_is_saved_in_the_name_of_who_was_there_before(
+    own, run
+) -> None:
+    page = run("review", own, **{state.PERSON: "Ada"})
+    checked(button(page, "accept").click().run())
+    page.session_state[state.LAST_ACT] = time.monotonic() - person.PAUSE_S - 1
+    checked(button(page, "Save").click().run())
+    assert "Say who rates" in page.error[0].value and rating_log.list_ratings(own).empty
+    assert page.text_input(key="rater-name").value == "" and _chosen(page) == ["accept"]
+    checked(button(page, "I am Ada").click().run())
+    assert page.text_input(key="rater-name").value == "Ada"
+    assert not [b for b in page.button if b.label == "I am Ada"]
+    checked(button(page, "Save").click().run())
+    assert rating_log.list_ratings(own)["rater"].tolist() == ["Ada"]
+
+
+def test_after_a_long_pause_another_one_types_another_name(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada"})
+    page.session_state[state.LAST_ACT] = time.monotonic() - person.PAUSE_S - 1
+    checked(page.run())
+    checked(button(page, "accept").click().run())
+    _say(page, "Bob")
+    checked(button(page, "Save").click().run())
+    assert rating_log.list_ratings(own)["rater"].tolist() == ["Bob"]
 
 
 def test_what_is_chosen_and_not_saved_is_still_there_when_one_comes_back(own, run) -> None:

@@ -2,14 +2,15 @@
 
 import pytest
 
+from curation.access.acting import Actor
 from curation.access.actions import Rank
 from curation.access.membership import Membership
-from curation.decisions import audit_trail
+from curation.decisions import actions, audit_trail
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, unblinding
 from pages.tiers import COHORTS
-from pages.ui.entrance import entrance
+from pages.ui.entrance import entrance, login_sessions
 from pages.ui.rate import history_panel
 from pages.ui.shell import downloads, state
 from pages.ui.shell.frame import PAGES
@@ -163,10 +164,32 @@ def test_who_looked_at_what_is_shown_to_an_administrator_alone(own, run, monkeyp
         assert hidden in told(sought="ada")
 
 
+def test_who_signed_in_and_out_is_shown_to_curators_and_not_to_raters(own, run) -> None:
+    refused = "sign-in refused, no name to be used"
+    for what in ("signed in", "signed out", refused, *login_sessions._ENDS.values()):
+        actions.note_of(own, Actor("bob@lab.example", None), what, "bob@lab.example")
+    for rank, shown in ((Rank.VIEWER, False), (Rank.RATER, False), (Rank.CURATOR, True)):
+        with signed_in("ada@lab.example", rank):
+            page = run("rate", own, **{state.RATE_PART: "History"})
+            assert ("bob@lab.example" in words(page)) is shown
+
+
+def test_a_rater_is_offered_no_door_behind_which_nothing_is(own, run, workspace) -> None:
+    doors = {"cohort": "Add data", "rate": "Export and import ratings"}
+    for rank, offered in ((Rank.RATER, False), (Rank.CURATOR, True)):
+        with signed_in("ada@lab.example", rank):
+            for name, door in doors.items():
+                page = run(name, own, **{state.RATE_PART: "History"})
+                assert (door in [one.label for one in page.expander]) is offered
+            said = words(run("cohort", workspace))
+            assert ("Name above where yours are" in said) is offered
+            assert ("one has to be a curator here: ask one" in said) is not offered
+
+
 def test_a_download_is_for_curators_and_noted(own, run) -> None:
     with signed_in("ada@lab.example", Rank.RATER):
         page = run("explore", own)
-        assert button(page, "Download").disabled
+        assert button(page, "Download: for curators").disabled
     with signed_in("cora@lab.example", Rank.CURATOR):
         page = run("explore", own)
         assert not [one for one in page.button if one.label == "Download"]

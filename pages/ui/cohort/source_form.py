@@ -15,7 +15,7 @@ from curation.sources import allowed_roots, discovery, image_modality
 from curation.storage import typed_paths
 from curation.storage.workspace import ROLES, Workspace
 from pages.ui.cohort import dicom_form, folder_picker, joined_form, source_outcome
-from pages.ui.shell import background_tasks, controls, formatting, person, state
+from pages.ui.shell import background_tasks, controls, formatting, state
 
 _IMAGES, _DICOM, _TABLE, _OTHER, _EXAMPLE = "images", "dicom", "table", "other", "example"
 _KINDS = {
@@ -43,13 +43,16 @@ _EXAMPLES = {
 
 
 def show(workspace: Workspace, *, opened: bool) -> None:
-    """Draw the form that adds a source, open while it has something to tell; sources are only read."""
+    """Draw the form that adds a source, open while it has something to tell; nothing to who may not add one.
+
+    Sources are only read.
+    """
+    if not guard.may(Action.INGEST):
+        return
     opened = opened or any(
         background_tasks.log_path(workspace, task).exists() for task in source_outcome.TASKS
     )
     with st.expander("Add data", expanded=opened, icon=":material/add:"):
-        if not person.may(Action.INGEST):
-            return
         kind = controls.choose_segment(
             "What there is",
             list(_KINDS),

@@ -15,7 +15,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.review import image_panel
 from pages.ui.shell import background_tasks, cache, controls, formatting, frame, person, state
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import PreparedImage
+from pages.ui.viewer.browser_image import HeadPlace, PreparedImage
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import MAPS, ReconstructionRecord
 from training.studies.planned_study import Study
@@ -93,7 +93,8 @@ def _prepared(path: Path, black: float, white: float) -> PreparedImage:
     image = niivue_viewer.prepare_image(
         key, lambda: volumes.load(path), "Tissue", "Reading the map …"
     )
-    return replace(image, black=black, white=white, warnings=())
+    # each map would have a head of its own, and they are looked at side by side
+    return replace(image, black=black, white=white, warnings=(), head=HeadPlace())
 
 
 def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from curation.access import guard
 from curation.access.actions import Action
 from curation.decisions import audit_chain, audit_trail, database, erasure
 from curation.decisions.audit_trail import history
@@ -36,8 +37,9 @@ _READ, _SHOWN = 5000, 40
 
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
-    with st.expander("Export and import ratings", icon=":material/import_export:"):
-        show_rating_files(workspace)
+    if guard.may(Action.EXPORT_RATINGS) or guard.may(Action.IMPORT_RATINGS):
+        with st.expander("Export and import ratings", icon=":material/import_export:"):
+            show_rating_files(workspace)
     _complain(workspace)
     _offer_audit(workspace)
     if running := summaries.running_words(*cache.not_counted(workspace), "listed"):
@@ -48,13 +50,20 @@ def show(workspace: Workspace) -> None:
 def _history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
     """Return the history in the words of the screen.
 
-    Without what would tell a rater which scans a running session shows.
+    Without what would tell a rater which scans a running session shows, or when others come and go.
     """
     with database.engine(workspace).connect() as connection:
         running = rating_log.running_sessions(connection)
     names = {key: scale.label for key, scale in all_scales(workspace).items()}
     names |= {key: artefact.label for key, artefact in ARTEFACTS.items()}
-    return history(workspace, limit, views=person.sees_views(), hidden=running, names=names)
+    return history(
+        workspace,
+        limit,
+        views=person.sees_views(),
+        entries=person.sees_entries(),
+        hidden=running,
+        names=names,
+    )
 
 
 def _offer_audit(workspace: Workspace) -> None:

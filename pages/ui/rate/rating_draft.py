@@ -49,6 +49,7 @@ def open_session(session_id: int | None) -> None:
     state.put(state.RATING_SESSION, session_id)
     state.put(state.ON_SCREEN, None)
     state.put(state.SESSION_NOTE, None)
+    state.put(state.IN_DOUBT, None)  # it was opened by its rater's name, or nobody rates
     if session_id is None:
         st.query_params.pop(_ADDRESS, None)
 

@@ -17,7 +17,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.rate import rating_draft, rating_keys
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import level_buttons
-from pages.ui.shell import controls, formatting, frame, page_scripts, state
+from pages.ui.shell import controls, formatting, frame, page_scripts, person, state
 
 #: A press on an untouched form that follows the last save so soon, in s, belongs to it.
 DOUBLED_S = 1.0
@@ -44,6 +44,9 @@ def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict
 
 @st.fragment
 def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
+    person.notice_pause()
+    if person.in_doubt():
+        st.rerun()
     if draft.given_back:  # marks are on the image, which is no part of this
         draft.given_back = False
         st.rerun()

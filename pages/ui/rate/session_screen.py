@@ -30,7 +30,11 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 
 
 def show(workspace: Workspace, session: Session) -> None:
-    """Draw the next scan of a session, or its end."""
+    """Draw the next scan of a session, or its end; after a long pause, whether its rater is still there."""
+    if person.in_doubt() and not session.finished:
+        rating_draft.draft_of(workspace, session).wants_save = False  # whoever asked for it
+        _ask_who(session)
+        return
     session = _undone(workspace, session)
     _bar(workspace, session)
     if session.finished:
@@ -53,6 +57,29 @@ def show(workspace: Workspace, session: Session) -> None:
             session_form.show(workspace, session, draft, _shown(session, draft, solid=solid))
             if not session.plan.blinded and scan is not None:
                 _unblinded_facts(workspace, scan)
+
+
+def _ask_who(session: Session) -> None:
+    rater = formatting.escape(session.plan.rater)
+    with st.container(border=True):
+        st.markdown(f"**Are you {rater}?**")
+        st.markdown(
+            f"Nothing was done here for a while. What is rated in this session is saved as {rater}'s."
+        )
+        with st.container(horizontal=True):
+            st.button(
+                f"Yes, I am {rater}",
+                key="go-on-as-rater",
+                type="primary",
+                on_click=person.be,
+                args=(session.plan.rater,),
+            )
+            st.button(
+                "No, close the session",
+                key="not-the-rater",
+                on_click=rating_draft.open_session,
+                args=(None,),
+            )
 
 
 def _undone(workspace: Workspace, session: Session) -> Session:

@@ -29,6 +29,8 @@ _HIGHER = "The best has the highest number"
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
 #: Which lists take as many scans as there are.
 _WHOLE = ("all", "session", "list")
+#: The field of whoever starts a session.
+_RATER = "new-rater"
 
 
 def show(workspace: Workspace) -> None:
@@ -130,10 +132,12 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     scales = all_scales(workspace)
     with st.container(border=True, key="new-session"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            rater = person.field("Your name or initials", key="new-rater")
+            rater = person.empty_field("Your name or initials", key=_RATER)
             name = st.text_input(
                 "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
             )
+        if not rater.strip():
+            _suggest_people(listed)
         if state.get(state.PENDING_SCALE) in scales:
             state.put(state.SCALE, state.get(state.PENDING_SCALE))
             state.put(state.PENDING_SCALE, None)
@@ -172,6 +176,17 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     show_scale_form(workspace)
 
 
+def _suggest_people(listed: pd.DataFrame) -> None:
+    """Draw a button for each of the last people here: a name that is there already may be another's."""
+    here = [state.get(state.PERSON, ""), *person.former(), *listed["rater"]]
+    with st.container(horizontal=True, gap="small"):
+        person.suggest(
+            list(filter(None, dict.fromkeys(here)))[:_CARDS],
+            lambda name: state.put(_RATER, name),
+            key="new-is",
+        )
+
+
 def _free_name(listed: pd.DataFrame) -> str:
     """Return today's date, numbered if a session has that name."""
     today, taken, number = datetime.date.today().isoformat(), set(listed["name"]), 2
@@ -187,7 +202,7 @@ def _start(workspace: Workspace, plan: SessionPlan) -> None:
     except TierscopeError as error:
         st.error(formatting.escape(str(error)))
         return
-    state.put(state.PERSON, plan.rater.strip())
+    person.be(plan.rater.strip())
     state.put(state.NEW_SEED, None)
     rating_draft.open_session(session.id)
     st.rerun()

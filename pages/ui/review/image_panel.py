@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -147,11 +148,11 @@ def _name(scan: pd.Series, tried: Trial | None) -> str:
 
 def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> PreparedImage:
     path = Path(scan["path"])
-    return (
-        artefact_trial.altered_image(path, window, tried)
-        if tried
-        else niivue_viewer.prepare_scan(path, window)
-    )
+    image = niivue_viewer.prepare_scan(path, window)
+    if tried is None:
+        return image
+    # begun where the scan is: the two are compared
+    return replace(artefact_trial.altered_image(path, window, tried), head=image.head)
 
 
 def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:

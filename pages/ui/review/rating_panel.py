@@ -78,6 +78,7 @@ def show_ratings(
     part alone drawn anew: the image stays as it is.
     """
     with frame.in_words():
+        person.notice_pause()
         _show_ratings(workspace, scan_id, following, unseen)
         person.remember("listener-name-rating")
     if (
@@ -190,8 +191,9 @@ def _who_and_what(scan_id: str, count: int) -> None:
             width=110,
             label_visibility="collapsed",
             placeholder="your initials",
-            on_change=lambda: state.put(state.PERSON, (state.get("rater-name") or "").strip()),
+            on_change=lambda: person.be((state.get("rater-name") or "").strip()),
         )
+        person.suggest(person.former(), person.be, key="i-am")
         key = f"comment-{scan_id}-{count}"
         st.text_input(
             f"Comment (optional; key {COMMENT}, then Enter)",

@@ -87,7 +87,7 @@ def foot_line(oriented: bool, seen: str) -> str:
     )
     return (
         f'<details class="ts-foot"><summary class="ts-caption"><span>{convention}</span>'
-        f"<span>{seen} · <u>Mouse and keys</u></span></summary><dl>{how}</dl></details>"
+        f"<span>{seen} · <u>Mouse, keys and fingers</u></span></summary><dl>{how}</dl></details>"
     )
 
 

@@ -27,9 +27,8 @@ def button(label: str, data: Data, file_name: str, mime: str | None = None, **op
     if not guard.may(Action.DOWNLOAD):
         options = {name: options[name] for name in ("icon", "key", "width") if name in options}
         st.button(
-            label,
+            f"{label}: for {Action.DOWNLOAD.rank.word}s",
             disabled=True,
-            help=f"To {Action.DOWNLOAD.words} one has to be {Action.DOWNLOAD.rank.one} here.",
             **options,
         )
         return

@@ -22,7 +22,7 @@ from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.storage.workspace import Source, Workspace
 from pages.ui.entrance import entrance, sign_in_page
-from pages.ui.shell import cache, charts, door, formatting, person, state
+from pages.ui.shell import cache, charts, door, formatting, page_scripts, person, state
 
 ROOT = Path(__file__).parents[3]
 ASSETS = ROOT / "assets"
@@ -120,6 +120,7 @@ def show(
     configure(f"{page.title} · Tierscope")
     st.html(ASSETS / "style.css")
     door.follow_connection()
+    page_scripts.component("touched")(key="listener-touched", height=1)
     try:
         workspace = Workspace.current()
         sources = workspace.sources()
@@ -135,6 +136,7 @@ def show(
         if banner:
             st.html(banner)
     _read_only_banner(workspace)
+    person.notice_pause()
     person.remember("listener-name")
     _reported.set(_Reported(st.container()))
     with in_words():

@@ -1,11 +1,13 @@
 """Who decides: whoever is signed in, or the name that somebody types where there is no login."""
 
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from curation.access import acting, guard
-from curation.access.actions import Action
+from curation.access.actions import Action, Rank
 from curation.decisions import actions
 from curation.decisions.schema import AuditAction
 from curation.ratings.rating_record import MAX_RATER
@@ -13,11 +15,17 @@ from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
 from pages.ui.shell import formatting, page_scripts, state
 
+#: After so long without anything done, in s, somebody else may sit there: a typed name is asked for again.
+PAUSE_S = 30 * 60.0
+
 
 def name() -> str:
-    """Return who works here; empty where nobody has said so yet."""
+    """Return who works here; empty where nobody has said so yet, or not since a long pause."""
     actor = acting.who()
-    return actor.name if actor.signed_in else state.get(state.PERSON, "")
+    if actor.signed_in:
+        return actor.name
+    notice_pause()
+    return state.get(state.PERSON, "")
 
 
 def field(label: str, **options: Any) -> str:
@@ -34,8 +42,64 @@ def field(label: str, **options: Any) -> str:
     return st.text_input(label, max_chars=MAX_RATER, **options)
 
 
+# ---- one place, several people ---------------------------------------------------------------------
+
+
+def empty_field(label: str, *, key: str) -> str:
+    """Draw the field in which somebody says anew who they are, whoever was here before; as :func:`field`."""
+    actor = acting.who()
+    return actor.name if actor.signed_in else st.text_input(label, key=key, max_chars=MAX_RATER)
+
+
+def suggest(names: Iterable[str], on_choice: Callable[[str], None], *, key: str) -> None:
+    """Draw a button for each of the people who may sit here: one press instead of a name that is typed."""
+    for number, one in enumerate(names):
+        st.button(
+            f"I am {formatting.escape(one)}", key=f"{key}-{number}", on_click=on_choice, args=(one,)
+        )
+
+
+def former() -> list[str]:
+    """Return who worked here before the pause after which nobody has said who they are."""
+    known = state.get(state.FORMER)
+    return [known] if known and not state.get(state.PERSON) else []
+
+
+def be(name: str) -> None:
+    """Take it that somebody has said who they are."""
+    state.put(state.PERSON, name)
+    state.put(state.IN_DOUBT, None)
+    for drawn in state.get(state.PERSON_FIELDS, ()):
+        state.put(drawn, name)
+
+
+def notice_pause() -> None:
+    """Take away the name that was typed where nothing was done for so long that another may sit here now.
+
+    To be called before the fields of names are drawn. Who is signed in stays so, or is signed out.
+    """
+    now, last = time.monotonic(), state.get(state.LAST_ACT)
+    state.put(state.LAST_ACT, now)
+    if not acting.who().signed_in and last is not None and now - last > PAUSE_S:
+        _doubt(state.get(state.PERSON, ""))
+
+
+def in_doubt() -> bool:
+    """Return whether nobody has said who they are since a long pause."""
+    return bool(state.get(state.IN_DOUBT)) and not acting.who().signed_in
+
+
+def _doubt(name: str) -> None:
+    be("")
+    state.put(state.IN_DOUBT, True)
+    if name:
+        state.put(state.FORMER, name)
+
+
 def remember(key: str) -> None:
     """Have the browser's tab keep the name that somebody typed, so that a reload does not ask for it again.
+
+    The tab knows, too, when something was done in it last: the server forgets a tablet that sleeps.
 
     Parameters
     ----------
@@ -46,18 +110,36 @@ def remember(key: str) -> None:
         return
 
     def told() -> None:
-        name = str((state.get(key) or {}).get("name") or "").strip()[:MAX_RATER]
-        if name and not state.get(state.PERSON):
-            state.put(state.PERSON, name)
-            for drawn in state.get(state.PERSON_FIELDS, ()):
-                state.put(drawn, state.get(drawn) or name)
+        kept = (state.get(key) or {}).get("name")
+        if isinstance(kept, Mapping):
+            _take(str(kept.get("name") or "").strip()[:MAX_RATER], kept.get("idle_s"))
 
     page_scripts.component("remembered_name")(
         key=key,
-        data={"name": state.get(state.PERSON, ""), "session": page_scripts.session()},
+        data={
+            "name": state.get(state.PERSON, ""),
+            "session": page_scripts.session(),
+            "pause_s": PAUSE_S,
+            "doubted": in_doubt(),
+        },
         on_name_change=told,
         height=1,
     )
+
+
+def _take(name: str, idle_s: Any) -> None:
+    """Take what the tab has kept, where nobody has said here who they are."""
+    if state.get(state.PERSON):
+        return
+    if isinstance(idle_s, int | float) and idle_s > PAUSE_S:
+        _doubt(name)
+    elif name:
+        state.put(state.PERSON, name)
+        for drawn in state.get(state.PERSON_FIELDS, ()):
+            state.put(drawn, state.get(drawn) or name)
+
+
+# ---- what who may --------------------------------------------------------------------------------
 
 
 def may(action: Action) -> bool:
@@ -66,6 +148,12 @@ def may(action: Action) -> bool:
         return True
     st.caption(formatting.escape(f"To {action.words} one has to be {action.rank.one} here."))
     return False
+
+
+def sees_entries() -> bool:
+    """Return whether it is shown who signed in and out, and when: to those who decide, not to raters."""
+    rank = acting.who().rank
+    return rank is not None and rank >= Rank.CURATOR
 
 
 def sees_views() -> bool:

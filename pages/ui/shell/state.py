@@ -57,6 +57,11 @@ TAG_TRIES = Key[int]("tag_tries")
 PERSON = Key[str]("person")
 #: The fields for that which were drawn, by their keys: they keep what they show.
 PERSON_FIELDS = Key[frozenset[str]]("person_fields")
+#: When something was done here last, by the clock of :func:`time.monotonic`; whether that was so long before
+#: that somebody else may sit here now, and the name that was known before.
+LAST_ACT = Key[float]("last_act")
+IN_DOUBT = Key[bool]("in_doubt")
+FORMER = Key[str]("former_person")
 #: The scan whose view was put into the audit last.
 NOTED_VIEW = Key[dict[str, str]]("noted_view")
 #: The scans that Explore and Tiers are about.

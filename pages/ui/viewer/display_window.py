@@ -34,24 +34,28 @@ class Window:
     limits: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[float, float]]
 
 
-def middle_of_head(data: NDArray[np.float32]) -> NDArray[np.float32]:
+def coarse_head(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return every so many voxels of an image along each axis, and which of them are brighter than air."""
+    step = max(1, round((data.size / _SAMPLE) ** (1 / 3)))
+    coarse = data[::step, ::step, ::step]
+    return coarse, coarse > threshold(coarse.ravel())
+
+
+def middle_of_head(coarse: NDArray[np.float32], head: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return a sample of the intensities where the brain is: the inner half of the head along each axis.
 
     Parameters
     ----------
-    data : array of shape (x, y, z)
-        The image.
+    coarse, head : array of shape (x, y, z)
+        As :func:`coarse_head` returns.
 
     Returns
     -------
     array of shape (n,)
         Empty where nothing stands out from the background.
     """
-    step = max(1, round((data.size / _SAMPLE) ** (1 / 3)))
-    coarse = data[::step, ::step, ::step]
-    head = coarse > threshold(coarse.ravel())
     if not head.any():
-        return np.empty(0, data.dtype)
+        return np.empty(0, coarse.dtype)
     inner = []
     for axis in range(3):
         counts = head.sum(axis=tuple(other for other in range(3) if other != axis)).cumsum()

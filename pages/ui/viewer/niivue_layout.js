@@ -5,6 +5,7 @@
   "use strict";
   const AXIAL = 0, CORONAL = 1, SAGITTAL = 2, PLANES = 3, RENDER = 4;
   const AXIS = { [AXIAL]: 2, [CORONAL]: 1, [SAGITTAL]: 0 };
+  const NAME = { [AXIAL]: "axial", [CORONAL]: "coronal", [SAGITTAL]: "sagittal" };
   const PAD_PX = 6, LEAST = 0.5, STEPS = 60;     // a small plane has at least half the large one's scale
   const SLICES = 24, EDGE = 0.06, MOST_COLUMNS = 10;
   const STEP_MM = 10, ZOOM = 1.25, MOST_ZOOM = 10;
@@ -16,7 +17,8 @@
   let large = Number(remembered((store) => store.getItem(LARGE)) ?? AXIAL);
   if (!(large in AXIS)) large = AXIAL;
 
-  window.tierscopeLightbox = (on) => { lightbox = Boolean(on); };
+  let head = null;                               // where it lies, as browser_image.py finds it
+  window.tierscopeLightbox = (on, place) => { lightbox = Boolean(on); head = place ?? null; };
   window.tierscopeIsLightbox = () => lightbox;
 
   const edges = (plane, [x, y, z]) => (plane === AXIAL ? [x, y] : plane === CORONAL ? [x, z] : [y, z]);
@@ -53,7 +55,7 @@
       .map((position, at) => ({ sliceType: names[at], position }));
   }
 
-  // About SLICES slices of one plane, from one end of the head to the other.
+  // About SLICES slices of one plane, as far apart, from one end of the head to the other.
   function manySlices(view, plane, size, wide, high, pad) {
     const [w, h] = edges(plane, size);
     let best = null;
@@ -65,9 +67,16 @@
     if (!best) return [];
     const { columns, rows, scale } = best, count = columns * rows, axis = AXIS[plane];
     const top = (high - rows * (h * scale + pad) + pad) / 2;
+    const [low, end] = [head?.low[axis] ?? 0, head?.high[axis] ?? 1];
+    const through = (at) => {
+      const along = [0.5, 0.5, 0.5];
+      along[axis] = low + (end - low) * (EDGE + ((1 - 2 * EDGE) * at) / Math.max(count - 1, 1));
+      return along;
+    };
+    const [from, to] = [0, count - 1].map((at) => view.frac2mm(through(at), 0, true)[axis]);
+    window.tierscopeSlices?.(NAME[plane], count, from, to);
     return Array.from({ length: count }, (_, at) => {
-      const share = EDGE + ((1 - 2 * EDGE) * at) / Math.max(count - 1, 1), along = [0.5, 0.5, 0.5];
-      along[axis] = share;
+      const along = through(at);
       const column = at % columns, row = Math.floor(at / columns);
       return {
         sliceType: plane, sliceMM: view.frac2mm(along)[axis],
@@ -79,6 +88,7 @@
   // Tells NiiVue where to draw what; null where it knows by itself: a single plane, and 3D.
   window.tierscopeArrange = (view) => {
     view.customLayout = null;
+    if (!lightbox) window.tierscopeSlices?.();
     if (view.opts.crosshairWidth) view.opts.crosshairWidth = CROSS_MM;  // NiiVue's page sets its own again and again
     if (view.opts.sliceType !== PLANES || !view.volumes.length) return;
     const { width, height } = view.gl.canvas, pad = PAD_PX * (view.uiData.dpr || 1), size = view.sliceScale().volScale;

@@ -143,6 +143,7 @@ def prepare_image(
         facts.edges_mm,
         facts.oriented,
         warnings,
+        facts.head,
     )
 
 
@@ -184,6 +185,7 @@ HANDLING = {
     "Planes": "← and → make another one large; F shows one on the whole screen, F or Esc ends it",
     "Zoom": "+ and −, Ctrl with the wheel, or two fingers; * shows all again; drag with Shift to pan",
     "Cross hair": "click or tap moves it; X hides and shows it",
+    "Fingers": "one moves the cross hair, two enlarge and move the image; − and + below it go slice by slice",
     "Window": "drag with the right button; double click resets it",
     "Mark": "Q rings the place of the cross hair, where an artefact is; Q there again takes it away",
 }
@@ -295,6 +297,7 @@ def show(
         tells_window=on_window is not None,
         tells_mark=on_mark is not None,
         aim=None if aim is None else vars(aim),
+        head=vars(image.head),
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],

@@ -191,7 +191,7 @@ def show(
     )
     slices = Slices(image)
     planes = [PLANES[view]] if view in PLANES else list(PLANES.values())
-    middle = [(count - 1) // 2 for count in slices.shape]
+    middle = [int(at * (n - 1)) for at, n in zip(image.head.middle, slices.shape, strict=True)]
     first = slices.through(aim.place) if aim else middle
     of = f"{key}-{image.file.stem}" + (f"-{aim.asked_ms}" if aim else "")
     for column, plane in zip(st.columns(len(planes)), planes, strict=True):

@@ -7,6 +7,7 @@ from pages.ui.viewer.display_window import (
     AIR_WINDOW,
     FIRST_WINDOW,
     WINDOWS,
+    coarse_head,
     middle_of_head,
     solid,
 )
@@ -74,17 +75,17 @@ def _head(brain: float, fat: float) -> np.ndarray:
 @pytest.mark.parametrize(("fat", "at_most"), [(1000.0, 1.5), (420.0, 1.5), (100.0, 1.3)])
 def test_the_brain_is_bright_however_bright_the_fat_around_it(fat: float, at_most: float) -> None:
     image = _head(400.0, fat)
-    white = WINDOWS[FIRST_WINDOW].limits(image.ravel(), middle_of_head(image))[1]
+    white = WINDOWS[FIRST_WINDOW].limits(image.ravel(), middle_of_head(*coarse_head(image)))[1]
     assert 400 < white < at_most * 400
 
 
 def test_fat_no_brighter_than_the_brain_leaves_the_window_as_it_is() -> None:
     image = _head(400.0, 420.0)
     tissue = WINDOWS[FIRST_WINDOW]
-    with_middle = tissue.limits(image.ravel(), middle_of_head(image))
+    with_middle = tissue.limits(image.ravel(), middle_of_head(*coarse_head(image)))
     assert with_middle == tissue.limits(image.ravel(), NOWHERE)
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0])
 def test_an_image_of_nothing_has_no_middle(value: float) -> None:
-    assert middle_of_head(np.full((4, 5, 6), value, np.float32)).size == 0
+    assert middle_of_head(*coarse_head(np.full((4, 5, 6), value, np.float32))).size == 0
