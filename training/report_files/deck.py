@@ -19,8 +19,8 @@ from training.theme import INK, MUTED
 WIDTH, HEIGHT = Inches(13.333), Inches(7.5)
 MARGIN = Inches(0.6)
 _TITLE_ONLY = 5  # of the layouts that python-pptx brings
-#: Letters of sentences beside a plot and alone, and the smallest and largest of a table, points.
-_BESIDE, _ALONE, _SMALLEST, _LARGEST = 22, 36, 12, 24
+#: Letters of sentences beside a plot and alone, and the smallest, usual and largest of a table, points.
+_BESIDE, _ALONE, _SMALLEST, _USUAL, _LARGEST = 22, 36, 12, 16, 24
 #: Height of a table's row in letters.
 _ROW = 2.1
 
@@ -75,10 +75,13 @@ def _slide(made: Deck, report: Report, message: Message) -> None:
 
 
 def _letters(content: Table, width: int, room: int) -> int:
-    """Return the size of letters, points, at which a table fills the room that a slide has for it."""
+    """Return the size of letters, points, at which a table fills the room that a slide has for it.
+
+    Above the usual size no line of a cell is broken for it.
+    """
     by_height = room / (Pt(1) * _ROW * (len(content.rows) + 1))
-    by_width = width / (Pt(1) * 0.56 * (sum(_columns(content)) + 3 * len(content.head)))
-    return max(_SMALLEST, min(_LARGEST, int(min(by_height, by_width))))
+    by_width = width / (Pt(1) * 0.5 * (sum(_columns(content)) + 3 * len(content.head)))
+    return max(_SMALLEST, min(_LARGEST, int(min(by_height, max(by_width, _USUAL)))))
 
 
 def _notes(slide: Slide, *lines: str) -> None:

@@ -218,7 +218,7 @@ def test_few_words_and_small_tables_fill_their_slide_with_larger_letters() -> No
         (drawn,) = (shape for shape in slide.shapes if shape.has_table)
         sizes.append(drawn.table.cell(1, 0).text_frame.paragraphs[0].font.size.pt)
         places.append((drawn.top + drawn.height) / deck.HEIGHT)
-    assert sizes == [24, 12] and max(places) < 1
+    assert sizes == [24, 15] and max(places) < 1
 
 
 def test_long_texts_become_smaller_and_stay_on_the_slide() -> None:
