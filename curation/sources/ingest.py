@@ -87,9 +87,7 @@ def ingest(
     hide_names: bool | None = None,
     progress: ProgressCallback | None = None,
 ) -> IngestSummary:
-    """List a source's scans in the workspace, or bring its list up to date.
-
-    What is not given stays as it was listed before.
+    """List a source's scans in the workspace, or bring its list up to date; what is not given stays.
 
     Parameters
     ----------
@@ -103,16 +101,19 @@ def ingest(
         Pretraining pool (by default) or external target cohort.
     modality : str, optional
         Which kind is scored, a key of :data:`curation.sources.image_modality.KINDS`; others are listed.
-    simulated : bool, optional
-        True when the scans are not of people.
-    include : str, optional
-        Pattern of file names to take; all by default.
-    participants : path, optional
-        Table of people to join, instead of ``participants.tsv`` in the source.
-    sexes : str, optional
-        Which code of sex is which, such as ``'F=2,M=1'``; see :mod:`curation.sources.sex_codes`.
-    hide_names, progress : optional
-        Give scans and people pseudonyms; called with (scans read, scans in all).
+    simulated, include : optional
+        True when the scans are not of people; pattern of file names to take, all by default.
+    participants, sexes : optional
+        Table of people to join, instead of ``participants.tsv`` in the source; which code of sex is which,
+        such as ``'F=2,M=1'``, see :mod:`curation.sources.sex_codes`.
+    hide_names : bool, optional
+        Give scans and people pseudonyms in place of their names.
+    progress : callable, optional
+        Called with (scans read, scans in all).
+
+    Returns
+    -------
+    IngestSummary
 
     Raises
     ------

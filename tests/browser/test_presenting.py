@@ -89,6 +89,24 @@ def test_every_message_stands_on_the_screen_whole_and_can_be_read(
             page.keyboard.press("ArrowRight")
 
 
+_GROWN = "() => parseFloat(document.documentElement.style.getPropertyValue('--ts-grown'))"
+#: Shares of the screen that are free above what stands below the title, and below all.
+_FREE = """() => {
+  const drawn = document.querySelector('.st-key-present-screen'), screen = drawn.getBoundingClientRect();
+  const all = [...drawn.children].map((one) => one.getBoundingClientRect());
+  return [all[1].top - all[0].bottom, screen.bottom - all.at(-1).bottom].map((room) => room / screen.height);
+}"""
+
+
+def test_few_words_are_larger_and_stand_in_the_middle_of_the_screen(
+    page: Page, presenting: str
+) -> None:
+    _opened(page, presenting)  # the question, which has no plot
+    page.wait_for_function(f"({_GROWN})() > 1")
+    above, below = page.evaluate(_FREE)
+    assert below < 0.4 and abs(above - below) < 0.1
+
+
 def test_f_fills_the_screen_with_the_message_alone_and_keys_go_on(
     page: Page, presenting: str
 ) -> None:

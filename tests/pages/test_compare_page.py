@@ -236,7 +236,10 @@ def test_one_arm_alone_is_compared_with_predicting_the_mean(mine, run) -> None:
         if other.arm != "A":
             shutil.rmtree(other.folder)
     page = run("compare", workspace, **{state.STUDY: finished.id})
-    assert "Not the whole study: so far better than predicting the mean age: A" in words(page)
+    assert (
+        "Not the whole study: so far better than predicting the mean age: pretrained on tier A alone"
+        in words(page)
+    )
     assert "There is no other arm to compare with yet." in words(page)
     assert "No finished run yet: scratch, all, control-A." in words(page)
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})

@@ -42,7 +42,7 @@ def test_compare_says_the_verdict_of_the_primary_comparison_first(declared, run)
     said = words(page)
     assert primary.conclusion.headline in said and primary.verdict.words in said
     assert "two-sided, margin 2.5 years. Declared when the study was planned." in said
-    assert said.index(primary.verdict.words) < said.index("Against all, exploratory:")
+    assert said.index(primary.verdict.words) < said.index("Against all scans, exploratory:")
     assert "primary:<br>not corrected" in said
     (fold,) = (one for one in page.expander if one.label.startswith("Exploratory: "))
     assert not fold.proto.expanded

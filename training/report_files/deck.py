@@ -19,6 +19,10 @@ from training.theme import INK, MUTED
 WIDTH, HEIGHT = Inches(13.333), Inches(7.5)
 MARGIN = Inches(0.6)
 _TITLE_ONLY = 5  # of the layouts that python-pptx brings
+#: Letters of sentences beside a plot and alone, and the smallest, usual and largest of a table, points.
+_BESIDE, _ALONE, _SMALLEST, _USUAL, _LARGEST = 22, 36, 12, 16, 24
+#: Height of a table's row in letters.
+_ROW = 2.1
 
 
 def deck(report: Report) -> bytes:
@@ -61,11 +65,23 @@ def _slide(made: Deck, report: Report, message: Message) -> None:
     if message.pictures:
         _pictures(slide, message.pictures, left, top, width, room)
     if message.points:
-        size, ink = 20 if message.plot else 28, MUTED if message.faded else INK
-        paragraphs(slide, message.points, left, top, width, room, size, ink)
+        size, ink = _BESIDE if message.plot else _ALONE, MUTED if message.faded else INK
+        paragraphs(slide, message.points, left, top, width, room, size, ink, middle=True)
     _notes(slide, message.note, report.state)
     if message.table:
-        table(slide, message.table, left, top, width, 16)
+        size = _letters(message.table, width, room)
+        height = int(Pt(size) * _ROW) * (len(message.table.rows) + 1)
+        table(slide, message.table, left, top + max(room - height, 0) // 3, width, size)
+
+
+def _letters(content: Table, width: int, room: int) -> int:
+    """Return the size of letters, points, at which a table fills the room that a slide has for it.
+
+    Above the usual size no line of a cell is broken for it.
+    """
+    by_height = room / (Pt(1) * _ROW * (len(content.rows) + 1))
+    by_width = width / (Pt(1) * 0.5 * (sum(_columns(content)) + 3 * len(content.head)))
+    return max(_SMALLEST, min(_LARGEST, int(min(by_height, max(by_width, _USUAL)))))
 
 
 def _notes(slide: Slide, *lines: str) -> None:
@@ -163,12 +179,9 @@ def _fill(place, cell: grids.Cell, size: int) -> None:  # type: ignore[no-untype
 def table(slide: Slide, content: Table, left: int, top: int, width: int, size: int):  # type: ignore[no-untyped-def]
     """Add a native table; its columns are as wide as their longest words ask for."""
     rows, columns = len(content.rows) + 1, len(content.head)
-    height = int(Pt(size) * 2.1) * rows
+    height = int(Pt(size) * _ROW) * rows
     drawn = slide.shapes.add_table(rows, columns, *emu(left, top, width, height))
-    letters = [
-        max(0.6 * len(content.head[place]), *(_longest(row[place]) for row in content.rows), 5)
-        for place in range(columns)
-    ]
+    letters = _columns(content)
     for place, most in enumerate(letters):
         drawn.table.columns[place].width = Emu(
             int(width * (most + 3) / (sum(letters) + 3 * columns))
@@ -186,6 +199,14 @@ def table(slide: Slide, content: Table, left: int, top: int, width: int, size: i
             cell.fill.fore_color.rgb = colour("#E4EAF0" if r == 0 else "#FFFFFF")
             paragraph.font.color.rgb = colour(INK)
     return drawn
+
+
+def _columns(content: Table) -> list[float]:
+    """Return how many letters each column asks for."""
+    return [
+        max(0.6 * len(content.head[place]), *(_longest(row[place]) for row in content.rows), 5)
+        for place in range(len(content.head))
+    ]
 
 
 def _longest(words: str) -> int:
@@ -227,10 +248,13 @@ def paragraphs(
     height: int,
     size: int,
     ink: str = INK,
+    *,
+    middle: bool = False,
 ) -> None:
-    """Add paragraphs in letters as large as fit, at most ``size`` points."""
+    """Add paragraphs in letters as large as fit, at most ``size`` points; at the top, or in the middle."""
     fits, _ = _fitting(lines, width, height, size, 9)
     box = text(slide, "", left, top, width, height, fits, INK)
+    box.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE if middle else MSO_ANCHOR.TOP
     for place, line in enumerate(lines):
         paragraph = box.text_frame.paragraphs[0] if place == 0 else box.text_frame.add_paragraph()
         paragraph.text = line

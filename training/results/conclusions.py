@@ -133,8 +133,8 @@ def _of_mean_age(table: pd.DataFrame, held_out: Predictions) -> str:
     if better.empty:
         return _none_called(held_out)
     so_far = "Better" if whole(held_out) else "Not the whole study: so far better"
-    names = "; ".join(comparisons.called(held_out, name) for name in better)
-    return f"{so_far} than {held_out.outcome.no_model}: {names}"
+    made = "; ".join(arm_scans.pretrained(arm) for arm in held_out.arms if arm.name in {*better})
+    return f"{so_far} than {held_out.outcome.no_model}: {made}"
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:

@@ -98,8 +98,8 @@ def _at_once(workspace: Workspace, found: list[Suspicion], author: str) -> None:
     """Offer to answer all pairs of two sources, or within one, at once: how many it says beforehand."""
     between: dict[tuple[str, ...], list[Suspicion]] = {}
     for each in found:
-        of = dict.fromkeys(name.partition(":")[0] for name in each.pair)
-        between.setdefault(tuple(of), []).append(each)
+        named = dict.fromkeys(name.partition(":")[0] for name in each.pair)
+        between.setdefault(tuple(named), []).append(each)
     for sources, pairs in between.items():
         if len(pairs) < 2:
             continue

@@ -150,8 +150,8 @@ def _choose_reference(shown: Comparison) -> str:
 
 def _against(shown: Comparison, reference: str) -> str:
     """Return the reference of the comparison in words, with a note where it is not the report's choice."""
-    first = study_summary.default_reference(shown.held_out, shown.primary_pair) or reference
-    called, usual = (comparisons.called(shown.held_out, one) for one in (reference, first))
+    first = study_summary.default_reference(shown.held_out, shown.primary_pair)
+    called, usual = (comparisons.called(shown.held_out, str(one)) for one in (reference, first))
     if reference == first:
         return f"Against {called}, exploratory:"
     return f"Against {called}, chosen here, exploratory (the report compares with {usual}):"

@@ -144,7 +144,7 @@ def test_two_values_are_learned_and_judged_by_their_auc(judged: Workspace) -> No
     assert final.loc[BASELINE, "age_mae_years"] == pytest.approx(0.5)
     found = comparisons.compare_all(held_out, "scratch").mean_age.iloc[0]
     assert found["difference_years"] < -0.4  # a loss: 1 − AUC
-    assert "AUC, " in found["words"] and "above 0 favours scratch" in found["words"]
+    assert "AUC, " in found["words"] and "above 0 favours no pretraining" in found["words"]
     line = json_lines.read(runs.runs_of(study)[0].metrics_path)[-1]
     assert 0 <= line["held_out"] <= 1 and "age_mae_years" not in line
 

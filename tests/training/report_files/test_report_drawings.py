@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
+from pptx.enum.text import MSO_ANCHOR
 
 from tests.helpers import report_reader
 from training.report import content_primary, grids
@@ -201,6 +202,23 @@ def test_a_flow_chart_is_made_of_shapes_that_can_be_moved() -> None:
     assert {"last", "A", "B"} <= set(texts)
     lines = [shape for shape in opened.slides[0].shapes if shape.shape_type == MSO_SHAPE_TYPE.LINE]
     assert len(lines) == 4
+
+
+def test_few_words_and_small_tables_fill_their_slide_with_larger_letters() -> None:
+    few = Message("few", "title", points=("One sentence.",))
+    small = Message("small", "title", table=Table(("arm", "error"), (("A", "1.00"), ("B", "2.00"))))
+    wide = Table(tuple(f"column {n}" for n in range(9)), (("many letters in it",) * 9,) * 10)
+    report = _report(few, small, Message("wide", "title", table=wide))
+    slides = Presentation(io.BytesIO(deck.deck(report))).slides
+    (box,) = (s for s in slides[0].shapes if s.has_text_frame and "One" in s.text_frame.text)
+    assert box.text_frame.paragraphs[0].font.size.pt == 36
+    assert box.text_frame.vertical_anchor == MSO_ANCHOR.MIDDLE
+    sizes, places = [], []
+    for slide in list(slides)[1:3]:
+        (drawn,) = (shape for shape in slide.shapes if shape.has_table)
+        sizes.append(drawn.table.cell(1, 0).text_frame.paragraphs[0].font.size.pt)
+        places.append((drawn.top + drawn.height) / deck.HEIGHT)
+    assert sizes == [24, 15] and max(places) < 1
 
 
 def test_long_texts_become_smaller_and_stay_on_the_slide() -> None:

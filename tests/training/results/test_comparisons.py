@@ -226,7 +226,7 @@ def test_an_auc_of_one_has_no_p_no_interval_and_no_verdict_and_it_is_said_why() 
     assert final.loc["A", "age_mae_years"] == 1
     assert np.isnan(final.loc["A", list(BOUNDS)].astype(float)).all()
     assert study_summary.unbounded_said(final.reset_index()).startswith("No interval of A: ")
-    assert "of A there is no test" in conclusions.nothing_learned(held_out)
+    assert "of tier A alone there is no test" in conclusions.nothing_learned(held_out)
 
 
 NUMBERS = ("ci_low", "ci_high", "p", "p_holm", "boot_low", "boot_high", "detectable_years")
@@ -305,7 +305,7 @@ def test_seeds_that_spread_unlike_are_told_beside_the_comparison() -> None:
     held_out = made(np.stack([AGES + apart, AGES + near]), AGES)
     (words,) = compare_all(held_out, "scratch").reference["words"]
     assert (
-        "Their seeds spread unlike each other (standard deviation, years: 0.01 for A and 8.00"
+        "Their seeds spread unlike each other (standard deviation, years: 0.01 for tier A alone and 8.00"
         in words
     )
     alike = made(np.stack([AGES + apart, AGES + apart[::-1]]), AGES)

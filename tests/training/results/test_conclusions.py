@@ -84,7 +84,7 @@ def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None
 def test_an_arm_alone_is_compared_with_the_mean_age() -> None:
     held_out = _held_out(1)
     said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
-    assert said[:2] == ("Better than predicting the mean age: scratch", True)
+    assert said[:2] == ("Better than predicting the mean age: without pretraining", True)
 
 
 def test_an_arm_alone_is_better_than_nothing_before_its_runs_are_finished() -> None:
@@ -110,7 +110,8 @@ def test_a_finished_arm_is_better_than_the_mean_age_so_far_while_others_have_not
     held_out = made(predicted, AGES, baseline=50.0)
     said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
     assert (
-        said.headline == "Not the whole study: so far better than predicting the mean age: scratch"
+        said.headline
+        == "Not the whole study: so far better than predicting the mean age: without pretraining"
     )
 
 

@@ -110,13 +110,13 @@ def test_equivalence_of_two_arms_that_learned_says_what_it_means() -> None:
     )
 
 
-def test_leaving_out_the_worst_is_called_so_and_other_pairs_by_their_names() -> None:
+def test_leaving_out_the_worst_is_called_so_and_other_pairs_by_what_they_are() -> None:
     keep = Arm("keep-80", "the best 80 %", "sweep", ("A", "B"), keep_percent=80)
     held_out = made(_held_out().predicted_years[:3], AGES, arms=(SCRATCH, keep, ALL))
     said = _primary(held_out, AnalysisPlan(("keep-80", "all"))).verdict.words
     assert said.startswith("Leaving out the worst 20 % of the scans makes no difference")
     said = _primary(_held_out(), AnalysisPlan(("all", "scratch"))).verdict.words
-    assert said.startswith("Taking all instead of scratch makes no difference")
+    assert said.startswith("Taking all scans instead of no pretraining makes no difference")
 
 
 def test_one_seed_and_unfinished_runs_have_no_verdict() -> None:
@@ -125,7 +125,7 @@ def test_one_seed_and_unfinished_runs_have_no_verdict() -> None:
     predicted[1, 2, ::2] = np.nan
     found = _primary(made(predicted, AGES, arms=(SCRATCH, A, ALL)))
     assert "not all runs of A are finished" in found.verdict.words
-    assert found.conclusion.headline.startswith("Primary comparison: A and all")
+    assert found.conclusion.headline.startswith("Primary comparison: Tier A alone and all scans")
 
 
 def test_while_other_arms_run_the_verdict_is_one_so_far() -> None:
