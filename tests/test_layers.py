@@ -21,21 +21,27 @@ def _modules(*folders: str) -> list[str]:
     ]
 
 
-def _loaded_by(modules: list[str]) -> set[str]:
-    code = f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\n"
-    code += "print(*{name.partition('.')[0] for name in sys.modules})"
+@pytest.fixture(scope="module")
+def loaded() -> list[set[str]]:
+    """What is loaded by the modules of curation, and by these and those of the screen."""
+    curation, screen = _modules("curation"), _modules("pages/ui")
+    code = f"import sys, importlib\nfor names in {(curation, screen)!r}:\n"
+    code += "    for name in names: importlib.import_module(name)\n"
+    code += "    print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
-def test_screen_code_loads_nothing_that_belongs_to_workers() -> None:
-    assert _loaded_by(_modules("pages/ui")).isdisjoint(HEAVY)
+def test_screen_code_loads_nothing_that_belongs_to_workers(loaded: list[set[str]]) -> None:
+    assert "pages" in loaded[1]
+    assert loaded[1].isdisjoint(HEAVY)
 
 
-def test_curation_loads_neither_screen_nor_model_code() -> None:
-    assert _loaded_by(_modules("curation")).isdisjoint({*HEAVY, "streamlit", "plotly"})
+def test_curation_loads_neither_screen_nor_model_code(loaded: list[set[str]]) -> None:
+    assert "curation" in loaded[0]
+    assert loaded[0].isdisjoint({*HEAVY, "pages", "streamlit", "plotly"})
 
 
 def test_of_training_only_the_files_of_a_report_and_its_theme_draw() -> None:

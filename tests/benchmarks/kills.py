@@ -24,7 +24,6 @@ import numpy as np
 from curation.assessment import assess_workspace
 from curation.cohorts import frozen_cohort
 from curation.decisions import database
-from curation.imaging.template import template
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
@@ -36,7 +35,7 @@ from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from curation.upkeep import checks
 from tests.helpers import rating_writer, workspace_full, workspace_trainable
 from tests.helpers.nifti_images import write_nifti
-from tests.helpers.phantom_heads import head
+from tests.helpers.phantom_heads import affine, head
 from training.jobs import worker
 from training.studies import runs
 from training.tasks import checkpoints, training_loop
@@ -121,7 +120,7 @@ def scores(folder: Path) -> Writing:
     for number in range(40):
         noise = np.random.default_rng(number).integers(0, 9, made[0].shape)
         data = (made[number % 4] + noise).astype(np.int16)
-        nib.save(nib.Nifti1Image(data, template(4).affine), images / f"sub-{number:02d}_T1w.nii.gz")
+        nib.save(nib.Nifti1Image(data, affine()), images / f"sub-{number:02d}_T1w.nii.gz")
     ingest(workspace, images, name="heads")
 
     def write(number: int, confirm: Confirm) -> None:

@@ -15,8 +15,6 @@ _FITS = """() => {
   const main = document.querySelector('[data-testid=stMain]');
   return main.scrollWidth <= main.clientWidth;
 }"""
-#: Plots and images come after streamlit is done.
-_DRAWN_MS = 2500
 
 
 def serious(page: Page) -> list[str]:
@@ -43,7 +41,7 @@ def walked(page: Page, address: str, name: str) -> Iterator[list[str]]:
     page.wait_for_function(_FITS)
     page.set_viewport_size(desk)
     page.wait_for_function(_FITS)
-    page.wait_for_timeout(_DRAWN_MS)
+    chromium.still(page)
     yield serious(page)
     page.set_viewport_size(small)
     page.wait_for_function(_FITS)
@@ -51,6 +49,5 @@ def walked(page: Page, address: str, name: str) -> Iterator[list[str]]:
     page.evaluate(
         "document.querySelectorAll('details:not([open]) > summary').forEach((one) => one.click())"
     )
-    chromium.settled(page)
-    page.wait_for_timeout(_DRAWN_MS)
+    chromium.still(page)
     yield serious(page)

@@ -49,6 +49,34 @@ _RESTS = """() => {
   return true;
 }"""
 
+#: Whether all of a page is drawn: plots and images are there, nothing fades or moves, and its elements, and
+#: those of its frames, have stayed as they are for a while. What never rests is left after the longest time.
+_STILL = """([quiet_ms, longest_ms]) => {
+  const seen = (element) => element.getClientRects().length > 0;
+  const frames = [...document.querySelectorAll('iframe')].filter(seen).map((one) => one.contentDocument);
+  const now = performance.now();
+  const kept = (window.tierscopeStill ??= { began: now, changed: now, watched: new Map() });
+  for (const root of [document, ...frames.filter(Boolean)]) {
+    if (kept.watched.has(root)) continue;
+    const changes = new MutationObserver(() => { kept.changed = performance.now(); });
+    changes.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+    kept.watched.set(root, changes);
+    kept.changed = now;
+  }
+  const all = (selector, holds) => [...document.querySelectorAll(selector)].filter(seen).every(holds);
+  const drawn = all('[data-testid=stSkeleton], [data-stale=true]', () => false)
+    && all('[data-testid=stPlotlyChart]', (one) => one.querySelector('.main-svg'))
+    && all('img', (one) => one.complete)
+    && all('iframe[title*=niivue]', ({ contentDocument }) =>
+      ['drawn', 'failed'].includes(contentDocument?.documentElement?.dataset.image))
+    && document.getAnimations().every((one) => one.playState !== 'running');
+  if (!(drawn && now - kept.changed > quiet_ms) && now - kept.began < longest_ms) return false;
+  for (const changes of kept.watched.values()) changes.disconnect();
+  delete window.tierscopeStill;
+  return true;
+}"""
+_QUIET_MS, _LONGEST_MS = 400, 2500
+
 
 def fresh_context(browser: Browser) -> BrowserContext:
     """Return a browser window without memories, of desktop size, that tells when keys are heard."""
@@ -75,6 +103,12 @@ def settled(page: Page) -> None:
     expect(page.locator("[data-testid=stApp]")).to_have_attribute(
         "data-test-script-state", "notRunning", timeout=30_000
     )
+
+
+def still(page: Page) -> None:
+    """Wait until all of a page is drawn that comes after streamlit is done."""
+    settled(page)
+    page.wait_for_function(_STILL, arg=[_QUIET_MS, _LONGEST_MS])
 
 
 def drawn(page: Page, old: str | None = None) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from curation.imaging.template import template
-from tests.helpers.phantom_heads import head
+from tests.helpers.phantom_heads import affine, head
 
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 SIZE = (40, 44, 40)
@@ -24,7 +23,7 @@ def write(path: Path, data: np.ndarray, affine: np.ndarray = AFFINE) -> None:
 def patched(path: Path, offset: int, kind: str, *values: float, order: str = "<") -> None:
     """Save a good head, then overwrite a field of its header."""
     plain = path.with_suffix(".plain.nii")
-    write(plain, head(1), template(4).affine)
+    write(plain, head(1), affine())
     raw = bytearray(plain.read_bytes())
     plain.unlink()
     struct.pack_into(f"{order}{kind}", raw, offset, *values)
@@ -112,11 +111,11 @@ def _speckled(path: Path) -> None:
     data = head(2).astype(np.float32)
     holes = np.random.default_rng(0).random(data.shape) < 0.02
     data[holes] = np.resize([np.nan, np.inf, -np.inf], holes.sum())
-    write(path, data, template(4).affine)
+    write(path, data, affine())
 
 
 def _inflating(path: Path) -> None:
-    write(path, head(3), template(4).affine)
+    write(path, head(3), affine())
     path.write_bytes(path.read_bytes() + zeros(2000))
 
 
@@ -132,11 +131,11 @@ def _almost_empty(path: Path) -> None:
 
 
 def _tiny(path: Path) -> None:
-    write(path, head(4), template(4).affine @ np.diag([0.2, 0.2, 0.2, 1.0]))
+    write(path, head(4), affine() @ np.diag([0.2, 0.2, 0.2, 1.0]))
 
 
 def _swapped_voxels(path: Path) -> None:
-    write(path, head(5).byteswap(), template(4).affine)
+    write(path, head(5).byteswap(), affine())
 
 
 #: Can be read, but hold no head that can be found, or one that is damaged.
@@ -151,5 +150,5 @@ STRANGE: dict[str, Callable[[Path], object]] = {
     "swapped_voxels": _swapped_voxels,
     "smallest": lambda path: write(path, random(8, 8, 8), np.diag([20.0, 20.0, 20.0, 1])),
     "sliver": lambda path: write(path, random(8, 200, 200), np.diag([20.0, 0.05, 0.05, 1])),
-    "negative": lambda path: write(path, -head(6), template(4).affine),
+    "negative": lambda path: write(path, -head(6), affine()),
 }

@@ -52,11 +52,12 @@ from training.tasks.schedule import Schedule, parameter_groups
 from training.tasks.stop_signal import Interruption, Stopped
 
 NAME = "pretended"
-PEOPLE, STOPPED_AFTER = 12, 4
-#: As few as shows everything: two epochs of three steps, of four volumes, deformed.
+PEOPLE = 12
+#: As few as shows everything: two epochs of two steps, of four volumes, deformed, stopped amid the second.
+EPOCHS, STEPS, STOPPED_AFTER = 2, 2, 3
 _SHORT = {
-    "pretrain_epochs": 2,
-    "pretrain_steps": 3,
+    "pretrain_epochs": EPOCHS,
+    "pretrain_steps": STEPS,
     "pretrain_batch": 4,
     "finetune_batch": 4,
     "warp_mm": 3.0,
@@ -276,7 +277,7 @@ def _finetuning(
     work = AgeRegression(fabric, preset, 0, model, people, people)
     if preset.head_start == "ridge":
         work.start_head()
-    schedule = Schedule(seed=0, epochs=2, steps=3, lr=1e-3, warmup=0.1, clip_norm=1.0)
+    schedule = Schedule(seed=0, epochs=EPOCHS, steps=STEPS, lr=1e-3, warmup=0.1, clip_norm=1.0)
     groups = parameter_groups(model, preset)
     trainer = training_loop.Trainer(fabric, run, schedule, model, groups, stop, micro_batches=parts)
     return trainer, work, model.state_dict

@@ -16,14 +16,13 @@ from curation.assessment import assess_scan, assess_workspace, metric_shards
 from curation.assessment.assess_workspace import AssessmentSummary, assess, due_scans
 from curation.assessment.pending import progress_of
 from curation.imaging import volumes
-from curation.imaging.template import template
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring.distortion_score import score
 from curation.scoring.reference_population import ABOUT
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
-from tests.helpers.phantom_heads import copy, fill, head
+from tests.helpers.phantom_heads import affine, copy, fill, head
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, one_head: tuple) -> None:
 @pytest.fixture(scope="module")
 def one_head(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     path = tmp_path_factory.mktemp("one") / "head.nii.gz"
-    nib.save(nib.Nifti1Image(head(0), template(4).affine), path)
+    nib.save(nib.Nifti1Image(head(0), affine()), path)
     return assess_scan.assess_volume(volumes.conform(volumes.load(path)))
 
 
@@ -122,7 +121,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(filled: Workspace) -> None:
 def test_a_changed_file_is_measured_again(done: Workspace, tmp_path: Path) -> None:
     scans = tables.read_scans(done)
     path = tmp_path / "new.nii.gz"
-    nib.save(nib.Nifti1Image(head(50, 40), template(4).affine), path)
+    nib.save(nib.Nifti1Image(head(50, 40), affine()), path)
     scans.loc[scans["scan_id"] == "s0", ["path", "sha256"]] = [str(path), files.sha256_of(path)]
     tables.write_scans(done, scans)
     before = tables.read_metrics(done).set_index("scan_id").loc["s0", "noise_wm"]
@@ -154,7 +153,7 @@ def test_a_file_that_was_gone_is_measured_when_it_is_back(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "scan.nii.gz"
-    nib.save(nib.Nifti1Image(head(0), template(4).affine), path)
+    nib.save(nib.Nifti1Image(head(0), affine()), path)
     row = {"scan_id": "s", "path": str(path), "sha256": files.sha256_of(path), "status": "ok"}
     tables.write_scans(workspace, pd.DataFrame([row | {"simulated": True}]))
     away = path.rename(tmp_path / "away")

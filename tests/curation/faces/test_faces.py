@@ -18,7 +18,6 @@ from curation.faces.face_region import FaceSeen
 from curation.faces.face_state import LIMIT, FaceState, state_of
 from curation.imaging import masks as masks_
 from curation.imaging.registered_grid import volume_on_grid
-from curation.imaging.template import template
 from curation.imaging.thumbnails import TILE, preview
 from curation.imaging.volumes import Volume, conform, load
 from curation.storage import files, tables
@@ -37,7 +36,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ("face", phantom_heads.head_with_face(1)),
         ("none", phantom_heads.head(2)),
     ):
-        image = nib.Nifti1Image(data, template(4).affine)
+        image = nib.Nifti1Image(data, phantom_heads.affine())
         image.header["descrip"] = b"Doe, Jane"
         path = root / f"{name}.nii.gz"
         nib.save(image, path)
@@ -155,7 +154,7 @@ def test_thumbnails_show_the_brain_alone_unless_whole_heads_are_asked_for(own: W
 
 
 def test_what_a_thumbnail_shows_lies_in_the_brain() -> None:
-    distance = template(4).signed_distance_mm
+    distance = phantom_heads.distance_mm()
     glaring = _volume(np.where(distance < -8, 400, 100).astype(np.float32))
     assert preview(glaring).max() == 255
     alone = preview(glaring, brain_at=np.eye(4))
@@ -245,13 +244,13 @@ def test_what_was_not_measured_cannot_be_defaced(own: Workspace) -> None:
 
 def test_a_stretched_or_mirrored_grid_loses_the_same_face() -> None:
     data = phantom_heads.head_with_face(3).astype(np.float32)
-    affine = template(4).affine
+    affine = phantom_heads.affine()
     straight = face_region.to_take_out(affine, data.shape)
     mirror = np.diag([-1.0, 1, 1, 1])
     mirror[0, 3] = data.shape[0] - 1
     mirrored = face_region.to_take_out(affine @ mirror, data.shape)
     assert np.array_equal(mirrored[::-1], straight) and straight.any()
-    assert not straight[template(4).signed_distance_mm > -2].any()
+    assert not straight[phantom_heads.distance_mm() > -2].any()
 
 
 def test_an_image_without_a_brain_has_no_verdict() -> None:
@@ -262,7 +261,7 @@ def test_an_image_without_a_brain_has_no_verdict() -> None:
 
 
 def _volume(data: np.ndarray) -> Volume:
-    return Volume(data, template(4).affine, (4.0, 4.0, 4.0), "RAS", "float32")
+    return Volume(data, phantom_heads.affine(), (4.0, 4.0, 4.0), "RAS", "float32")
 
 
 def test_who_is_forgotten_has_no_image_without_a_face_either(own: Workspace) -> None:

@@ -8,7 +8,6 @@ import pytest
 from curation import metrics
 from curation.imaging import volumes
 from curation.imaging.masks import find_masks
-from curation.imaging.template import template
 from curation.imaging.volumes import Volume
 from curation.metrics import METRICS, PLACES, FoundPlace, Scan
 from curation.simulation import artefacts, phantom_t1w
@@ -28,7 +27,7 @@ def clean() -> Volume:
 @pytest.fixture(scope="module")
 def head() -> Volume:
     """A coarse head, quick to look through."""
-    data, affine = phantom_heads.head(0).astype(np.float32), template(4).affine
+    data, affine = phantom_heads.head(0).astype(np.float32), phantom_heads.affine()
     return volumes.conform(Volume(data, affine, (4.0,) * 3, "RAS", "int16"))
 
 

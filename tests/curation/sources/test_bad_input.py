@@ -11,13 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation.imaging.template import template
 from curation.metrics import METRICS
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers.damaged_images import STRANGE, UNREADABLE, write
 from tests.helpers.paths import ROOT
-from tests.helpers.phantom_heads import head
+from tests.helpers.phantom_heads import affine, head
 
 #: In a process of its own, so that its memory is known; three files change after they were listed.
 RUN = """
@@ -67,7 +66,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     for number, (name, make_strange) in enumerate(STRANGE.items()):
         make_strange(roots[number % 2] / "images" / f"{name}_T1w.nii.gz")
     for seed, name in enumerate(("good", "vanishes", "locked", "changes")):
-        write(roots[0] / "images" / f"{name}_T1w.nii.gz", head(seed), template(4).affine)
+        write(roots[0] / "images" / f"{name}_T1w.nii.gz", head(seed), affine())
     halves = [_tables(root, process) for root, process in [(root, _start(root)) for root in roots]]
     made = [pd.concat(parts) for parts in zip(*(tables for tables, _ in halves), strict=True)]
     return Outcome(*made, max(peak_gb for _, peak_gb in halves))

@@ -12,7 +12,6 @@ from curation.__main__ import main
 from curation.assessment.assess_workspace import assess
 from curation.cohorts import cohort_export, frozen_cohort
 from curation.errors import SourceError
-from curation.imaging.template import template
 from curation.interchange import mriqc_import
 from curation.sources import allowed_roots, joined_tables, other_tables, pseudonyms
 from curation.sources.ingest import ingest
@@ -39,7 +38,7 @@ def share(tmp_path: Path) -> Path:
         at = folder / f"sub-{name}19431224/ses-19431224/anat"
         at.mkdir(parents=True)
         path = at / f"sub-{name}19431224_ses-19431224_T1w.nii.gz"
-        nib.save(nib.Nifti1Image(phantom_heads.head(number), template(4).affine), path)
+        nib.save(nib.Nifti1Image(phantom_heads.head(number), phantom_heads.affine()), path)
         (at / f"sub-{name}19431224_ses-19431224_T1w.json").write_text(
             '{"Manufacturer": "Siemens", "MagneticFieldStrength": 3}'
         )

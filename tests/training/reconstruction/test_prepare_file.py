@@ -9,9 +9,8 @@ import pytest
 
 from curation.assessment import assess_scan
 from curation.imaging import prepared_volume
-from curation.imaging.template import template
 from curation.storage import files
-from tests.helpers.phantom_heads import head
+from tests.helpers.phantom_heads import affine, head
 from training.__main__ import main
 from training.settings.presets import PRESETS
 from training.studies import prepare_volumes
@@ -22,7 +21,7 @@ PRESET = PRESETS["smoke"]
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     path = tmp_path / "new_T1w.nii.gz"
-    nib.save(nib.Nifti1Image(head(1), template(4).affine), path)
+    nib.save(nib.Nifti1Image(head(1), affine()), path)
     return path
 
 

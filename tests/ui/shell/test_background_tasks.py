@@ -7,7 +7,6 @@ from pathlib import Path
 import nibabel as nib
 
 from curation.assessment import pending
-from curation.imaging.template import template
 from curation.sources.ingest import ingest
 from curation.storage import processes, tables
 from curation.storage.workspace import Workspace
@@ -39,7 +38,7 @@ def test_scoring_runs_to_its_end_and_leaves_no_complaint(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     (tmp_path / "images").mkdir()
-    head = nib.Nifti1Image(phantom_heads.head(0), template(4).affine)
+    head = nib.Nifti1Image(phantom_heads.head(0), phantom_heads.affine())
     nib.save(head, tmp_path / "images" / "one_T1w.nii.gz")
     ingest(workspace, tmp_path / "images", simulated=True)
     background_tasks.start(workspace, background_tasks.SCORING, "--jobs", "1")

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.imaging.template import template
 from curation.imaging.volumes import Volume, conform, load
 from curation.simulation import artefacts
 from pages.ui.review import overlay_panel
@@ -16,7 +15,7 @@ from tests.helpers import phantom_heads
 
 @pytest.fixture(scope="module")
 def head() -> Volume:
-    data, affine = phantom_heads.head(0).astype(np.float32), template(4).affine
+    data, affine = phantom_heads.head(0).astype(np.float32), phantom_heads.affine()
     return conform(Volume(data, affine, (4.0, 4.0, 4.0), "RAS", "int16"))
 
 
