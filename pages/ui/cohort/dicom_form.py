@@ -45,7 +45,7 @@ def choose_series(workspace: Workspace) -> None:
     with st.form("series", border=False):
         ids = _table(found.series)
         _refused(found.series)
-        role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
+        role = st.radio("Role", list(ROLES), format_func=formatting.role)
         name = st.text_input("Short name (optional)", placeholder=USUAL_NAME)
         ages = st.checkbox("Take age and sex from the files")
         st.caption(_PRIVATE)

@@ -113,7 +113,7 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
     with st.form(f"add-{kind}", border=False):
         path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], key=field)
         st.caption(_TAKEN[kind])
-        role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
+        role = st.radio("Role", list(ROLES), format_func=formatting.role)
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
         people, arguments = _people_fields() if kind == _IMAGES else ("", [])
         modality = st.selectbox(

@@ -6,6 +6,7 @@ import math
 import re
 
 from curation import wording
+from curation.storage.workspace import ROLES, Role
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS, RuleColumn
 
 DASH = "–"
@@ -92,7 +93,7 @@ def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
 
 
 def in_unit(value: float | None, unit: str, *, brief: bool = False) -> str:
-    """Return a number with its unit; shares in percent.
+    """Return a number with its unit; shares in percent, logarithms of ratios with the ratio.
 
     Examples
     --------
@@ -100,11 +101,20 @@ def in_unit(value: float | None, unit: str, *, brief: bool = False) -> str:
     '9.47 % of white-matter signal'
     >>> in_unit(0.0947, "share of white-matter signal", brief=True), in_unit(3.2, "mm")
     ('9.47 %', '3.2 mm')
+    >>> in_unit(0.819, "natural log")
+    '0.819 natural log (2.27 times)'
     """
     whole = unit.removeprefix("share of ")
     if whole == unit or value is None or not math.isfinite(value):
-        return significant(value, "" if brief else unit, digits=3)
+        shown = significant(value, "" if brief else unit, digits=3)
+        times = unit == "natural log" and not brief and shown != DASH
+        return f"{shown} ({significant(math.exp(value or 0.0), digits=3)} times)" if times else shown
     return significant(100 * value, "%" if brief else f"% of {whole}", digits=3)
+
+
+def role(key: Role) -> str:
+    """Return what a role is, a line that begins with its name."""
+    return ROLES[key][:1].upper() + ROLES[key][1:]
 
 
 def duration(seconds: float | None) -> str:
