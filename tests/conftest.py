@@ -24,11 +24,14 @@ from tests.helpers.paths import SHARED_DATA
 
 #: Folders whose tests run in one process, for what they share.
 TOGETHER = ("tests/browser/on_demo", "tests/browser", "tests/curation/assessment")
+#: A file of these that is in a process of its own: it shares a browser with the others, no workspace.
+APART = ("tests/browser/test_what_niivue_draws.py",)
 #: Files that take longest, begun first so that no process is left with one of them at the end.
 LONG = (
     "tests/browser/on_demo",
-    "tests/browser",
+    *APART,
     "tests/training/jobs",
+    "tests/browser",
     "tests/curation/assessment",
     "tests/test_old_workspace.py",
     "tests/curation/sources",
@@ -44,7 +47,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Files(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+            folders = () if file in APART else TOGETHER
+            return next((folder for folder in folders if file.startswith(f"{folder}/")), file)
 
     config.option.loadscopereorder = False  # else what has few tests, however long, comes last
     return Files(config, log)
