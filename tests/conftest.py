@@ -24,7 +24,7 @@ from tests.helpers.paths import SHARED_DATA
 
 #: Folders whose tests run in one process, for what they share.
 TOGETHER = ("tests/browser/on_demo", "tests/browser", "tests/curation/assessment")
-#: A file of these that shares too little for the time it takes: the others would wait for it at the end.
+#: A file of these that is in a process of its own: it shares a browser with the others, no workspace.
 APART = ("tests/browser/test_what_niivue_draws.py",)
 #: Files that take longest, begun first so that no process is left with one of them at the end.
 LONG = (
