@@ -108,7 +108,9 @@ def in_unit(value: float | None, unit: str, *, brief: bool = False) -> str:
     if whole == unit or value is None or not math.isfinite(value):
         shown = significant(value, "" if brief else unit, digits=3)
         times = unit == "natural log" and not brief and shown != DASH
-        return f"{shown} ({significant(math.exp(value or 0.0), digits=3)} times)" if times else shown
+        return (
+            f"{shown} ({significant(math.exp(value or 0.0), digits=3)} times)" if times else shown
+        )
     return significant(100 * value, "%" if brief else f"% of {whole}", digits=3)
 
 
