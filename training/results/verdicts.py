@@ -248,8 +248,8 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         f"{pair.arm} against {pair.reference} is unresolved: the difference of "
         f"{pair.judged.signed_amount(seen.mean)} (95 % interval {pair.judged.span(seen.low, seen.high)}; "
         f"{pair.judged.favours} favours {pair.arm}) is compatible with none, and with harm "
-        f"{'as well as benefit ' * (tests.low < -pair.plan.margin_years)}beyond the margin of {pair.margin}. "
-        f"{_found(pair, seen)}",
+        f"{'as well as benefit ' * bool(tests.low < -pair.plan.margin_years)}beyond the margin of "
+        f"{pair.margin}. {_found(pair, seen)}",
     )
 
 
