@@ -204,10 +204,7 @@ def convention(oriented: bool = True) -> str:
             "No orientation in the header: left and right cannot be told, the letters are a guess."
         )
     nose = "left" if "nose left" in _niivue().changed else "right"
-    return (
-        "Radiological: the patient's right is on the left of the image. "
-        f"Sagittal: the nose points {nose}."
-    )
+    return f"Radiological: patient's right is on the left. Sagittal: the nose points {nose}."
 
 
 def height_px(image: PreparedImage, view: str, width_px: int = PANEL_PX) -> int:
