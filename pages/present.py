@@ -28,6 +28,7 @@ def body(workspace: Workspace) -> None:
     with bar:
         with st.popover("Study", icon=":material/folder_open:"):
             chosen = study_panel.choose_study(workspace, planned)
+            present_screen.begin_anew(chosen)
             for trouble in troubles:  # not on the screen that others see
                 st.warning(formatting.escape(errors.in_words(trouble)))
         options = Options(

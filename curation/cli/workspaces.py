@@ -27,7 +27,9 @@ def run_demo(chosen: argparse.Namespace) -> int:
     """Make the workspace and say how to go on."""
     with framework.bar("simulating") as progress:
         workspace = demo_workspace.make_demo(chosen.workspace, jobs=chosen.jobs, progress=progress)
-    print(f"Simulated people are in {workspace.root}. Score them with:")
+    print(
+        f"Simulated people are in {workspace.root}. 'make run' scores them by itself; a command does it too:"
+    )
     print(f"  python -m curation assess --workspace {workspace.root}")
     return 0
 

@@ -114,3 +114,12 @@ def test_what_is_removed_is_said_before_it_leaves(full, run, kept: bool) -> None
     workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: kept})
     assert ("kept, as was asked for" in words(page)) == kept
+
+
+def test_another_study_begins_with_its_first_message(full, run) -> None:
+    workspace, finished, half = full
+    page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: 3})
+    assert page.session_state[state.SLIDE] == 3
+    box = next(one for one in page.selectbox if one.label == "Study")
+    checked(box.select(next(one for one in box.options if half.id in one)).run())
+    assert page.session_state[state.SLIDE] == 0

@@ -127,11 +127,12 @@ def run_report(chosen: argparse.Namespace) -> int:
     )
     with framework.bar("writing", unit="file") as progress:
         written = bundle.write(workspace, chosen.study, chosen.out, options, progress)
-    for path in written:
-        print(path)
-    print("\nRemoved, so that nobody can be told from these files:")
+    print("Removed, so that nobody can be told from these files:")
     for line in content.build(workspace, chosen.study, options).removed:
         print(f"- {line}")
+    print()
+    for path in written:
+        print(path)
     return 0
 
 

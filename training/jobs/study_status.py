@@ -182,7 +182,9 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
     if state == "stopped":
         return "Stopped. Resume goes on where each run was."
     if state == "running" and preparing.get("state") != "finished":
-        return f"Preparing volumes: {preparing.get('done', 0)} of {preparing.get('total', '…')}"
+        known = "total" in preparing
+        counted = f": {preparing.get('done', 0)} of {preparing['total']}" if known else ""
+        return f"Preparing volumes{counted}"
     going = sum(run.state == "running" for run in states)
     if state == "running" and execution_backend.backend_of(study).kind != "here":
         return (

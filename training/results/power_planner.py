@@ -156,14 +156,16 @@ def people_needed(asked: Question, difference: float, seeds: int) -> int | None:
 def needed_words(asked: Question, difference: float, seeds: Sequence[int] = SEEDS) -> str:
     """Say in a sentence how many people each number of seeds needs for a difference."""
     size = asked.outcome.amount(difference, asked.outcome.coarse_digits)
-    told = []
-    for count in seeds:
-        needed = people_needed(asked, difference, count)
+    needed = {count: people_needed(asked, difference, count) for count in seeds}
+    never = [str(count) for count, people in needed.items() if not people]
+    told = [
+        f"with {count} seeds by {people:,} people" for count, people in needed.items() if people
+    ]
+    if never:
+        listed = " and ".join(filter(None, (", ".join(never[:-1]), never[-1])))
         told.append(
-            f"with {count} seeds by {needed:,} people"
-            if needed
-            else f"with {count} seeds by no number of people up to {MOST_PEOPLE:,}, since trainings differ "
-            "as well"
+            f"with {listed} seeds by no number of people up to {MOST_PEOPLE:,}, since trainings differ as "
+            "well"
         )
     return f"A true difference of {size} is found in four of five studies {'; '.join(told)}."
 

@@ -48,6 +48,13 @@ _FILES = (
 # ---- the message ---------------------------------------------------------------------------------
 
 
+def begin_anew(study: Study) -> None:
+    """Go back to the first message where another study was shown before."""
+    if state.get(state.SLIDE_OF) not in (None, study.id):
+        state.put(state.SLIDE, 0)
+    state.put(state.SLIDE_OF, study.id)
+
+
 def choose_message(report: Report) -> Message:
     """Draw the way through the messages; return the one to show."""
     count = len(report.messages)
@@ -208,15 +215,17 @@ def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
         "every plotted number (CSV), and the methods. **No names, ids or paths of people leave "
         "with them.**"
     )
+    of_world = planted.has(workspace, study.cohort_id)
     st.toggle("Keep the names of sites", key=state.REPORT_SITES, persist_state="session")
     st.toggle(
         "Show an example scan of each tier (one axial slice)",
         value=True,
         key=state.REPORT_PICTURES,
         persist_state="session",
-        disabled=planted.has(workspace, study.cohort_id),
-        help="From the thumbnails of Scans; volumes of a simulated world have none.",
+        disabled=of_world,
     )
+    if of_world:
+        st.caption("Volumes of the simulated world have no pictures: no example scans are shown.")
     st.toggle(
         "Show bias-corrected errors",
         key=state.REPORT_CORRECTED,

@@ -11,7 +11,16 @@ from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggesti
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.rate.agreement_panel import counted_scans, strength
-from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
+from pages.ui.shell import (
+    background_tasks,
+    cache,
+    formatting,
+    frame,
+    html_marks,
+    person,
+    state,
+    summaries,
+)
 from pages.ui.shell.html_marks import Card
 from pages.ui.shell.summaries import CountedScans
 from training.theme import INK, MUTED, TEMPLATE
@@ -39,6 +48,9 @@ def show(workspace: Workspace) -> None:
         suggestion = cache.suggestion(workspace, cost)
     except RatingError as error:
         _not_yet(workspace, str(error))
+        if counted.unscored:
+            waiting = background_tasks.when_scored(workspace)
+            st.caption(f"Rated scans count as soon as they have a score. {waiting}")
         _rate_more()
         return
     _figures(suggestion)

@@ -9,7 +9,9 @@ from curation.access.actions import Action
 from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
+from pages.ui.shell import cache
 from pages.ui.shell.frame import ROOT
+from training.studies import planned_study
 
 SCORING, INGEST, IMPORT, EXAMPLE = "assess", "ingest", "import-mriqc", "example"
 #: A DICOM folder looked through, and its series made into images.
@@ -115,11 +117,26 @@ def all_running(workspace: Workspace) -> list[str]:
     return [name for name in names if running(workspace, name)]
 
 
+def stands_back(workspace: Workspace) -> bool:
+    """Return whether the scoring of the demo runs, and takes only what a study leaves of the processor."""
+    if not running(workspace, DEMO_STUDY):
+        return False
+    planned, _ = planned_study.read_studies(workspace)
+    return not planned or any(cache.study_state(workspace, one.id) == "running" for one in planned)
+
+
+def label(workspace: Workspace, name: str) -> str:
+    """Return what the screen calls a task that runs."""
+    if name == DEMO_STUDY and not stands_back(workspace):
+        name = SCORING  # its study is done
+    return LABELS.get(name, name)
+
+
 def when_scored(workspace: Workspace) -> str:
     """Say how a scan comes by its score: by itself where something that scores runs."""
-    if running(workspace, DEMO_STUDY):
+    if stands_back(workspace):
         return "Scores come by themselves, once the study that runs in the background is done."
-    if running(workspace, SCORING):
+    if running(workspace, SCORING) or running(workspace, DEMO_STUDY):
         return "The scoring runs in the background: its score comes by itself."
     return "The page Cohort starts the scoring."
 

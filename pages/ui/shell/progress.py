@@ -39,7 +39,7 @@ def background_note(workspace: Workspace, watched: Path) -> None:
         if background_tasks.all_running(workspace) != busy or cache.stamp(watched) != seen:
             st.rerun(scope="app")
         done = pending.progress_of(workspace)
-        names = ", ".join(background_tasks.LABELS.get(name, name) for name in busy)
+        names = ", ".join(background_tasks.label(workspace, name) for name in busy)
         st.info(
             f"In the background: {formatting.escape(names)}. {_scoring_words(workspace, done, True)}."
         )
@@ -74,8 +74,8 @@ def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy:
     if done.failed:
         words += f", {done.failed:,} could not be measured"
         words += f" ({done.again:,} may be by now)" if done.again else ""
-    if background_tasks.running(workspace, background_tasks.DEMO_STUDY):
-        return words  # it stands back behind a study: how long is not known
+    if background_tasks.stands_back(workspace):
+        return words  # how long is not known
     left = _seconds_left(workspace, done.total - done.done)
     return words + (f" · about {formatting.duration(left)} left" if busy and left else "")
 
@@ -89,7 +89,7 @@ def _seconds_left(workspace: Workspace, remaining: int) -> float | None:
 
 def _while_busy(workspace: Workspace, busy: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        names = ", ".join(background_tasks.LABELS.get(name, name) for name in busy)
+        names = ", ".join(background_tasks.label(workspace, name) for name in busy)
         st.markdown(f"Running in the background: {formatting.escape(names)}", width="content")
         stoppable = background_tasks.SCORING in busy and guard.may(Action.SCORE)
         if stoppable and st.button("Stop scoring", icon=":material/stop:"):

@@ -100,12 +100,15 @@ class CountedScans:
         Scans that anybody rated, on whatever scale.
     counted : int
         Those that are set against their score.
+    unscored : int
+        Those that only lack a score.
     left_out : str
         How many others there are, for each reason; empty where there are none.
     """
 
     rated: int
     counted: int
+    unscored: int
     left_out: str
 
 
@@ -124,13 +127,14 @@ def counted_scans(
     rated = set(suggested_cutoff.exclusion_labels(ratings)["scan_id"])
     labels = suggested_cutoff.exclusion_labels(counting)
     judged = labels[labels["scan_id"].isin(scored)]
+    unscored = len(labels) - len(judged)
     reasons = (
         (len(rated) - len(labels), "rated only in a blinded session that is still running"),
-        (len(labels) - len(judged), "without a score"),
+        (unscored, "without a score"),
         (int((~judged["decided"]).sum()), "that as many raters keep as exclude"),
     )
     left_out = [f"{count:,} {reason}" for count, reason in reasons if count]
-    return CountedScans(len(rated), int(judged["decided"].sum()), ", ".join(left_out))
+    return CountedScans(len(rated), int(judged["decided"].sum()), unscored, ", ".join(left_out))
 
 
 def said_besides(artefacts: tuple[str, ...], comment: str, marked: int, how_sure: str = "") -> str:

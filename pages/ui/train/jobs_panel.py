@@ -77,6 +77,7 @@ def _task(workspace: Workspace, name: str) -> Job:
     started = datetime.datetime.fromtimestamp(began, datetime.UTC) if began else None
     what = background_tasks.LABELS[name]
     if background_tasks.running(workspace, name):
+        what = background_tasks.label(workspace, name)
         return Job(what, "running", _progress(workspace, name), started)
     if problem := background_tasks.failure(workspace, name):
         return Job(what, "failed", problem, started)

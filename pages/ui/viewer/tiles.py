@@ -22,8 +22,8 @@ from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, s
 PAGE_SIZE = 60
 #: What pictures show where ``[images]`` of the workspace's settings does not say ``whole_heads``.
 BRAIN_ALONE = (
-    "The pictures show the brain alone, as is set for this workspace, also of whole heads; Review shows the "
-    "image as it is."
+    "The pictures show the brain alone, also of whole heads, as the workspace's settings have it from the "
+    "beginning; Review shows the image as it is."
 )
 #: Why a tile has no picture, by the status of its scan.
 _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}

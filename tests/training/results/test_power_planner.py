@@ -39,7 +39,7 @@ def test_a_difference_below_what_trainings_differ_by_is_out_of_reach_and_said_to
     asked = Question(ErrorSpread(4.0, 1.0, 9.0, "as made"), 0.7)
     assert people_needed(asked, 0.3, 2) is None
     words = power_planner.needed_words(asked, 0.3, [2, 3])
-    assert f"with 2 seeds by no number of people up to {MOST_PEOPLE:,}" in words
+    assert f"with 2 and 3 seeds by no number of people up to {MOST_PEOPLE:,}" in words
 
 
 #: Of which two seeds leave most to trainings once there are people enough.

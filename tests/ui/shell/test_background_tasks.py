@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 
@@ -10,8 +11,9 @@ from curation.assessment import pending
 from curation.sources.ingest import ingest
 from curation.storage import processes, tables
 from curation.storage.workspace import Workspace
-from pages.ui.shell import background_tasks
+from pages.ui.shell import background_tasks, cache
 from tests.helpers import phantom_heads
+from training.studies import planned_study
 
 
 def wait(until: Callable[[], bool], seconds: float = 300) -> None:
@@ -66,3 +68,20 @@ def test_a_command_that_dies_is_not_taken_for_one_that_ended_well(workspace: Wor
     complaint = background_tasks.failure(workspace, background_tasks.SCORING)
     assert complaint and "unexpectedly (MemoryError: too large)" in complaint
     assert str(log) in complaint
+
+
+def test_it_is_said_how_scores_come_and_by_what_when_the_demo_makes_them(
+    workspace: Workspace, monkeypatch
+) -> None:
+    demo = background_tasks.DEMO_STUDY
+    assert background_tasks.when_scored(workspace) == "The page Cohort starts the scoring."
+    monkeypatch.setattr(background_tasks, "running", lambda _, name: name == demo)
+    assert "once the study that runs" in background_tasks.when_scored(workspace)
+    assert "planted answer" in background_tasks.label(workspace, demo)
+    done = SimpleNamespace(id="planted")
+    monkeypatch.setattr(planned_study, "read_studies", lambda _: ([done], []))
+    for state, behind in (("running", True), ("finished", False)):
+        monkeypatch.setattr(cache, "study_state", lambda *_, state=state: state)
+        assert background_tasks.stands_back(workspace) is behind
+    assert background_tasks.label(workspace, demo) == "Scoring"
+    assert "its score comes by itself" in background_tasks.when_scored(workspace)

@@ -167,7 +167,7 @@ def test_rated_scans_that_do_not_count_for_a_cut_off_are_counted_by_their_reason
         ]
     )
     found = summaries.counted_scans(ratings, rating_log.counted(ratings), {"a", "b", "c", "e"})
-    assert (found.rated, found.counted) == (5, 2)
+    assert (found.rated, found.counted, found.unscored) == (5, 2, 1)
     assert found.left_out == (
         "1 rated only in a blinded session that is still running, 1 without a score, "
         "1 that as many raters keep as exclude"
