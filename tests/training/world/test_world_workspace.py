@@ -66,7 +66,7 @@ def test_what_was_planted_is_kept_and_said_in_words(world: Workspace) -> None:
     assert found.dials == DIALS
     assert 0 < found.truth.best < found.truth.mean
     assert "10 of the 20 scans" in found.words
-    assert "distorted at severity 1 (blur)" in found.words
+    assert "distorted: blur, at severity 1 of 1" in found.words
     assert "yet as good as all others" in Planted(Dials(), found.truth).words
     assert [words for words, _ in found.rows()] == list(planted.LINES.values())
 

@@ -115,7 +115,17 @@ def test_a_sign_of_one_cause_is_named_before_what_it_carries_along(
     anchors = {name: Anchor(0.01, 0.05) for name in parts["metric"]}
     said = scan_judgement.headline(_scores(**{carried[1]: 99.0, family: 84.0}), parts, anchors)
     assert said.startswith(f"<b>{words}</b>")
-    assert f"Also {scan_judgement.TROUBLES[carried[1]]}." in said
+    assert f"Also {scan_judgement.TROUBLES[carried[1]]}, which may come of it." in said
+
+
+def test_what_is_carried_along_by_nothing_and_what_is_no_worse_is_not_said_to_come_of_it() -> None:
+    anchors = {name: Anchor(0.01, 0.05) for name in ("edge_width", "wave_amplitude")}
+    parts = _penalised(("wave_amplitude", "noise", 99.0), ("edge_width", "blur", 84.0))
+    said = scan_judgement.headline(_scores(blur=84.0, noise=99.0), parts, anchors)
+    assert said.startswith("<b>Severe herringbone") and said.endswith("Also blur.")
+    parts = _penalised(("edge_width", "blur", 99.0), ("wave_amplitude", "noise", 84.0))
+    said = scan_judgement.headline(_scores(blur=99.0, noise=84.0, geometry=95.0), parts, anchors)
+    assert said.startswith("<b>Severe herringbone") and "may come of it" not in said
 
 
 def test_a_sign_of_a_lesser_degree_or_a_broad_measure_does_not_take_the_lead_from_blur() -> None:
