@@ -48,7 +48,7 @@ def test_review_states_convention_id_and_direction(once) -> None:
     page = once("review")
     said = words(page)
     assert page.session_state[state.SCAN] in said
-    assert "Radiological: the patient&#x27;s right is on the left" in said
+    assert "Radiological: patient&#x27;s right is on the left" in said
     assert "higher is worse" in said
 
 
