@@ -277,7 +277,10 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
 @pytest.mark.parametrize(
     ("stands", "told"),
     [
-        ("planned", "the study is planned and not launched. The button Launch … under its name starts it."),
+        (
+            "planned",
+            "the study is planned and not launched. The button Launch … under its name starts it.",
+        ),
         ("stopped", "the study was stopped before an epoch was finished. Resume it above."),
         ("queued", "the study waits in the queue."),
         ("running", "the first epoch is still running or waiting."),
