@@ -199,7 +199,10 @@ def _losses(workspace: Workspace, study: Study, now: StudyStatus) -> None:
 def _no_epoch(now: StudyStatus, going: str) -> str:
     """Say why there is no curve: by what the study does, or what to do."""
     if now.state == "planned":
-        return "No data yet: the study is planned and not launched. The button Launch … under its name starts it."
+        return (
+            "No data yet: the study is planned and not launched. The button Launch … under its name "
+            "starts it."
+        )
     if now.state in ("stopped", "failed"):
         was = "was stopped" if now.state == "stopped" else "failed"
         return f"No data: the study {was} before an epoch was finished. Resume it above."
