@@ -265,11 +265,11 @@ STUDY_COLUMNS = Key[bool]("study_columns")
 
 #: The message that is shown, counted from 0, and what the files keep of sites and pictures.
 SLIDE = Key[int]("slide")
-#: The study that it is of.
-SLIDE_OF = Key[str]("slide_of")
 REPORT_SITES = Key[bool]("report_sites")
 REPORT_PICTURES = Key[bool]("report_pictures")
 REPORT_CORRECTED = Key[bool]("report_corrected")
+#: The study whose message it is.
+SLIDE_OF = Key[str]("slide_of")
 
 
 @overload
