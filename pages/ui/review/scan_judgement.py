@@ -187,7 +187,7 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return f"<b>Nothing stands out.</b> {_most(main, parts, anchors)}"
     others = [name for name in known.index if name != main and known[name] >= _MENTIONED]
     named = " and ".join(_trouble(name, parts) for name in others)
-    more = set(others) <= set(_CARRIED) and any(known[others] > known.get(main, 0.0))
+    more = _CARRIED.issuperset(others) and any(known[others] > known.get(main, 0.0))
     also = f" Also {html.escape(named)}{', which may come of it' * more}." if others else ""
     text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
     return f"{text} {html.escape(_fact(_told(main, parts), anchors))}{also}"
