@@ -193,21 +193,63 @@ def test_what_streamlit_says_itself_is_left_where_the_server_refuses_a_tab(
             expect(one).to_be_visible()
 
 
-def test_what_was_entered_is_told_to_a_new_session_at_its_place_alone(page: Page) -> None:
+def _give_entered(page: Page, holder: str, heard: str = "", place: str = "here", **entered: object):
+    page.evaluate(
+        "give",
+        {
+            "form": "f",
+            "place": place,
+            "holder": holder,
+            "heard": heard,
+            "path": ["comment"],
+            "entered": entered,
+        },
+    )
+
+
+def test_what_was_entered_is_told_to_another_holder_at_its_place_alone(page: Page) -> None:
     _take(page, _script("entered"))
-
-    def give(session: str, place: str, **entered: object) -> None:
-        page.evaluate("give", {"form": "f", "place": place, "session": session, "entered": entered})
-
-    give("one", "here", value=1)
-    give("two", "elsewhere")
+    _give_entered(page, "one", value=1)
+    _give_entered(page, "two", place="elsewhere")
     assert page.evaluate("told") == []
-    give("two", "here")
-    assert page.evaluate("told") == [{"place": "here", "entered": {"value": 1}}]
-    give("two", "here", value=1)
-    give("two", "here")  # saved, or taken away
-    give("three", "here")
+    _give_entered(page, "two")
+    assert page.evaluate("told") == [{"place": "here", "holder": "one", "entered": {"value": 1}}]
+    _give_entered(page, "two", "one", value=1)
+    _give_entered(page, "two", "one")  # saved, or taken away
+    _give_entered(page, "three")
     assert page.evaluate("told.length") == 1
+
+
+def test_what_is_entered_before_the_holder_has_heard_does_not_replace_what_the_tab_kept(
+    page: Page,
+) -> None:
+    _take(page, _script("entered"))
+    _give_entered(page, "one", comment="a ring")
+    _give_entered(page, "two", value=1)
+    _give_entered(page, "two", value=1)  # the first telling was lost
+    told = {"place": "here", "holder": "one", "entered": {"comment": "a ring"}}
+    assert page.evaluate("told") == [told, told]
+    _give_entered(page, "two", "one", value=1, comment="a ring")
+    _give_entered(page, "three")
+    both = {"value": 1, "comment": "a ring"}
+    assert page.evaluate("told.at(-1)") == {"place": "here", "holder": "two", "entered": both}
+
+
+def test_what_is_typed_is_kept_before_the_server_knows_of_it(page: Page) -> None:
+    _take(
+        page, _script("entered"), '<div class="st-key-comment-f-1"><input></div><input id="other">'
+    )
+    _give_entered(page, "one", value=1)
+    page.locator("input").first.fill("a ri")
+    page.locator("#other").fill("no comment")
+    _give_entered(page, "one", value=2)  # which was drawn meanwhile, without the text
+    page.locator("input").first.fill("a ring")  # typed while no server answers
+    _give_entered(page, "two", value=3)
+    assert page.evaluate("told.at(-1).entered") == {"value": 2, "comment": "a ring"}
+    _give_entered(page, "two", "one", value=3, comment="a ring")
+    _give_entered(page, "two", "one", value=3)  # the comment was taken away
+    _give_entered(page, "three")
+    assert page.evaluate("told.at(-1).entered") == {"value": 3}
 
 
 def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(

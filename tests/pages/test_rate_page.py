@@ -390,6 +390,20 @@ def test_what_a_tab_gives_back_is_taken_as_far_as_it_can_be_chosen() -> None:
     assert fresh.entered == {}
 
 
+def test_what_was_chosen_since_stands_over_what_a_tab_gives_back() -> None:
+    draft = RatingDraft(0, 0)
+    draft.choose(1.0)
+    draft.toggle("ghost-aliasing")
+    draft.take({"value": -1.0, "artefacts": ["wrap-around"], "comment": "a ring", "confidence": 2})
+    assert draft.entered == {
+        "value": 1.0,
+        "confidence": 2,
+        "artefacts": ["wrap-around", "ghost-aliasing"],
+        "comment": "a ring",
+    }
+    assert RatingDraft(0, 0).holder != draft.holder
+
+
 def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monkeypatch) -> None:
     session = started(own, size=2, repeats_share=0.5)
     assert len({item.scan_id for item in session.items}) == 2

@@ -6,9 +6,11 @@ anew. Saved ratings are in the database, see :mod:`curation.sessions.session_log
 """
 
 import math
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -99,6 +101,8 @@ class RatingDraft:
         What the form says of it until a level is chosen.
     offered : float
         When the form was first drawn, by the clock of :func:`time.monotonic`; infinite before.
+    holder : str
+        A word that no other draft has: a tab tells by it whether this one knows what it has kept.
     """
 
     position: int
@@ -113,6 +117,7 @@ class RatingDraft:
     given_back: bool = False
     said: str = ""
     offered: float = math.inf
+    holder: str = field(default_factory=partial(secrets.token_hex, 8))
 
     @property
     def entered(self) -> dict[str, Any]:
@@ -127,8 +132,8 @@ class RatingDraft:
         return {name: each for name, each in held.items() if each not in (None, [], "")}
 
     def take(self, entered: Mapping[str, Any]) -> None:
-        """Fill in what was entered before, as far as it can be chosen at all."""
-        held = level_buttons.choosable(entered)
+        """Fill in what was entered before, as far as it can be chosen; what was chosen since stands."""
+        held = level_buttons.joined(entered, self.entered)
         self.value, self.confidence = held.get("value"), held.get("confidence")
         self.artefacts, self.comment = held.get("artefacts", []), held.get("comment", "")
         self.places = held.get("places", ())
@@ -152,6 +157,10 @@ class RatingDraft:
     def be_sure(self, step: int) -> None:
         """Say how sure one is; the same again takes it back."""
         self.confidence = None if self.confidence == step else step
+
+    def say(self, comment: str) -> None:
+        """Comment on the scan."""
+        self.comment = comment
 
     def mark(self, place: list[float]) -> None:
         """Mark a place, or take its mark away."""

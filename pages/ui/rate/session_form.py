@@ -2,14 +2,12 @@
 
 import html
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
 from curation.errors import TierscopeError
 from curation.ratings import artefact_places
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Opinion
+from curation.ratings.rating_record import ARTEFACTS, Opinion
 from curation.ratings.scales import Scale, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
@@ -21,6 +19,7 @@ from pages.ui.shell import controls, formatting, frame, page_scripts, person, st
 
 #: A press on an untouched form that follows the last save so soon, in s, belongs to it.
 DOUBLED_S = 1.0
+_FORM = "session"
 
 
 def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
@@ -80,7 +79,7 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             )
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
-        _keep(workspace, session, draft, place)
+        _keep(workspace, session, draft)
         draft.offer()
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
@@ -91,16 +90,10 @@ def _doubled(session: Session, draft: RatingDraft) -> bool:
     return soon and session.done > 0 and not draft.entered
 
 
-def _keep(workspace: Workspace, session: Session, draft: RatingDraft, place: str) -> None:
+def _keep(workspace: Workspace, session: Session, draft: RatingDraft) -> None:
     """Have the tab keep the draft, and take what it has kept where the server was started anew."""
-
-    def take(entered: Mapping[str, Any]) -> None:
-        draft.take(entered)
-        state.put(f"comment-{place}", draft.comment)
-
-    page_scripts.keep_entered(
-        "session", rating_draft.place_of(workspace, session), draft.entered, take
-    )
+    where = rating_draft.place_of(workspace, session)
+    page_scripts.keep_entered(_FORM, where, draft.holder, draft.entered, draft.take)
 
 
 def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
@@ -188,17 +181,10 @@ def _short(label: str) -> str:
 
 
 def _comment(draft: RatingDraft, place: str) -> None:
-    key = f"comment-{place}"
-    st.text_input(
-        f"Comment (optional; key {rating_keys.COMMENT}, then Enter)",
-        value=draft.comment,
-        key=key,
-        max_chars=MAX_COMMENT,
+    level_buttons.comment_field(
+        page_scripts.comment_key(_FORM, place),
+        rating_keys.COMMENT,
+        draft.comment,
+        draft.say,
         placeholder="what you see, and where",
-        on_change=_take_comment,
-        args=(draft, key),
     )
-
-
-def _take_comment(draft: RatingDraft, key: str) -> None:
-    draft.comment = state.get(key) or ""

@@ -8,7 +8,7 @@ import streamlit as st
 from curation.ratings import artefact_places
 from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_CONFIDENCE
 from curation.ratings.scales import Scale
-from pages.ui.shell import formatting
+from pages.ui.shell import formatting, state
 
 
 def level_keys(scale: Scale) -> dict[float, str]:
@@ -48,6 +48,34 @@ def show(
             )
 
 
+def comment_field(
+    key: Callable[[], str], letter: str, text: str, take: Callable[[str], None], **look: Any
+) -> None:
+    """Draw the field for a comment.
+
+    Parameters
+    ----------
+    key : callable
+        Returns its key, see :func:`pages.ui.shell.page_scripts.comment_key`.
+    letter : str
+        The key of the keyboard that leads into it.
+    text : str
+        What stands in it.
+    take : callable
+        Called with what was typed.
+    **look
+        Passed on to :func:`streamlit.text_input`.
+    """
+    drawn = key()
+
+    def typed() -> None:
+        if drawn == key():  # else what the tab has kept has replaced this field
+            take(state.get(drawn) or "")
+
+    label = f"Comment (optional; key {letter}, then Enter)"
+    st.text_input(label, value=text, key=drawn, max_chars=MAX_COMMENT, on_change=typed, **look)
+
+
 def choosable(entered: Any) -> dict[str, Any]:
     """Return what of a draft that comes from outside can be one, by name; the rest is left out.
 
@@ -71,3 +99,23 @@ def choosable(entered: Any) -> dict[str, Any]:
         "places": artefact_places.of(entered),
     }
     return {name: each for name, each in held.items() if each not in (None, [], "", ())}
+
+
+def joined(before: Any, since: Any) -> dict[str, Any]:
+    """Return two drafts of one scan as one: what was chosen since stands, tags and places are kept of both.
+
+    >>> joined({"value": 1, "artefacts": ["wrap-around"]}, {"value": -1, "comment": "a ring"})
+    {'value': -1.0, 'artefacts': ['wrap-around'], 'comment': 'a ring'}
+    """
+    old, new = choosable(before), choosable(since)
+    both = {
+        name: tuple(dict.fromkeys([*old.get(name, ()), *new.get(name, ())]))
+        for name in ("artefacts", "places")
+    }
+    return choosable(old | new | both)
+
+
+def all_joined(before: Mapping[str, Any], since: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the drafts of several scans, by scan, each joined with the one chosen since; no empty one."""
+    both = {scan: joined(before.get(scan), since.get(scan)) for scan in {**before, **since}}
+    return {scan: draft for scan, draft in both.items() if draft}

@@ -35,7 +35,7 @@ from pages.ui.shell.html_marks import Cell
 from pages.ui.viewer import place_marks
 from pages.ui.viewer.place_marks import Marks
 
-_BY_RULE = "by the rule"
+_BY_RULE, _FORM = "by the rule", "review"
 NEXT, UNDO, COMMENT = "S", "U", "T"
 
 
@@ -108,7 +108,7 @@ def _show_ratings(workspace: Workspace, scan_id: str, following: str | None, uns
                 st.error(formatting.escape(trouble))
         for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
-        _keep_drafts(scan_id, len(given))
+        _keep_drafts(scan_id)
     if not given.empty:
         _past(given)
 
@@ -155,19 +155,18 @@ def _keep(scan_id: str, **changed: object) -> None:
     state.put(state.RATING_DRAFTS, drafts | ({scan_id: {**before, **changed}} if changed else {}))
 
 
-def _keep_drafts(scan_id: str, count: int) -> None:
+def _keep_drafts(scan_id: str) -> None:
     """Have the tab keep all drafts, and take what it has kept where the server was started anew."""
 
     def take(entered: Mapping[str, Any]) -> None:
-        kept = {scan: level_buttons.choosable(one) for scan, one in entered.items()}
-        state.put(state.RATING_DRAFTS, {scan: one for scan, one in kept.items() if one})
-        state.put(f"comment-{scan_id}-{count}", _draft(scan_id).get("comment", ""))
-        state.put(
-            state.PENDING_SCAN, scan_id
-        )  # marks are on the image: the page is drawn as a whole
+        now = state.get(state.RATING_DRAFTS) or {}
+        state.put(state.RATING_DRAFTS, level_buttons.all_joined(entered, now))
+        # marks are on the image: the page is drawn as a whole
+        state.put(state.PENDING_SCAN, scan_id)
 
+    drafts, who = state.get(state.RATING_DRAFTS) or {}, acting.who().name
     page_scripts.keep_entered(
-        "review", acting.who().name, state.get(state.RATING_DRAFTS) or {}, take
+        _FORM, who, page_scripts.session(), drafts, take, comment=(scan_id, "comment")
     )
 
 
@@ -194,16 +193,14 @@ def _who_and_what(scan_id: str, count: int) -> None:
             on_change=lambda: person.be((state.get("rater-name") or "").strip()),
         )
         person.suggest(person.former(), person.be, key="i-am")
-        key = f"comment-{scan_id}-{count}"
-        st.text_input(
-            f"Comment (optional; key {COMMENT}, then Enter)",
-            value=_draft(scan_id).get("comment", ""),
-            key=key,
-            max_chars=MAX_COMMENT,
+        level_buttons.comment_field(
+            page_scripts.comment_key(_FORM, f"{scan_id}-{count}"),
+            COMMENT,
+            _draft(scan_id).get("comment", ""),
+            lambda text: _keep(scan_id, comment=text),
             width="stretch",
             label_visibility="collapsed",
             placeholder=f"comment, key {COMMENT}",
-            on_change=lambda: _keep(scan_id, comment=state.get(key) or ""),
         )
 
 

@@ -30,8 +30,30 @@ def session() -> str:
     return state.get(state.SESSION_WORD) or ""
 
 
+def comment_key(form: str, place: str) -> Callable[[], str]:
+    """Return what tells the key of a form's field for a comment: another one when the tab was heard.
+
+    Under its former key the tab would send the text of before once more, and that would count as typed.
+    """
+    return lambda: f"comment-{form}-{place}-{_heard(form)}"
+
+
+def _heard(form: str) -> str:
+    return state.get(_heard_of(form)) or ""
+
+
+def _heard_of(form: str) -> state.Key[str]:
+    return state.Key[str](f"heard-{form}")
+
+
 def keep_entered(
-    form: str, place: str, entered: Mapping[str, Any], take: Callable[[Mapping[str, Any]], None]
+    form: str,
+    place: str,
+    holder: str,
+    entered: Mapping[str, Any],
+    take: Callable[[Mapping[str, Any]], None],
+    *,
+    comment: tuple[str, ...] = ("comment",),
 ) -> None:
     """Have the browser's tab keep what is entered and not saved yet, for a server that is started anew.
 
@@ -41,18 +63,33 @@ def keep_entered(
         Which form.
     place : str
         What is entered there, and by whom: it is given back nowhere else.
+    holder : str
+        A word for what holds it on the server; another one knows nothing of it.
     entered : mapping
         What stands on the form, as JSON has it; empty where nothing does.
     take : callable
-        Is told what the tab has kept, where nothing stands on the form. It comes from outside: to be checked.
+        Is told, once, what the tab has kept for another holder, to be joined with what stands on the form. It
+        comes from outside: to be checked.
+    comment : tuple of str
+        Where in what is entered the text of the field stands whose key begins with :func:`comment_key`.
     """
     key = f"listener-entered-{form}"
 
     def told() -> None:
         kept = (state.get(key) or {}).get("entered")
-        if not entered and isinstance(kept, Mapping) and kept.get("place") == place:
-            before = kept.get("entered")
+        if not isinstance(kept, Mapping) or kept.get("place") != place:
+            return
+        before, by = kept.get("entered"), kept.get("holder")
+        if isinstance(by, str) and by not in (holder, _heard(form)):
+            state.put(_heard_of(form), by)
             take(before if isinstance(before, Mapping) else {})
 
-    data = {"form": form, "place": place, "session": session(), "entered": dict(entered)}
+    data = {
+        "form": form,
+        "place": place,
+        "holder": holder,
+        "heard": _heard(form),
+        "path": list(comment),
+        "entered": dict(entered),
+    }
     component("entered")(key=key, data=data, on_entered_change=told, height=1)

@@ -130,6 +130,7 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     expect(page.get_by_text(f"{there - upper} of {there} scans selected")).to_be_visible()
     marked(page, there - upper)
 
+    chromium.settled(page)  # until then what was drawn before stands beside it
     page.get_by_role("button", name="Save as a list").click()
     page.get_by_label("Name of the list").fill("the lower ones")
     page.get_by_label("Who picked them").fill("Ada")
