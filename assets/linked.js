@@ -126,7 +126,7 @@ class Plots {
       button.onclick = () => {
         this[name] = value;
         for (const other of group.children) other.setAttribute("aria-pressed", String(other === button));
-        if (name === "mode") this.send("mode", value); // the search on the page obeys it too
+        if (name === "mode") this.root.hold("mode", value); // the search on the page obeys it too
         else if (this.drawn) window.Plotly.relayout(this.plot, { dragmode: value });
       };
     }
@@ -208,9 +208,9 @@ class Plots {
   }
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   const root = parentElement.querySelector(".linked");
   root.plots ??= new Plots(root, (...what) => root.send(...what), data);
-  root.send = setTriggerValue;
+  Object.assign(root, { send: setTriggerValue, hold: setStateValue });
   root.plots.take(data);
 }

@@ -218,7 +218,8 @@ def selection_after(
 def current_mode() -> str:
     """Return the mode of the next box, lasso, click or search: one of :data:`MODES`.
 
-    A mode and a search that came together are told of in any order: the browser's word comes first.
+    The browser says it with every report, so that none that comes together with another is lost; its word
+    comes first.
     """
     reported = getattr(st.session_state.get(_KEY), "mode", None)
     if reported in MODES:
