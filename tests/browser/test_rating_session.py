@@ -242,6 +242,18 @@ def test_a_page_left_open_goes_on_by_itself_after_the_server_was_killed(page: Pa
     assert row["artefacts"] == ("wrap-around",) and len(row["shown"]["places"]) == 1
 
 
+def test_what_is_typed_outlives_a_reload(page: Page, served) -> None:
+    workspace, _, address = served
+    _go_on_with(page, address, workspace)
+    chromium.listening(page)
+    page.keyboard.press("2")
+    _chosen(page, "doubtful")
+    page.get_by_label("Comment").fill("a ring")  # and no Enter
+    page.reload()
+    _chosen(page, "doubtful")
+    expect(page.get_by_label("Comment")).to_have_value("a ring")
+
+
 def test_the_image_gives_way_until_save_is_in_sight_on_a_low_tablet(page: Page, served) -> None:
     workspace, _, address = served
     _go_on_with(page, address, workspace)

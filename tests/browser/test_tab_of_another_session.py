@@ -213,7 +213,10 @@ def test_what_was_entered_is_told_to_another_holder_at_its_place_alone(page: Pag
     _give_entered(page, "two", place="elsewhere")
     assert page.evaluate("told") == []
     _give_entered(page, "two")
-    assert page.evaluate("told") == [{"place": "here", "holder": "one", "entered": {"value": 1}}]
+    entered = {"value": 1}
+    assert page.evaluate("told") == [
+        {"place": "here", "holder": "one", "typed": False, "entered": entered}
+    ]
     _give_entered(page, "two", "one", value=1)
     _give_entered(page, "two", "one")  # saved, or taken away
     _give_entered(page, "three")
@@ -227,12 +230,13 @@ def test_what_is_entered_before_the_holder_has_heard_does_not_replace_what_the_t
     _give_entered(page, "one", comment="a ring")
     _give_entered(page, "two", value=1)
     _give_entered(page, "two", value=1)  # the first telling was lost
-    told = {"place": "here", "holder": "one", "entered": {"comment": "a ring"}}
+    told = {"place": "here", "holder": "one", "typed": False, "entered": {"comment": "a ring"}}
     assert page.evaluate("told") == [told, told]
     _give_entered(page, "two", "one", value=1, comment="a ring")
     _give_entered(page, "three")
     both = {"value": 1, "comment": "a ring"}
-    assert page.evaluate("told.at(-1)") == {"place": "here", "holder": "two", "entered": both}
+    last = {"place": "here", "holder": "two", "typed": False, "entered": both}
+    assert page.evaluate("told.at(-1)") == last
 
 
 def test_what_is_typed_is_kept_before_the_server_knows_of_it(page: Page) -> None:
@@ -250,6 +254,22 @@ def test_what_is_typed_is_kept_before_the_server_knows_of_it(page: Page) -> None
     _give_entered(page, "two", "one", value=3)  # the comment was taken away
     _give_entered(page, "three")
     assert page.evaluate("told.at(-1).entered") == {"value": 3}
+
+
+def test_what_is_typed_is_told_after_a_reload_once(page: Page) -> None:
+    _take(page, _script("entered"), '<div class="st-key-comment-f-1"><input></div>')
+    _give_entered(page, "one", value=1)
+    page.locator("input").fill("a ring")
+    page.evaluate("delete window.tierscopeEntered")  # as a reload does
+    _give_entered(page, "one", value=1)
+    both = {"value": 1, "comment": "a ring"}
+    assert page.evaluate("told") == [
+        {"place": "here", "holder": "one", "typed": True, "entered": both}
+    ]
+    _give_entered(page, "one", **both)
+    page.evaluate("delete window.tierscopeEntered")
+    _give_entered(page, "one", **both)
+    assert page.evaluate("told.length") == 1
 
 
 def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(

@@ -104,6 +104,8 @@ def choosable(entered: Any) -> dict[str, Any]:
 def joined(before: Any, since: Any) -> dict[str, Any]:
     """Return two drafts of one scan as one: what was chosen since stands, tags and places are kept of both.
 
+    The comment is that of the draft before, which a tab has kept letter by letter.
+
     >>> joined({"value": 1, "artefacts": ["wrap-around"]}, {"value": -1, "comment": "a ring"})
     {'value': -1.0, 'artefacts': ['wrap-around'], 'comment': 'a ring'}
     """
@@ -112,7 +114,8 @@ def joined(before: Any, since: Any) -> dict[str, Any]:
         name: tuple(dict.fromkeys([*old.get(name, ()), *new.get(name, ())]))
         for name in ("artefacts", "places")
     }
-    return choosable(old | new | both)
+    said = {"comment": old.get("comment") or new.get("comment")}
+    return choosable(old | new | both | said)
 
 
 def all_joined(before: Mapping[str, Any], since: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

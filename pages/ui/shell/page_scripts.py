@@ -80,8 +80,9 @@ def keep_entered(
         if not isinstance(kept, Mapping) or kept.get("place") != place:
             return
         before, by = kept.get("entered"), kept.get("holder")
-        if isinstance(by, str) and by not in (holder, _heard(form)):
-            state.put(_heard_of(form), by)
+        left = by == holder and kept.get("typed")  # by a reload, while it was typed
+        if isinstance(by, str) and (left or by not in (holder, _heard(form))):
+            state.put(_heard_of(form), secrets.token_hex(4) if left else by)
             take(before if isinstance(before, Mapping) else {})
 
     data = {
