@@ -182,11 +182,14 @@ def suggest(
     Raises
     ------
     RatingError
-        Below 20 scans, with one label only, or with costs that make no sense.
+        Below 20 scans, with one label only, with costs that make no sense, or where no cut-off is cheaper than
+        keeping or excluding every scan.
     """
     values, bad = np.asarray(scores, dtype=np.float64), np.asarray(excluded, dtype=bool)
     _check(len(values), int(bad.sum()), cost_ratio)
     cutoff, missed, wrong = _cheapest(values, bad, cost_ratio)
+    if missed == bad.sum() or wrong == (~bad).sum():
+        raise RatingError(_none_is_better(missed > 0, _auc(values, bad)))
     rng = np.random.default_rng(seed)
     draws = []
     for _ in range(RESAMPLES):
@@ -233,6 +236,16 @@ def _check(scans: int, excluded: int, cost_ratio: float) -> None:
             f"A missed bad scan costs {1 / MAX_COST_RATIO:g} to {MAX_COST_RATIO:g} times a good scan that "
             f"is excluded; {cost_ratio:g} came."
         )
+
+
+def _none_is_better(all_kept: bool, auc: float) -> str:
+    done = "keeping every scan" if all_kept else "excluding every scan"
+    other = "a bad scan kept" if all_kept else "a good scan thrown away"
+    return (
+        f"No cut-off of the score costs less here than {done}: a bad scan scores higher than a good one in "
+        f"{100 * auc:.0f} of 100 pairs, and 50 would be chance. Say that {other} is worse, if it is; or "
+        "the score does not see what the raters see: sort these scans by their ratings, by hand on Review."
+    )
 
 
 def _warnings(scans: int, excluded: int) -> tuple[str, ...]:

@@ -220,12 +220,15 @@ def roc_figure(curve: pd.DataFrame, suggestion: Suggestion) -> go.Figure:
 def _not_yet(workspace: Workspace, why: str) -> None:
     scores, _ = _scores_and_labels(workspace)
     with st.container(border=True):
-        st.markdown(f"**Not enough yet.** {formatting.escape(why)}")
-        st.progress(
-            min(len(scores) / MIN_SCANS, 1.0),
-            f"{len(scores):,} rated scans with a score; {MIN_SCANS} are the least, "
-            f"{ENOUGH_SCANS} to 100 are good, blinded ones best",
-        )
+        few = len(scores) < MIN_SCANS
+        title = "Not enough yet." if few else "No cut-off is suggested."
+        st.markdown(f"**{title}** {formatting.escape(why)}")
+        if few:
+            st.progress(
+                len(scores) / MIN_SCANS,
+                f"{len(scores):,} rated scans with a score; {MIN_SCANS} are the least, "
+                f"{ENOUGH_SCANS} to 100 are good, blinded ones best",
+            )
 
 
 def _rate_more() -> None:

@@ -95,6 +95,13 @@ def test_what_cannot_be_suggested_is_refused_with_what_to_do(scores, bad, ratio,
         suggested_cutoff.suggest(scores, bad, ratio)
 
 
+@pytest.mark.parametrize(("ratio", "done"), [(1.0, "keeping every"), (100.0, "excluding every")])
+def test_a_cutoff_that_parts_nothing_is_not_suggested(ratio: float, done: str) -> None:
+    bad = np.arange(30) < 3  # the raters' bad scans have the lowest scores of all
+    with pytest.raises(RatingError, match=rf"{done} scan: .* in 0 of 100 pairs"):
+        suggested_cutoff.suggest(np.linspace(5.0, 16.0, 30), bad, ratio)
+
+
 def test_few_scans_and_few_of_a_kind_are_warned_of() -> None:
     assert suggested_cutoff.suggest(SCORES, BAD).warnings == ()
     few = suggested_cutoff.suggest(SCORES[:40], np.arange(40) < 3)
