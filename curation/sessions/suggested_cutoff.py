@@ -182,8 +182,8 @@ def suggest(
     Raises
     ------
     RatingError
-        Below 20 scans, with one label only, with costs that make no sense, or where no cut-off is cheaper than
-        keeping or excluding every scan.
+        Below 20 scans, with one label only, with costs that make no sense, or where no cut-off is cheaper
+        than keeping or excluding every scan.
     """
     values, bad = np.asarray(scores, dtype=np.float64), np.asarray(excluded, dtype=bool)
     _check(len(values), int(bad.sum()), cost_ratio)
