@@ -20,7 +20,8 @@ def body(workspace: Workspace) -> None:
             workspace,
             "There is no study to present yet.",
             "Freeze a pretraining pool and a target cohort on the page Tiers, then launch a study on the "
-            "page Train. Its messages, slides and files are made here from its results.",
+            "page Train. Its messages, slides and files are made here from its results. Without a study, "
+            "show Tiers (which scans are in which tier, and why); its cohorts are exported there.",
         )
         return
     st.html(frame.ASSETS / "present.css")

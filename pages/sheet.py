@@ -46,7 +46,9 @@ def body(workspace: Workspace) -> None:
     drawn = (
         []
         if _as_rows()
-        else tiles.from_workspace(workspace, tried_rule.at_worst(shown), tried_rule.tier_colour)
+        else tiles.from_workspace(
+            workspace, tried_rule.at_worst(workspace, shown), tried_rule.tier_colour
+        )
     )
     _notes(workspace, drawn)
     if _as_rows():

@@ -242,9 +242,9 @@ def _none_is_better(all_kept: bool, auc: float) -> str:
     done = "keeping every scan" if all_kept else "excluding every scan"
     other = "a bad scan kept" if all_kept else "a good scan thrown away"
     return (
-        f"No cut-off of the score costs less here than {done}: a bad scan scores higher than a good one in "
-        f"{100 * auc:.0f} of 100 pairs, and 50 would be chance. Say that {other} is worse, if it is; or "
-        "the score does not see what the raters see: sort these scans by their ratings, by hand on Review."
+        f"No cut-off costs less here than {done}: a bad scan scores higher than a good one in "
+        f"{100 * auc:.0f} of 100 pairs, and 50 would be chance. Say that {other} is worse, if it is; or the "
+        "score does not see what the raters see: sort these scans by hand on Review."
     )
 
 
@@ -346,6 +346,5 @@ def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
     used = [scales[name] for name in given["scale"].unique() if name in scales]
     compared = [agreement.pairs(given, scale) for scale in used]
     rows = [row for table in compared for row in table.dropna(subset="fail_kappa").itertuples()]
-    if not rows:
-        return None
-    return float(np.average([row.fail_kappa for row in rows], weights=[row.n for row in rows]))
+    kappas, weights = [row.fail_kappa for row in rows], [row.n for row in rows]
+    return float(np.average(kappas, weights=weights)) if rows else None

@@ -64,7 +64,8 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
 def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:
     """Return all decisions with the columns of the table ``overrides``, oldest first.
 
-    See :func:`curation.decisions.database.oldest_first`.
+    ``tier`` is ``None`` where a scan was given back to the rule. See
+    :func:`curation.decisions.database.oldest_first`.
     """
     table = schema.overrides
     query = sa.select(table)
@@ -72,13 +73,21 @@ def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataF
         query = query.where(table.c.scan_id == scan_id)
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(query)
-        return pd.DataFrame(database.oldest_first(rows), columns=list(rows.keys()))
+        found = pd.DataFrame(database.oldest_first(rows), columns=list(rows.keys()))
+    tier = found["tier"].astype(object)
+    return found.assign(tier=tier.where(tier.notna(), None))  # none: given back to the rule
 
 
 def in_force(workspace: Workspace) -> pd.DataFrame:
     """Return the decisions that hold: each scan's newest, unless it gives the scan back to the rule."""
     newest = list_overrides(workspace).drop_duplicates("scan_id", keep="last")
     return newest[newest["tier"].notna()].reset_index(drop=True)
+
+
+def held_by_hand(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+    """Return which scans have their tier by hand, a tier that the rule has; the index of ``scans``."""
+    decided = in_force(workspace)
+    return scans["scan_id"].isin(decided.loc[decided["tier"].isin(rule.tiers), "scan_id"])
 
 
 def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:

@@ -17,7 +17,7 @@ NEXT_STEP = {
         ("sheet", "review", "rate", "explore"), "Add a source of scans on the page Cohort."
     ),
     "tiers": "The page Cohort starts the scoring.",
-    "train": "Freeze them on the page Tiers.",
+    "train": "add them on Cohort first.",
     "model": "Launch a study on the page Train",
     **dict.fromkeys(("compare", "present"), "then launch a study on the page Train."),
 }

@@ -254,7 +254,9 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
             f"{first:,} to {last:,} of {len(table):,}, worst first · click to look", width="content"
         )
     rows = table.iloc[first - 1 : last]
-    drawn = tiles.from_workspace(workspace, tried_rule.at_worst(rows), tried_rule.tier_colour)
+    drawn = tiles.from_workspace(
+        workspace, tried_rule.at_worst(workspace, rows), tried_rule.tier_colour
+    )
     not_counted = summaries.running_words(*cache.not_counted(workspace))
     if told := " ".join(filter(None, (tiles.notes(workspace, drawn), not_counted))):
         st.caption(formatting.escape(told))

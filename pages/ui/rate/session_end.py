@@ -41,8 +41,8 @@ def _say_how_it_ended(workspace: Workspace, session: Session) -> None:
     unsaved = session.ended and session.done < session.total
     if unsaved and rating_draft.draft_of(workspace, session).entered:
         st.error(
-            f"What you entered last, for scan {session.position + 1:,}, was not saved: the session had been "
-            "ended before. To rate that scan, start another session."
+            f"What you entered last, for scan {session.position + 1:,}, was not saved before the session was "
+            "ended. To rate that scan, start another session."
         )
     by = unblinding.ended_by(workspace, session)
     if by is not None and by != session.plan.rater:

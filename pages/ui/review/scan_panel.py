@@ -13,7 +13,7 @@ from curation.metrics.registry import FAMILIES
 from curation.sources import sidecar
 from curation.storage.workspace import Source, Workspace
 from curation.tier_effects import metric_pca
-from curation.tiers import overrides
+from curation.tiers import assignment, overrides
 from curation.wording import plural
 from pages.ui.review import overlay_panel, scan_judgement, scan_picker
 from pages.ui.review.scan_judgement import ScanJudgement
@@ -184,7 +184,7 @@ def scores(
     seen = scan_judgement.coverage(value_of(scan, "certainty"), score, high)
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
     called = tried_rule.current()[0].called(tier)
-    worst = str(tried_rule.at_worst(scan.to_frame().T)["tier_worst"].iloc[0])
+    worst = str(assignment.at_worst(scan.to_frame().T, tried_rule.current()[0]).iloc[0])
     of_score = html_marks.score(
         score,
         called,

@@ -24,11 +24,9 @@ def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
             "cohort",
         )
         return None
-    decided = overrides.in_force(workspace)
-    by_hand = decided.loc[decided["tier"].isin(rule.tiers), "scan_id"]
     return usable.assign(
         tier=overrides.tiers_with_overrides(workspace, usable, rule),
-        by_hand=usable["scan_id"].isin(by_hand),
+        by_hand=overrides.held_by_hand(workspace, usable, rule),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from curation.errors import RuleError
-from curation.tiers import assignment, tier_rule
+from curation.storage.workspace import Workspace
+from curation.tiers import assignment, overrides, tier_rule
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_COLOURS, TierRule
 from pages.ui.shell import state
 from pages.ui.shell.state import Key
@@ -73,9 +74,11 @@ def problem_part() -> str | None:
     return state.get(_CHANGED_PART)
 
 
-def at_worst(scans: pd.DataFrame) -> pd.DataFrame:
+def at_worst(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
     """Return scans with ``tier_worst``, see :func:`curation.tiers.assignment.at_worst`."""
-    return scans.assign(tier_worst=assignment.at_worst(scans, current()[0]))
+    rule, _ = current()
+    held = scans.assign(by_hand=overrides.held_by_hand(workspace, scans, rule))
+    return scans.assign(tier_worst=assignment.at_worst(held, rule))
 
 
 def tier_colour(tier: str) -> str:

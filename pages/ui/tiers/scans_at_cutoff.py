@@ -115,7 +115,9 @@ def _tiles(
     if rows.empty:
         st.caption("no scan")
         return []
-    drawn = tiles.from_workspace(workspace, tried_rule.at_worst(rows), tried_rule.tier_colour)
+    drawn = tiles.from_workspace(
+        workspace, tried_rule.at_worst(workspace, rows), tried_rule.tier_colour
+    )
     written = [
         formatting.measured(measure, value, high)
         for value, high in zip(values, rows["score_high"], strict=True)

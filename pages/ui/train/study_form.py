@@ -37,11 +37,19 @@ def show(workspace: Workspace, *, first: bool) -> None:
     pools = [header for header in headers if header.role == "pool"]
     targets = [header for header in headers if header.role == "target"]
     if not pools or not targets:
-        missing = [name for name, found in (("pool", pools), ("target", targets)) if not found]
+        frozen = {"pool": pools, "target": targets}
+        there = set(cache.scans(workspace)["role"])
+        missing = [role for role, found in frozen.items() if not found]
+        absent = [role for role in missing if role not in there]
         frame.nothing_yet(
             "A study needs two frozen cohorts: a pretraining pool and a target cohort with ages.",
-            f"Not frozen yet: {' and '.join(missing)}. Freeze them on the page Tiers.",
-            "tiers",
+            f"Not frozen yet: {' and '.join(missing)}. "
+            + (
+                f"No scans are in this workspace as {' or '.join(absent)}: add them on Cohort first."
+                if absent
+                else "Freeze them on the page Tiers."
+            ),
+            "cohort" if absent else "tiers",
         )
         return
     with st.expander("Plan a new study", expanded=first, icon=":material/add:"):

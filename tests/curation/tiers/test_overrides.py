@@ -9,6 +9,7 @@ from curation.tiers import overrides
 from curation.tiers.overrides import override
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import tried_rule
 from tests.helpers.workspace_scored import put_metrics, put_scans
 
 
@@ -19,6 +20,7 @@ def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) 
     override(workspace, second, "Ada", "C", "ringing")
     override(workspace, first, "Bob", None, "seen again: fine")
     assert overrides.in_force(workspace)["scan_id"].tolist() == [second]
+    assert overrides.list_overrides(workspace, first)["tier"].tolist() == ["C", None]
     assert len(overrides.list_overrides(workspace)) == 3
     scans = tables.read_scored_scans(workspace)
     assert scans["scan_id"].tolist() == ids
@@ -32,6 +34,17 @@ def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) 
     ):
         with pytest.raises(RatingError, match=words):
             override(workspace, first, author, tier, reason)
+
+
+def test_a_scan_whose_tier_was_given_by_hand_is_held_there(workspace: Workspace) -> None:
+    put_scans(workspace, [{"distortion_score": 10.0}] * 3)
+    first, second, _ = (f"made_sub-0{number}_T1w" for number in range(3))
+    override(workspace, first, "Ada", "A", "fine")
+    override(workspace, second, "Ada", "a tier of another rule", "why")
+    scans = tables.read_scored_scans(workspace)
+    assert overrides.held_by_hand(workspace, scans, TierRule()).tolist() == [True, False, False]
+    told = tried_rule.at_worst(workspace, scans.assign(tier="A", score_high=90.0))
+    assert told["tier_worst"].tolist() == ["A", "C", "C"]
 
 
 def test_metrics_that_a_rule_looks_at_are_read_where_the_scans_lack_them(workspace) -> None:
