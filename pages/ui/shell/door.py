@@ -165,8 +165,9 @@ def _keyless(scope: Scope) -> str | None:
         return None
     return (
         "This page is not open to everybody. Open the address that Tierscope printed when it was started; it "
-        f"ends in ?{door_key.PARAMETER}=… Where a proxy asks who it is: {door_key.ENVIRONMENT_VARIABLE}="
-        f"{door_key.OFF}, see docs/server.md."
+        f"ends in ?{door_key.PARAMETER}=… If a colleague sent you this address: it opens for whoever signs "
+        "in, where there is a login, else only for who has that key; ask whoever runs Tierscope here. Where "
+        f"a proxy asks who it is: {door_key.ENVIRONMENT_VARIABLE}={door_key.OFF}, see docs/server.md."
     )
 
 

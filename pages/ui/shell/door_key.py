@@ -45,7 +45,7 @@ def key() -> str | None:
     if setting == OFF:
         return None
     if setting is None:
-        return _kept(Workspace(Workspace.named().resolve()).door_key_path(os.getuid()))
+        return _kept(_path())
     if not _KEY.fullmatch(setting):
         raise ServerError(
             f"{ENVIRONMENT_VARIABLE} is no key: expected are 16 to 128 letters, digits, '-' or '_', or "
@@ -62,12 +62,26 @@ def _kept(path: Path) -> str:
         if _KEY.fullmatch(found) and own.st_uid == os.getuid() and not own.st_mode & 0o077:
             return found
     made = secrets.token_urlsafe(24)
+    _put(path, made)
+    return made
+
+
+def keep() -> None:
+    """Keep the key where the next start finds it: there was no workspace yet when this server began."""
+    if ENVIRONMENT_VARIABLE not in os.environ and (held := key()) is not None:
+        _put(_path(), held)
+
+
+def _path() -> Path:
+    return Workspace(Workspace.named().resolve()).door_key_path(os.getuid())
+
+
+def _put(path: Path, made: str) -> None:
     with contextlib.suppress(OSError):  # read-only, another account's, or there is no workspace yet
         path.unlink(missing_ok=True)
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "w") as file:
             file.write(made)
-    return made
 
 
 def address(base: str) -> str:

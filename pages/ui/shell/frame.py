@@ -22,7 +22,7 @@ from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.storage.workspace import Source, Workspace
 from pages.ui.entrance import entrance, sign_in_page
-from pages.ui.shell import cache, charts, door, formatting, page_scripts, person, state
+from pages.ui.shell import cache, charts, door, door_key, formatting, page_scripts, person, state
 
 ROOT = Path(__file__).parents[3]
 ASSETS = ROOT / "assets"
@@ -165,10 +165,10 @@ def _without_workspace(reason: str) -> None:
             with in_words():
                 guard.require(Action.INGEST)
                 Workspace.create(place.root)
+                door_key.keep()
                 open_page("cohort")
                 st.rerun()
-        with st.expander("By commands instead"):
-            st.markdown(formatting.escape(reason))
+        st.expander("By commands instead").markdown(formatting.escape(reason))
 
 
 @st.cache_resource(show_spinner=False)

@@ -120,6 +120,15 @@ def test_a_server_has_the_key_that_it_had_and_another_workspace_another(fresh, t
     assert door_key.key() != first
 
 
+def test_a_workspace_that_is_made_while_the_server_runs_keeps_its_key(fresh, tmp_path) -> None:
+    os.environ[ENVIRONMENT_VARIABLE] = str(tmp_path / "later")
+    first = door_key.key()
+    Workspace.create(tmp_path / "later")
+    door_key.keep()
+    door_key.key.cache_clear()
+    assert door_key.key() == first
+
+
 @pytest.mark.parametrize("spoil", ["open", "short", "folder"])
 def test_a_key_that_others_could_read_or_that_is_none_is_not_used(fresh, spoil) -> None:
     path = fresh.door_key_path(os.getuid())
