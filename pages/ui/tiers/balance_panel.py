@@ -129,7 +129,7 @@ def agreement(result: TierAgreement, ceiling: float | None) -> str:
             f"{one.better} | {one.worse}",
             _share(one.found),
             _share(one.kept),
-            figure(one.kappa),
+            figure(one.kappa) if math.isfinite(one.found + one.kept) else formatting.DASH,
         )
         for one in result.cutoffs
     ]

@@ -60,7 +60,7 @@ def test_scans_near_a_cutoff_are_counted_with_their_reason() -> None:
 
 def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     counts = pd.DataFrame([[40, 5], [10, 30]], index=["A", "B"], columns=["keep", "exclude"])
-    cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, np.nan)
+    cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, 0.5)
     told = tier_agreement.TierAgreement(
         85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, "", 85
     )
@@ -70,6 +70,8 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
         told
     )
     assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
+    one_sided = replace(told, cutoffs=(replace(cut, kappa=Figure(0.0, 0.0, 0.0), found=np.nan),))
+    assert "0.00" not in balance_panel.agreement(one_sided, None)  # nobody said exclude
     none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
     assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
     assert balance_panel.agreement_text(none) == ""
