@@ -270,7 +270,7 @@ def test_versions_are_saved_with_their_author_and_compared(own, run) -> None:
     moved = [link for link in flows["links"] if (link["from"], link["to"]) == (1, 3)]
     assert moved[0]["scans"] > 0
     assert "B → A" in page.selectbox(key=state.MOVE).options[0]
-    button(page, "Put it in force").click().run()
+    button(page, "Try it here").click().run()
     assert state_of(checked(page)) == TierRule()
 
 

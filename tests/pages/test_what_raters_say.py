@@ -91,6 +91,9 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
     tiers_page = run("tiers", rated)
     assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
     take = next(b for b in tiers_page.button if b.label.startswith("Take it over"))
+    cutoffs = tried_rule.adopted(suggestion.cutoff)
+    moved = [f"B begins at {cutoffs[0]:g}"] if cutoffs[0] != 25.0 else []
+    assert take.label == f"Take it over: {', '.join([f'C begins at {cutoffs[1]:g}', *moved])}"
     checked(take.click().run())
     assert tiers_page.session_state[tier_cut.slider_key(1)] == tried_rule.rounded(suggestion.cutoff)
     assert "in force" in words(tiers_page)

@@ -116,8 +116,11 @@ def rounded(cutoff: float) -> float:
     return round(2 * cutoff) / 2
 
 
-def adopt_cutoff(cutoff: float, part: str) -> None:
-    """Let the worst tier begin at a score; better tiers that it would cross divide the range below it."""
+def adopted(cutoff: float) -> list[float]:
+    """Return the cut-offs of the score with which the worst tier begins at one.
+
+    Better tiers that it would cross divide the range below it.
+    """
     values = fields()
     last = len(values["names"]) - 2
     before = (
@@ -127,5 +130,10 @@ def adopt_cutoff(cutoff: float, part: str) -> None:
     below = [float(value) for value in before[:last]]
     if any(value >= wanted for value in below):
         below = [rounded(wanted * (i + 1) / (last + 1)) for i in range(last)]
+    return [*below, wanted]
+
+
+def adopt_cutoff(cutoff: float, part: str) -> None:
+    """Let the worst tier begin at a score, see :func:`adopted`."""
     state.put(state.SITE, None)
-    change(part, column=DEFAULT_RULE.column, cutoffs=[*below, wanted], by_site={})
+    change(part, column=DEFAULT_RULE.column, cutoffs=adopted(cutoff), by_site={})

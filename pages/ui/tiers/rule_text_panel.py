@@ -151,7 +151,11 @@ def _versions(workspace: Workspace) -> None:
         st.caption(f"and {plural(len(saved) - _LISTED, 'older version')}, in the list below.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Version", saved, format_func=lambda one: one.label, width=260)
-        st.button("Put it in force", on_click=_put_in_force, args=(chosen,))
+        st.button("Try it here", on_click=_put_in_force, args=(chosen,))
+    st.caption(
+        "Saved versions are there for everybody. Which rule is tried is each one's own choice, in this tab: "
+        "others go on with theirs until they choose this version, or open your address."
+    )
 
 
 def _put_in_force(saved: SavedRule) -> None:

@@ -267,12 +267,15 @@ def _of_other_scores(suggestion: Suggestion) -> str:
 
 def _adopt_button(suggestion: Suggestion) -> None:
     rule, _ = tried_rule.current()
-    wanted = tried_rule.rounded(suggestion.cutoff)
-    if rule.column == SCORE and rule.cutoffs[-1] == wanted:
+    wanted = tried_rule.adopted(suggestion.cutoff)
+    if rule.column == SCORE and list(rule.cutoffs) == wanted:
         st.markdown(":material/check: in force", width="content")
         return
+    now = rule.cutoffs if rule.column == SCORE else ()
+    begin = zip(rule.names[1:], wanted, strict=True)
+    moved = [f"{name} begins at {at:g}" for name, at in begin if at not in now]
     st.button(
-        f"Take it over: {rule.names[-1]} begins at {wanted:g}",
+        f"Take it over: {', '.join(reversed(moved))}",
         on_click=tried_rule.adopt_cutoff,
         args=(suggestion.cutoff, PART),
         type="primary",
