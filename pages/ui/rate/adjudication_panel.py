@@ -35,7 +35,8 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]
     st.caption(
         f"{plural(len(queue), 'scan waits', 'scans wait')} for an adjudication, those that some keep and "
-        f"others exclude first; {len(settled):,} settled. An adjudication is one more rating: nobody's is changed."
+        f"others exclude first; {len(settled):,} settled. An adjudication is one more rating: nobody's is "
+        "changed."
     )
     for row in queue.head(_SHOWN).itertuples():
         _waiting(workspace, row, scale)
