@@ -37,7 +37,8 @@ POINT_STYLES = (
     ("#882255", "pentagon", "⬟"),
     ("#5B3A29", "hexagon", "⬢"),
 )
-_OTHER_STYLE, _UNKNOWN_STYLE = ("#7B8794", "x", "✖"), ("#A0AEC0", "circle-open", "○")
+#: An open shape has only its edge, which the template draws without width.
+_OTHER_STYLE, _UNKNOWN_STYLE = ("#7B8794", "x", "✖"), ("#7B8794", "triangle-left", "◀")
 #: What is drawn first, where it is measured.
 _USUAL = ("cjv", "snr_total", "efc", "cnr")
 _NOT_MEASURED = "not measured on any of these scans"

@@ -121,6 +121,7 @@ def test_points_are_coloured_by_what_parts_the_scans(tmp_path) -> None:
     assert by_site.colours[by_site.codes[1]] == by_site.legend[0][0]
     assert by_site.colours[by_site.codes[0]] == by_site.legend[1][0]
     assert len(by_site.colours) == len(by_site.shapes)
+    assert not [one for one in by_site.shapes if one.endswith("-open")]  # drawn as nothing
 
 
 def test_beyond_eight_sites_the_smaller_ones_share_a_colour(tmp_path) -> None:
