@@ -1,4 +1,4 @@
-"""The command ``ingest``: a source's scans as rows of the workspace."""
+"""The command ``ingest``: a source's scans as rows of the workspace, or taken out of it again."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,8 @@ from curation.errors import SourceError
 from curation.sources import duplicates, image_modality, source_summary
 from curation.sources.ingest import IngestSummary, ingest
 from curation.storage.workspace import ROLES, Source, Workspace
+from curation.upkeep import forgetting
+from curation.wording import plural
 
 
 def add_ingest_options(command: argparse.ArgumentParser) -> None:
@@ -20,6 +22,11 @@ def add_ingest_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--again", action="store_true", help="list all known sources of images again, as they were"
+    )
+    command.add_argument(
+        "--take-out",
+        metavar="NAME",
+        help="take a source out of the list again; what was measured and decided comes back with it",
     )
     command.add_argument("--name", help="short name of the source (default: its folder's name)")
     add_kind_options(command)
@@ -71,8 +78,14 @@ def add_kind_options(command: argparse.ArgumentParser) -> None:
 
 def run_ingest(chosen: argparse.Namespace) -> int:
     """List a source's scans, or those of all sources again, and print a summary."""
-    if chosen.again == (chosen.source is not None):
-        raise SourceError("Name one source to list, or give --again to list all that are known.")
+    if sum((chosen.again, chosen.source is not None, chosen.take_out is not None)) != 1:
+        raise SourceError(
+            "Name one source to list, or give --again to list all that are known, or --take-out NAME."
+        )
+    if chosen.take_out is not None:
+        count = forgetting.take_out(Workspace.open(chosen.workspace), chosen.take_out)
+        print(f"{chosen.take_out} is taken out, with {plural(count, 'row', 'rows')} of scans.")
+        return 0
     if chosen.again:
         return _all_again(Workspace.open(chosen.workspace))
     workspace = Workspace.create(chosen.workspace)

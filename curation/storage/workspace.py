@@ -255,6 +255,11 @@ class Workspace(WorkspacePaths):
         }
         self._write_settings(settings)
 
+    def drop_source(self, name: str) -> None:
+        """List a source no more; one that is not there is none."""
+        rows = [row for row in self.settings().get("sources", []) if row["name"] != name]
+        self._write_settings(self.settings() | {"sources": rows})
+
     def _written(self, source: Source) -> dict[str, Any]:
         """Return a source as it is written down: what lies in the workspace moves along with it."""
         own = {

@@ -1,9 +1,12 @@
-"""Forgetting of a person: out of every table, picture and decision, with a line in the audit."""
+"""Forgetting of a person: out of every table, picture and decision; and taking a source out of the list.
+
+Each has its line in the audit.
+"""
 
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +14,11 @@ import pandas as pd
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
-from curation.decisions import database, erasure
+from curation.decisions import actions, database, erasure
 from curation.dicom import last_look, people_table
 from curation.errors import WorkspaceError
 from curation.faces import defacing
-from curation.sources import joined_tables
+from curation.sources import duplicates, joined_tables
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -88,6 +91,36 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
     with database.engine(workspace).connect() as connection:
         told = erasure.still_naming(connection, _whole(names))
     return Forgotten(len(ids), changed, (*_naming(workspace, names), *told))
+
+
+@guarded(Action.INGEST)
+def take_out(workspace: Workspace, name: str) -> int:
+    """Take a source out of the workspace's list of scans, and return how many rows it had.
+
+    What was measured and decided stays, and is there again with the source; frozen cohorts hold what they
+    held. A scan that was left out for the same image in this source is used again.
+
+    Raises
+    ------
+    WorkspaceError
+        When there is no source of that name.
+    """
+    there = {source.name: source for source in workspace.sources()}
+    if name not in there:
+        raise WorkspaceError(
+            f"There is no source {name!r} here; there are: {', '.join(sorted(there)) or 'none'}."
+        )
+    with files.lock(workspace.ingest_lock_path):
+        scans = tables.read_scans(workspace)
+        kept = scans[scans["source"] != name]
+        asked = {source.name: source.modality for source in there.values()}
+        in_use = set(kept.loc[kept["status"] == "ok", "scan_id"])
+        tables.write_scans(workspace, duplicates.mark(kept, in_use, asked))
+        workspace.drop_source(name)
+        joined_tables.update(workspace)
+    count = len(scans) - len(kept)
+    actions.note(workspace, "source taken out", name, before=asdict(there[name]), scans=count)
+    return count
 
 
 def _own(scans: pd.DataFrame, person: str) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from curation.sources import ingest, joined_tables, other_tables
 from curation.storage import joined_columns, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
+from curation.upkeep import forgetting
 from curation.upkeep.forgetting import forget
 from tests.helpers import workspace_scored
 from tests.helpers.dicom_files import write_series
@@ -237,3 +238,38 @@ def test_the_command_lists_what_still_names_the_person(
     words = ["forget", "t:0", "--reason", "asked for", "--workspace", str(decided.root)]
     assert main(words) == 1
     assert "still named in cohorts/pool-1.tsv" in capsys.readouterr().out
+
+
+# ---- a source that is taken out ------------------------------------------------------------------
+
+
+def test_a_source_that_is_taken_out_comes_back_with_what_was_measured_and_decided(
+    workspace: Workspace, tmp_path: Path, capsys
+) -> None:
+    for source, name in (("own", "a"), ("other", "b"), ("other", "c")):
+        write_nifti(tmp_path / source / f"sub-{name}_T1w.nii.gz", seed=int(name == "c"))
+        ingest.ingest(workspace, tmp_path / source)
+    before = tables.read_scans(workspace).set_index("scan_id")
+    assert before.loc["other_sub-b_T1w", "status"] == "duplicate"
+    given = Rating(scan_id="own_sub-a_T1w", rater="ada", scale="three-level", value=1.0)
+    rating_log.add_rating(workspace, given)
+
+    assert main(["ingest", "--take-out", "own", "--workspace", str(workspace.root)]) == 0
+    assert "own is taken out, with 1 row of scans." in capsys.readouterr().out
+    assert [source.name for source in workspace.sources()] == ["other"]
+    now = tables.read_scans(workspace).set_index("scan_id")
+    assert now["status"].to_dict() == {"other_sub-b_T1w": "ok", "other_sub-c_T1w": "ok"}
+    assert "source taken out" in _told(workspace)
+
+    ingest.ingest(workspace, tmp_path / "own")
+    again = tables.read_scans(workspace).set_index("scan_id")
+    assert again.loc["own_sub-a_T1w", "status"] == "duplicate"  # the one in use stays in use
+    assert len(rating_log.list_ratings(workspace, "own_sub-a_T1w")) == 1
+
+
+def test_a_source_that_is_not_there_is_not_taken_out(workspace: Workspace, tmp_path) -> None:
+    write_nifti(tmp_path / "own" / "sub-a_T1w.nii.gz")
+    ingest.ingest(workspace, tmp_path / "own")
+    with pytest.raises(WorkspaceError, match="no source 'onw' here; there are: own"):
+        forgetting.take_out(workspace, "onw")
+    assert len(tables.read_scans(workspace)) == 1
