@@ -88,10 +88,19 @@ def table_key(name: str, ids: Iterable[str]) -> str:
 def choose_movable(
     kind: Callable[..., Any], label: str, options: Sequence[T], *, key: Key[T], **more: Any
 ) -> T:
-    """Draw a movable field and return its value; the arguments are those of :func:`choose`."""
+    """Draw a movable field and return its value; the arguments are those of :func:`choose`.
+
+    Where the words of its value have changed, such as a tier in them, it is another field: the browser would
+    show the old ones.
+    """
     if state.get(key) not in options:
         move(key, options[0])
     value: Any = state.get(key)
+    words = str(more.get("format_func", str)(value))
+    before, said = state.get(_words_key(key), (value, words))
+    if before == value and said != words:
+        move(key, value)
+    state.put(_words_key(key), (value, words))
     field = field_key(key, state.get(_moves_key(key), 0))
     if state.get(field) != value:
         state.put(field, value)
@@ -118,6 +127,10 @@ def _take(key: Key[T], field: str, shown: T, options: Sequence[T]) -> None:
     """
     if (chosen := state.get(field)) != shown and chosen in options:
         state.put(key, chosen)
+
+
+def _words_key(key: str) -> str:
+    return f"{key}_words"
 
 
 def _moves_key(key: str) -> str:

@@ -49,3 +49,25 @@ def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict
     session[new["key"]] = "first"
     new["on_change"](*new["args"])
     assert session[state.SCAN] == "first"
+
+
+def test_a_field_whose_words_change_is_another_one_and_one_that_moves_by_hand_the_same(
+    session: dict,
+) -> None:
+    told: list[dict] = []
+    tiers = {"first": "first · B", "second": "second · A"}
+
+    def choose() -> str:
+        def drawn(_: str, __: list[str], **more: object) -> None:
+            told.append(more)
+
+        return controls.choose_movable(
+            drawn, "Scan", list(tiers), key=state.SCAN, format_func=tiers.get
+        )
+
+    choose()
+    session[told[0]["key"]] = "second"
+    told[0]["on_change"](*told[0]["args"])
+    assert choose() == "second" and told[1]["key"] == told[0]["key"]
+    tiers["second"] = "second · C"  # by hand
+    assert choose() == "second" and told[2]["key"] != told[1]["key"]
