@@ -171,7 +171,7 @@ def course(curves: pd.DataFrame, outcome: Outcome = AGE) -> str:
     if outcome.two_valued:
         where = where.removesuffix(" AUC")
     measure = outcome.measure[:1].upper() + outcome.measure[1:]
-    said = f"{measure} at the end of fine-tuning: {where}"
+    said = f"{measure} at the end of fine-tuning, mean over folds: {where}"
     ends = ends[ends["epochs"] > 1]
     if ends.empty:
         return said

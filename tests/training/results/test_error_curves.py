@@ -105,7 +105,10 @@ def test_no_data_is_an_empty_table() -> None:
 )
 def test_the_course_of_the_curves_is_told_from_the_curves(ends, said) -> None:
     table = _runs({(arm, 0): values for arm, values in ends.items()})
-    assert error_curves.course(table) == f"Age error at the end of fine-tuning: {said}"
+    assert (
+        error_curves.course(table)
+        == f"Age error at the end of fine-tuning, mean over folds: {said}"
+    )
     assert error_curves.lengths_said(table) == ""
 
 
@@ -129,7 +132,7 @@ def _runs(values: dict[tuple[str, int], list[float]]) -> pd.DataFrame:
 def test_the_end_of_folds_of_different_lengths_is_the_last_epoch_of_each() -> None:
     table = _runs({("A", 0): [9, 8], ("A", 1): [9, 12, 6, 4], ("ridge", 0): [7], ("ridge", 1): [7]})
     assert error_curves.course(table) == (
-        "Age error at the end of fine-tuning: 6.0 to 7.0 years; it fell"
+        "Age error at the end of fine-tuning, mean over folds: 6.0 to 7.0 years; it fell"
     )
     assert error_curves.lengths_said(table) == (
         "Runs of one arm last 2 to 4 epochs: its line goes as far as every fold does."
