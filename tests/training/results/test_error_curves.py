@@ -142,7 +142,7 @@ def test_the_end_of_folds_of_different_lengths_is_the_last_epoch_of_each() -> No
 def test_a_seed_whose_folds_are_not_all_there_has_no_end() -> None:
     whole = _runs({("A", 0): [9, 8], ("A", 1): [9, 6]})
     begun = _runs({("A", 0): [9, 50]}).assign(seed=1, run_id="x")
-    assert "fine-tuning: 7.0 years" in error_curves.course(pd.concat([whole, begun]))
+    assert "mean over folds: 7.0 years" in error_curves.course(pd.concat([whole, begun]))
 
 
 def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspace) -> None:
