@@ -150,7 +150,9 @@ def _of_joined(name: str) -> RuleColumn | None:
     parts = joined_columns.parts_of(name)
     if parts is None:
         return None
-    return RuleColumn(name, f"{parts.table}: {parts.column}", "", _JOINED[parts.way])
+    alike = parts.table == parts.column
+    label = parts.column if alike else f"{parts.table}: {parts.column}"
+    return RuleColumn(name, label, "", _JOINED[parts.way])
 
 
 def _of_tag(name: str) -> RuleColumn | None:

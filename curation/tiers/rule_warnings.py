@@ -74,14 +74,14 @@ def problems(
 def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
     found = []
     for name in rule.columns:
-        missing = int(np.isnan(scans.values[name]).sum())
+        missing, called = int(np.isnan(scans.values[name]).sum()), rule_columns.find(name).label
         if missing == len(scans):
             then = "no scan gets a tier by it" if name == rule.column else "its gate holds no scan"
             any_of = plural(missing, "scan")
-            found.append((name, f"{name} is not measured on any of the {any_of}: {then}."))
+            found.append((name, f"{called}: not measured on any of the {any_of}: {then}."))
         elif missing and name != rule.column:
             pass_it = plural(missing, "scan: it passes its gate", "scans: they pass its gate")
-            found.append((name, f"{name} is not measured on {pass_it}."))
+            found.append((name, f"{called}: not measured on {pass_it}."))
     return [Doubt("not measured", where, message) for where, message in found]
 
 

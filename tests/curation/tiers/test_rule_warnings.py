@@ -36,16 +36,20 @@ def test_a_rule_that_fits_is_met_with_silence() -> None:
 def test_a_column_without_values_is_named_with_what_follows() -> None:
     of_cjv = _said(TierRule(column="cjv", cutoffs=(0.3, 0.5)))
     assert of_cjv["not measured"] == [
-        "cjv is not measured on any of the 40 scans: no scan gets a tier by it."
+        "Coefficient of joint variation: not measured on any of the 40 scans: no scan gets a tier by it."
     ]
     gate = _said(TierRule(gates=(Gate("cjv", above=1.0),)))
     assert gate == {
-        "not measured": ["cjv is not measured on any of the 40 scans: its gate holds no scan."]
+        "not measured": [
+            "Coefficient of joint variation: not measured on any of the 40 scans: its gate holds no scan."
+        ]
     }
     scans = _scans()
     scans.loc[:2, "snr_total"] = np.nan
     part = _said(TierRule(gates=(Gate("snr_total", below=6.0),)), scans)
-    assert part["not measured"] == ["snr_total is not measured on 3 scans: they pass its gate."]
+    assert part["not measured"] == [
+        "Signal to noise, mean of the tissues: not measured on 3 scans: they pass its gate."
+    ]
 
 
 def test_a_tier_with_nobody_is_named() -> None:
