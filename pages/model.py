@@ -1,8 +1,11 @@
 """Page Model (what does the model see?): reconstruction of one scan, reconstruction errors of all."""
 
+import shlex
+
 import pandas as pd
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from pages.ui.model import learned_panel, reconstruction_panel
@@ -39,6 +42,7 @@ def body(workspace: Workspace) -> None:
             run = _choose_run(chosen, looked[chosen.id])
     if why := reconstruction_files.why_not(chosen):
         st.info(formatting.escape(why))
+        _take_along(workspace, chosen, run)
         return
     scans = _scans(workspace, chosen, run)
     if scans.empty:
@@ -53,6 +57,7 @@ def body(workspace: Workspace) -> None:
     person.note_view(workspace, scan["scan_id"])
     reconstruction_panel.show(workspace, chosen, run, scan)
     learned_panel.show(workspace, chosen, run)
+    _take_along(workspace, chosen, run)
 
 
 def _choose_run(chosen: Study, found: list[Run]) -> Run:
@@ -68,6 +73,20 @@ def _choose_run(chosen: Study, found: list[Run]) -> Run:
         format_func=lambda i: f"{labels.get(by_id[i].arm, by_id[i].arm)}, seed {by_id[i].seed}",
     )
     return by_id[run_id]
+
+
+def _take_along(workspace: Workspace, chosen: Study, run: Run) -> None:
+    """Say by which command an encoder is exported."""
+    with st.expander("Use this encoder elsewhere", icon=":material/output:"):
+        if not person.may(Action.EXPORT_NETWORK):
+            return
+        st.markdown(
+            "The command writes its weights as safetensors, with a JSON that says how scans are prepared. "
+            "Plain MONAI loads it; how, and how a new scan is prepared for it, is in *docs/training.md* under *An "
+            "encoder for elsewhere*, and a fine-tuned model under *An age model for elsewhere*."
+        )
+        root = shlex.quote(str(workspace.root))
+        st.code(f"python -m training export {chosen.id} {run.id} --workspace {root}", language="sh")
 
 
 def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:

@@ -40,7 +40,11 @@ def test_of_a_contrast_alone_it_is_said_that_there_is_no_decoder(model, run, mon
     contrast = replace(study.preset, objective="contrast")
     listed = [replace(study, preset=contrast)]
     monkeypatch.setattr(study_panel, "list_studies", lambda _: listed)
-    said = words(checked(run("model", workspace)))
+    page = checked(run("model", workspace))
+    said = words(page)
+    assert page.code[-1].value == (
+        f"python -m training export {study.id} pretrain_all_seed0 --workspace {workspace.root}"
+    )
     assert "pretrained by contrast alone, without a decoder" in said
     assert "Reconstruction error as a signal of quality" not in said
 
