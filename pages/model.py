@@ -82,8 +82,8 @@ def _take_along(workspace: Workspace, chosen: Study, run: Run) -> None:
             return
         st.markdown(
             "The command writes its weights as safetensors, with a JSON that says how scans are prepared. "
-            "Plain MONAI loads it. How, and how a new scan is prepared for it, is in *docs/training.md* under "
-            "*An encoder for elsewhere*; a fine-tuned model under *An age model for elsewhere*."
+            "Plain MONAI loads it. How, and how a new scan is prepared for it, stands in *docs/training.md* "
+            "under *An encoder for elsewhere*; a fine-tuned model under *An age model for elsewhere*."
         )
         root = shlex.quote(str(workspace.root))
         st.code(f"python -m training export {chosen.id} {run.id} --workspace {root}", language="sh")
