@@ -1,7 +1,7 @@
 // Cards, a histogram and a row a site drawn by plotly.js, and over them the cut-offs as lines that mouse, finger
 // and keys move. While a line moves everything is counted here, from fine bins. Texts are set as texts, never as markup.
 const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250, AGAIN_MS = 3000, TELLINGS = 4;
-const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 0.92;
+const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 0.92, BETWEEN = 4;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC", MARKED = "#56B4E9", FIXED = "#C3CCD4";
 
 const add = (parent, kind, attributes = {}) => {
@@ -25,6 +25,17 @@ const percentages = (counts) => {
   const order = counts.map((_, t) => t).sort((a, b) => rest(b) - rest(a) || counts[a] - counts[b]);
   if (all) for (const t of order.slice(0, 100 - sum(shares))) shares[t] += 1;
   return shares;
+};
+// Middles of boxes that stand in a row, as near as they can to where each should be: none over another, none beyond the width.
+const beside = (wanted, wide, width) => {
+  const steps = [0], pools = [], mean = (pool) => sum(pool) / pool.length;
+  wide.slice(1).forEach((w, i) => steps.push(steps[i] + (wide[i] + w) / 2 + BETWEEN));
+  wanted.forEach((x, i) => {
+    pools.push([x - steps[i]]);
+    while (pools.length > 1 && mean(pools.at(-2)) > mean(pools.at(-1))) pools.push([...pools.splice(-2)].flat());
+  });
+  const least = wide[0] / 2, most = width - wide.at(-1) / 2 - steps.at(-1);
+  return pools.flatMap((pool) => pool.map(() => mean(pool))).map((x, i) => Math.max(Math.min(x, most), least) + steps[i]);
 };
 const many = (n) => Math.round(n).toLocaleString("en");
 
@@ -172,7 +183,7 @@ class Moving {
 
 class Panel {
   constructor(root, send) {
-    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, again: 0, session: null, lines: [], asked: 0, width: 0, moving: null });
+    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, again: 0, session: null, lines: [], pills: [], asked: 0, width: 0, moving: null });
     this.drawing = new Drawing(this.cuts);
     this.cards = tell(root, "div", "ts-cards", "");
     this.stage = tell(root, "div", "stage", "");
@@ -225,6 +236,7 @@ class Panel {
     this.drawLines();
   }
   drawLines() {
+    this.placePills();
     this.drawTiers();
     this.lines.forEach((line, i) => this.placeLine(line, i));
     this.root.dataset.drawn = this.cuts.at.join(" ");
@@ -259,18 +271,26 @@ class Panel {
       const [from, to] = [this.x(edges[t]), this.x(edges[t + 1])], wide = to - from;
       if (wide < 3) return;
       add(this.back, "rect", { x: from + 1, y: TOP - 9, width: Math.max(wide - 2, 1), height: 6, rx: 2, fill: colours[t] });
-      if (wide > 9 * name.length + 60) {
-        add(this.back, "text", { class: "tier", x: (from + to) / 2, y: TOP - 17, "text-anchor": "middle" }).textContent = name;
+      const [left, right] = [this.pills[t - 1]?.to ?? from, this.pills[t]?.from ?? to], free = Math.min(right, to) - Math.max(left, from);
+      if (free > 9 * name.length + 8) {
+        const x = (Math.max(left, from) + Math.min(right, to)) / 2;
+        add(this.back, "text", { class: "tier", x, y: TOP - 17, "text-anchor": "middle" }).textContent = name;
       }
     });
+  }
+  // Where the value of each line stands: over it, or beside that of a line close by.
+  placePills() {
+    const { at } = this.cuts, wide = at.map((cut) => Math.max(52, 9 * this.cuts.said(cut).length + 16));
+    const middles = at.length ? beside(at.map((cut) => this.x(cut)), wide, this.width) : [];
+    this.pills = middles.map((middle, i) => ({ middle, from: middle - wide[i] / 2, to: middle + wide[i] / 2 }));
   }
 
   makeLines() {
     this.front.replaceChildren();
     this.lines = this.cuts.at.map((_, i) => {
       const line = add(this.front, "g", { class: "line", role: "slider", tabindex: 0, "aria-orientation": "horizontal" });
-      add(line, "line", { class: "stroke" });
-      add(line, "rect", { class: "reach", width: 2 * FINGER });
+      add(line, "polyline", { class: "stroke" });
+      add(line, "rect", { class: "reach" });
       add(line, "rect", { class: "pill", height: 24, rx: 12 });
       add(line, "text", { class: "value", "text-anchor": "middle" });
       this.listen(line, i);
@@ -329,14 +349,15 @@ class Panel {
     this.again = setTimeout(() => this.tell(moved, times - 1), AGAIN_MS);
   }
   placeLine(line, i) {
-    const said = this.cuts.said(this.cuts.at[i]), x = this.x(this.cuts.at[i]);
-    const [stroke, reach, pill, value] = line.children, y = 2 + (i % 2) * 5, wide = Math.max(52, 9 * said.length + 16);
+    const said = this.cuts.said(this.cuts.at[i]), [left, x, right] = [i - 1, i, i + 1].map((k) => this.x(this.cuts.at[k]));
+    const [stroke, reach, pill, value] = line.children, { middle, from, to } = this.pills[i], y = 4, foot = this.drawing.height - BOTTOM;
     const place = (part, values) => { for (const [name, to] of Object.entries(values)) part.setAttribute(name, to); };
-    const foot = this.drawing.height - BOTTOM;
-    place(stroke, { x1: x, x2: x, y1: y + 12, y2: foot });
-    place(reach, { x: x - FINGER, y, height: foot - y });
-    place(pill, { x: x - wide / 2, y, width: wide });
-    place(value, { x, y: y + 17 });
+    // between two lines each reaches half of the way
+    const reached = [(x - left) / 2, (right - x) / 2].map((half) => (half < FINGER ? half : FINGER));
+    place(stroke, { points: `${middle},${y + 12} ${middle},${y + 26} ${x},${TOP - 9} ${x},${foot}` });
+    place(reach, { x: x - reached[0], y: y + 24, width: reached[0] + reached[1], height: foot - y - 24 });
+    place(pill, { x: from, y, width: to - from });
+    place(value, { x: middle, y: y + 17 });
     value.textContent = said;
     this.nameLine(line, i);
   }

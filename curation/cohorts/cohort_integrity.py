@@ -70,43 +70,59 @@ def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
 
 
 def outdated(header: CohortHeader, now: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what scores and lists are made with otherwise now than when a cohort was frozen, in words.
+    """Return what a cohort's scans are scored with otherwise now than when it was frozen, in words.
 
     ``now`` is of :func:`made_with`, for which only tables are read: scans are compared by
     :func:`changed_listing` and :func:`changed_files`, tiers by :func:`curation.cohorts.cohort_diff.compare`.
-    A cohort that does not say what it was made with is not said to be outdated.
+    A cohort that does not say what it was made with is not said to be outdated. A control has the tiers of
+    the cohort that it was drawn from, and may hold scans of only some of that one's references.
     """
-    then = {"reference": header.reference, **header.versions}
+    then, held = {"reference": header.reference, **header.versions}, now.get("reference", "")
+    if header.drawn and held and set(held.split(", ")) < set(header.reference.split(", ")):
+        then["reference"] = held
     return tuple(
-        f"{label} {then[name]}, now {now[name]}"
-        for name, label in _MADE_WITH.items()
+        f"{label} {then[name]}, now {by}{now[name]}"
+        for name, (label, by) in _MADE_WITH.items()
         if then.get(name) and now.get(name) and then[name] != now[name]
     )
 
 
 #: What a list is made with -> in words.
 _MADE_WITH = {
-    "reference": "scored by",
-    "scoring_version": "scoring version",
-    "metrics_version": "metrics version",
+    "reference": ("scored by", "by "),
+    "scoring_version": ("scoring version", ""),
+    "metrics_version": ("metrics version", ""),
 }
 
 
-def made_with(workspace: Workspace, role: str) -> dict[str, str]:
-    """Return what the scores of a role's scans are made with at present."""
-    scans = tables.read_scored_scans(workspace, {"role", "status", "reference"})
-    mine = scans[(scans["role"] == role) & scans["distortion_score"].notna()]
-    told = {}
-    if "reference" in mine:
-        told["reference"] = ", ".join(sorted(mine["reference"].dropna().unique()))
+def makers(workspace: Workspace) -> pd.DataFrame:
+    """Return what the score of each scored scan is made with at present.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``scan_id`` and those of ``reference scoring_version metrics_version`` that are known.
+    """
+    scans = tables.read_scored_scans(workspace, {"reference"})
+    scored = scans.loc[scans["distortion_score"].notna()]
+    told = scored[[name for name in ("scan_id", "reference") if name in scored]]
     if (version := tables.scoring_version(workspace)) is not None:
-        told["scoring_version"] = str(version)
+        told = told.assign(scoring_version=version)
     measured = tables.read_metrics(workspace, ("metrics_version",))
-    measured = tables.rows_of(measured, mine["scan_id"]) if len(measured) else measured
     if "metrics_version" in measured:
-        versions = measured["metrics_version"].dropna().unique()
-        told["metrics_version"] = ", ".join(sorted(map(str, versions)))
+        measured = measured[["scan_id", "metrics_version"]]
+        told = told.merge(measured, on="scan_id", how="left")
     return told
+
+
+def made_with(makers: pd.DataFrame, scans: pd.DataFrame) -> dict[str, str]:
+    """Return what the scores of some scans are made with, by :func:`makers` of their workspace."""
+    mine = tables.rows_of(makers, scans["scan_id"])
+    return {
+        name: ", ".join(sorted(map(str, mine[name].dropna().unique())))
+        for name in _MADE_WITH
+        if name in mine
+    }
 
 
 def _reason(row: Any) -> str | None:

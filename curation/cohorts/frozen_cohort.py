@@ -257,8 +257,9 @@ def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
 
 
 def newest_pool(headers: Iterable[CohortHeader]) -> CohortHeader | None:
-    """Return the first pool cohort of headers, newest first: its rule is a target's unless one is given."""
-    return next((header for header in headers if header.role == "pool"), None)
+    """Return the first pool of headers, newest first; a control only where all are. Targets take its rule."""
+    pools = [header for header in headers if header.role == "pool"]
+    return next((header for header in pools if not header.drawn), pools[0] if pools else None)
 
 
 def read_cohorts(

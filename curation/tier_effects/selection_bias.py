@@ -2,7 +2,7 @@
 
 Each cut-off parts the scored scans into the better and the worse. Their difference in age, in site and in
 group is compared with the difference that quality alone would bring about, and with random cuts of the same
-size.
+size. Every scan in a tier counts whose age (site, group) is known, whatever tells its quality.
 Quality comes from ratings, where enough scans are rated, and else from a scan's rank within its own site.
 """
 
@@ -19,7 +19,9 @@ from curation.ratings.scales import Scale
 from curation.tier_effects.standardised_differences import (
     NOTABLE,
     CategoricalCodes,
+    between,
     categorical_smd,
+    from_own_kind,
     null_smd,
 )
 from curation.tier_effects.tier_balance import Floats, Tally
@@ -38,6 +40,8 @@ RANK_LEVELS, RATING_LEVELS = 10, 5
 ENOUGH_RATED, ENOUGH_OF_EACH, ENOUGH_SHARE = 50, 5, 0.5
 
 RATINGS, RANKS = "ratings", "ranks"
+_RATED = tuple(f"rated {level}" for level in range(RATING_LEVELS))
+_RANKED = tuple(f"tenth {level + 1}" for level in range(RANK_LEVELS))
 
 
 # ---- levels of quality -----------------------------------------------------------------------------
@@ -64,7 +68,7 @@ def ranks_within_site(scores: Floats, site: CategoricalCodes) -> CategoricalCode
     middle = (np.bincount(groups, place[order]) / np.bincount(groups))[groups] + 0.5
     levels = np.full(len(scores), RANK_LEVELS, dtype=np.int64)
     levels[scored[order]] = np.minimum(RANK_LEVELS * middle / size[at], RANK_LEVELS - 1).astype(int)
-    return CategoricalCodes(levels, tuple(f"tenth {number + 1}" for number in range(RANK_LEVELS)))
+    return CategoricalCodes(levels, _RANKED)
 
 
 def rated_quality(ratings: pd.DataFrame, scales: Sequence[Scale]) -> pd.Series:
@@ -87,15 +91,15 @@ def by_ratings(quality: Floats) -> CategoricalCodes:
     """Return mean ratings (0 best to 1 worst, NaN: not rated) as five levels."""
     known = np.isfinite(quality)
     levels = np.where(known, np.rint(np.nan_to_num(quality) * (RATING_LEVELS - 1)), RATING_LEVELS)
-    return CategoricalCodes(
-        levels.astype(np.int64), tuple(f"rated {n}" for n in range(RATING_LEVELS))
-    )
+    return CategoricalCodes(levels.astype(np.int64), _RATED)
 
 
 def levels_of_quality(
     scores: Floats, site: CategoricalCodes, said: Floats
 ) -> tuple[CategoricalCodes, str, str]:
     """Return the levels of quality, where they come from, and why.
+
+    Where ratings tell it, that of a scan that nobody rated is its place by score within its site.
 
     Parameters
     ----------
@@ -107,28 +111,49 @@ def levels_of_quality(
     Returns
     -------
     levels : CategoricalCodes
-        Of N scans.
+        Of N scans; not known of one with neither rating nor score.
     source : {'ratings', 'ranks'}
-        What they come from.
+        What they come from, where there are ratings.
     reason : str
-        A sentence.
+        Why ratings do not tell it, a sentence; empty where they do.
     """
     rated = said[np.isfinite(said) & np.isfinite(scores)]
     worst = int((rated > 0.5).sum())
     share = len(rated) / max(int(np.isfinite(scores).sum()), 1)
+    ranks = ranks_within_site(scores, site)
     if (
         len(rated) >= ENOUGH_RATED
         and min(worst, len(rated) - worst) >= ENOUGH_OF_EACH
         and share >= ENOUGH_SHARE
     ):
-        reason = f"Quality is what people say of the {len(rated):,} scans that are rated."
-        return by_ratings(said), RATINGS, reason
+        codes = np.where(np.isfinite(said), by_ratings(said).codes, ranks.codes + RATING_LEVELS)
+        return CategoricalCodes(codes, (*_RATED, *_RANKED)), RATINGS, ""
     reason = (
         "Quality is a scan's place among those of its own site, by score: "
         f"{plural(len(rated), 'scan is', 'scans are')} rated, and {ENOUGH_RATED} and half of all are needed "
         "to use ratings instead."
     )
-    return ranks_within_site(scores, site), RANKS, reason
+    return ranks, RANKS, reason
+
+
+@dataclass(frozen=True)
+class Basis:
+    """How many scans in tiers have their quality from ratings, from ranks within their site, from neither."""
+
+    rated: int
+    ranked: int
+    unknown: int
+
+
+def basis(tally: Tally) -> Basis:
+    """Count the scans in tiers by what tells their quality."""
+    counts = tally.cells.by(("quality", tally.quality_levels + 1))[:-1].sum(axis=0)
+    return Basis(*np.bincount(_kinds(tally), counts, 3).astype(int).tolist())
+
+
+def _kinds(tally: Tally) -> NDArray[np.int64]:
+    """Return what each level of quality comes from, the unknown one last: 0 ratings, 1 ranks, 2 neither."""
+    return np.array([*(int(name in _RANKED) for name in tally.traits.quality.names), 2])
 
 
 # ---- what a cut-off selects ------------------------------------------------------------------------
@@ -155,9 +180,11 @@ class Selection:
     share_by_trait, share_by_quality : float
         Share of the variance of being above the cut-off that lies between sites (or groups), and between
         levels of quality; 0 to 1, corrected for the number of levels; NaN for age.
-    most : tuple of str, float and float, optional
-        The site (or group) that the cut-off treats most unlike the others: its name, the share of its scans
-        above the cut-off, and that of all scans.
+    most : tuple of str, int and int, optional
+        The site (or group) that the cut-off treats most unlike the others: its name, how many of its scans
+        lie above the cut-off, and how many it has.
+    above, counted, tiered : int
+        Scans of known trait above the cut-off and on both sides, and all scans that have a tier.
     """
 
     better: str
@@ -169,7 +196,10 @@ class Selection:
     years: float = np.nan
     share_by_trait: float = np.nan
     share_by_quality: float = np.nan
-    most: tuple[str, float, float] | None = None
+    most: tuple[str, int, int] | None = None
+    above: int = 0
+    counted: int = 0
+    tiered: int = 0
 
     @property
     def unexplained(self) -> float:
@@ -206,19 +236,24 @@ def selections(tally: Tally) -> list[Selection]:
     Parameters
     ----------
     tally : Tally
-        Of scans with levels of quality; only scans of known quality count.
+        Of scans with levels of quality.
 
     Returns
     -------
     list of Selection
         Three for each cut-off, from the best tier on; those that cannot be told are left out, such as where
         fewer than :data:`FEWEST` scans lie on one side.
+
+    Notes
+    -----
+    Scans that people rated, scans that are ranked within their site and scans of unknown quality are three
+    kinds, and each is held against its own mean: that another source was rated explains no difference.
     """
     size = len(tally.names)
     above = np.tri(size - 1, size, dtype=bool) ^ True
     if not tally.quality_levels:
         return []
-    found: list[Selection] = []
+    found, tiered = list[Selection](), int(tally.scans[:-1].sum())
     told_by = {"age": _by_age(tally, above)} | {
         name: _by_category(tally, above, name) for name in ("site", "group")
     }
@@ -226,28 +261,23 @@ def selections(tally: Tally) -> list[Selection]:
         for trait in TRAITS:
             told = told_by[trait][cut]
             if np.isfinite(told["seen"]) or told["seen"] == np.inf:
-                found.append(Selection(better, worse, trait, **told))
+                found.append(Selection(better, worse, trait, tiered=tiered, **told))
     return found
 
 
 def smaller_sides(tally: Tally, trait: Trait) -> list[int]:
-    """Return, for each cut-off, how many scans of known quality and trait lie on its smaller side."""
-    if trait == "age":
-        held = tally.age_counts[:-1, :-1].sum(axis=1)
-    else:
-        size = len(tally.traits.categories[trait].names)
-        cells = tally.cells.by(("quality", tally.quality_levels + 1), (trait, size + 1))
-        held = cells[:-1, :-1, :-1].sum(axis=(1, 2))
+    """Return, for each cut-off, how many scans of known trait lie on its smaller side."""
+    held = (tally.age_counts if trait == "age" else tally.counts(trait)[:, :-1])[:-1].sum(axis=1)
     above = np.cumsum(held)[:-1]
     return np.minimum(above, held.sum() - above).tolist()
 
 
 def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     n, total, squares = (
-        array[:-1, :-1] for array in (tally.age_counts, tally.age_sum, tally.age_squares)
+        array[:-1] for array in (tally.age_counts, tally.age_sum, tally.age_squares)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        level_mean = np.nan_to_num(total.sum(axis=0) / n.sum(axis=0))  # [V]
+        level_mean = from_own_kind(total.sum(axis=0)[:, None], n.sum(axis=0), _kinds(tally))[:, 0]
         sides = []
         for members in (above, ~above):
             count, summed, squared = (members @ one.sum(axis=1) for one in (n, total, squares))
@@ -259,72 +289,56 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
         spread = np.where((spread > 0) & (np.minimum(n1, n2) >= FEWEST), spread, np.nan)
     null_quantiles = null_smd(tally.people_in(n1), tally.people_in(n2), 1)
     years = mean_1 - mean_2
+    seen, explained = years / spread, (level_1 - level_2) / spread
     return [
-        {"seen": seen, "explained": explained, "null_quantile": bound, "years": apart}
-        for seen, explained, bound, apart in zip(
-            *(
-                one.tolist()
-                for one in (years / spread, (level_1 - level_2) / spread, null_quantiles, years)
-            ),
-            strict=True,
-        )
+        {
+            "seen": float(seen[cut]),
+            "explained": float(explained[cut]),
+            "null_quantile": float(null_quantiles[cut]),
+            "years": float(years[cut]),
+            "above": int(n1[cut]),
+            "counted": int(n1[cut] + n2[cut]),
+        }
+        for cut in range(len(above))
     ]
 
 
 def _by_category(tally: Tally, above: NDArray[np.bool_], category: str) -> list[dict[str, Any]]:
-    names = tally.traits.categories[category].names
+    names, kinds = tally.traits.categories[category].names, _kinds(tally)
     counts = tally.cells.by(("quality", tally.quality_levels + 1), (category, len(names) + 1))
-    counts = counts[:-1, :-1, :-1]  # [K, V, L]
+    counts = counts[:-1, :, :-1]  # [K, V, L]
     by_level, by_site = counts.sum(axis=2), counts.sum(axis=1)
-    mix = counts.sum(axis=0) / np.maximum(by_level.sum(axis=0), 1)[:, None]  # [V, L]
     inside, outside = above @ by_site, ~above @ by_site
-    explained = categorical_smd((above @ by_level) @ mix, (~above @ by_level) @ mix)
-    fewest = np.minimum(inside.sum(axis=1), outside.sum(axis=1))
+    n_inside, n_outside = (one.sum(axis=1) for one in (inside, outside))
+    apart = from_own_kind(counts.sum(axis=0), by_level.sum(axis=0), kinds)  # [V, L]
+    mix = by_site.sum(axis=0) / max(int(counts.sum()), 1)
+    expected = [
+        np.maximum(members @ by_level @ apart / np.maximum(size, 1)[:, None] + mix, 0.0)
+        for members, size in ((above, n_inside), (~above, n_outside))
+    ]
+    fewest = np.minimum(n_inside, n_outside)
     seen = np.where(fewest >= FEWEST, categorical_smd(inside, outside), np.nan)
+    explained = categorical_smd(*expected)
     levels = int((by_site.sum(axis=0) > 0).sum())
-    n1, n2 = (tally.people_in(one.sum(axis=1)) for one in (inside, outside))
-    null_quantiles = null_smd(n1, n2, levels - 1)
+    null_quantiles = null_smd(tally.people_in(n_inside), tally.people_in(n_outside), levels - 1)
     return [
         {
             "seen": float(seen[cut]),
             "explained": float(explained[cut]),
             "null_quantile": float(null_quantiles[cut]),
             "share_by_trait": between(inside[cut], outside[cut]),
-            "share_by_quality": between((above @ by_level)[cut], (~above @ by_level)[cut]),
+            "share_by_quality": between((above @ by_level)[cut], (~above @ by_level)[cut], kinds),
             "most": _most(inside[cut], outside[cut], names),
+            "above": int(n_inside[cut]),
+            "counted": int(n_inside[cut] + n_outside[cut]),
         }
         for cut in range(len(above))
     ]
 
 
-def between(inside: NDArray[Any], outside: NDArray[Any]) -> float:
-    """Return the share of the variance of being inside that lies between levels.
-
-    The square of Cramér's V of a table of two rows, which is the correlation ratio, corrected for the number
-    of levels: ``1 - (1 - V²) (n - 1) / (n - L)``.
-
-    Parameters
-    ----------
-    inside, outside : numpy.ndarray, shape (L,)
-        Scans by level.
-
-    Returns
-    -------
-    float
-        0 to 1; NaN where nobody, or everybody, is inside.
-    """
-    size = (inside + outside)[(inside + outside) > 0]
-    n, held = size.sum(), inside[(inside + outside) > 0]
-    if not 0 < held.sum() < n or n <= len(size):
-        return float("nan")
-    share = held.sum() / n
-    square = float((size * (held / size - share) ** 2).sum() / (n * share * (1 - share)))
-    return float(max(1 - (1 - square) * (n - 1) / (n - len(size)), 0.0))
-
-
 def _most(
     inside: NDArray[Any], outside: NDArray[Any], names: tuple[str, ...]
-) -> tuple[str, float, float] | None:
+) -> tuple[str, int, int] | None:
     """Return the site whose share inside stands out most, in standard errors of a random cut."""
     size = inside + outside
     if not size.sum() or not names:
@@ -333,4 +347,4 @@ def _most(
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = np.abs(inside - size * share) / np.sqrt(np.where(size > 0, size, np.nan))
     place = int(np.nanargmax(apart))
-    return names[place], float(inside[place] / size[place]), float(share)
+    return names[place], int(inside[place]), int(size[place])

@@ -1,4 +1,4 @@
-"""Standardised mean differences between groups, their null distribution, and categorical codes."""
+"""Standardised differences between groups, shares of variance, null distributions, categorical codes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +101,60 @@ def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
     with np.errstate(divide="ignore"):
         bound = np.sqrt(2 * gammaincinv(freedom / 2, NULL_QUANTILE) * (1 / first + 1 / second))
     return np.where(np.isfinite(bound), bound, np.nan)
+
+
+def from_own_kind(total: NDArray[Any], n: NDArray[np.int64], kinds: NDArray[np.int64]) -> Floats:
+    """Return how far the mean of each level lies from that of all levels of its kind; 0 of an empty one.
+
+    Parameters
+    ----------
+    total : numpy.ndarray, shape (V, L)
+        Sums over the scans of each level.
+    n : numpy.ndarray of int, shape (V,)
+        How many these are.
+    kinds : numpy.ndarray of int, shape (V,)
+        Numbered from 0: what is measured alike, such as by ratings.
+    """
+    of = np.eye(int(kinds.max(initial=0)) + 1)[kinds]  # [V, kinds]
+    of_kind = (of.T @ total) / np.maximum(of.T @ n, 1)[:, None]
+    return np.where(n[:, None] > 0, total / np.maximum(n, 1)[:, None] - of_kind[kinds], 0.0)
+
+
+def between(
+    inside: NDArray[Any], outside: NDArray[Any], kinds: NDArray[np.int64] | None = None
+) -> float:
+    """Return the share of the variance of being inside that lies between levels.
+
+    The square of Cramér's V of a table of two rows, which is the correlation ratio, corrected for the number
+    of levels: ``1 - (1 - V²) (n - 1) / (n - L)``. Of levels of several kinds, what lies between the kinds is
+    no part of it.
+
+    Parameters
+    ----------
+    inside, outside : numpy.ndarray, shape (L,)
+        Scans by level.
+    kinds : numpy.ndarray of int, shape (L,), optional
+        The kind of each level; all of one without it.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where nobody, or everybody, is inside.
+    """
+    there = (inside + outside) > 0
+    size, held = (inside + outside)[there], inside[there]
+    n = size.sum()
+    if not 0 < held.sum() < n or n <= len(size):
+        return float("nan")
+    kind = np.zeros(len(size), dtype=np.int64) if kinds is None else kinds[there]
+    share = held.sum() / n
+    whole = n * share * (1 - share)
+    by_level = float((size * (held / size - share) ** 2).sum())
+    of_kind, in_kind = np.bincount(kind, size), np.bincount(kind, held)
+    several = of_kind > 0
+    by_kind = float((of_kind * (in_kind / np.maximum(of_kind, 1) - share) ** 2).sum())
+    by_chance = (len(size) - several.sum()) * (whole - by_level) / (n - len(size))
+    return float(max((by_level - by_kind - by_chance) / whole, 0.0))
 
 
 Codes = NDArray[np.integer[Any]]

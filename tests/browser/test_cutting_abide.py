@@ -193,6 +193,31 @@ def test_the_line_moves_by_keys_and_stays_between_its_neighbours(tiers: Page) ->
     assert not tiers.get_by_text("cross").count()
 
 
+def test_values_of_lines_close_by_stand_beside_each_other_and_each_line_can_be_taken(
+    tiers: Page,
+) -> None:
+    lower, upper = line(tiers), tiers.get_by_role("slider", name="Cut-off between B and C")
+    lower.press("End")  # half a point below the upper one
+    expect(tiers.locator(".cutoffs")).to_have_attribute("data-counted", "server")
+    chromium.settled(tiers)
+    left, right = (one.locator(".pill").bounding_box() for one in (lower, upper))
+    assert left and right and left["x"] + left["width"] < right["x"]
+    names = [one.bounding_box() for one in tiers.locator(".cutoffs .tier").all()]
+    for name in names:
+        assert name and not left["x"] < name["x"] + name["width"] / 2 < right["x"] + right["width"]
+    for one, box in ((lower, left), (upper, right)):
+        began = float(one.get_attribute("aria-valuenow"))
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        way = -60 if one is lower else 60
+        tiers.mouse.move(x, y)
+        tiers.mouse.down()
+        tiers.mouse.move(x + way, y, steps=4)
+        tiers.mouse.up()
+        expect(tiers.locator(".cutoffs")).to_have_attribute("data-counted", "server")
+        chromium.settled(tiers)
+        assert (float(one.get_attribute("aria-valuenow")) - began) * way > 0
+
+
 def test_the_line_follows_a_finger_all_the_way(tiers: Page) -> None:
     lower, finger = line(tiers), tiers.context.new_cdp_session(tiers)
     box, began = lower.bounding_box(), float(lower.get_attribute("aria-valuenow"))

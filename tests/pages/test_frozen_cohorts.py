@@ -190,8 +190,8 @@ def test_cohorts_and_studies_say_that_scores_are_made_otherwise_since(own, run) 
     scores = tables.read_scores(own)
     files.write_parquet(own.scores_path, scores.assign(reference="another-7"))
     said = words(run("compare", own, **{state.STUDY: study.id})).replace("\\", "")
-    assert "its scans are scored otherwise" in said and "now another-7" in said
-    assert "now another-7" in words(opened(run, own))
+    assert "its scans are scored otherwise" in said and "now by another-7" in said
+    assert "now by another-7" in words(opened(run, own))
 
 
 @pytest.mark.parametrize("name", ["tiers", "review"])

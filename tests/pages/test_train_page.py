@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from curation.assessment import snakemake_profiles
-from curation.cohorts import cohort_draft, frozen_cohort
+from curation.cohorts import cohort_draft, frozen_cohort, matched_controls
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
 from curation.tiers.rule_checks import Gate
@@ -182,12 +182,37 @@ def test_the_target_of_the_newest_study_else_the_largest_is_chosen_at_first(own,
         ).value.id
 
     assert chosen() == large.id
-    header, why = study_form.usual_target(frozen_cohort.list_cohorts(own)[:1], [])
+    pool = frozen_cohort.newest_pool(frozen_cohort.list_cohorts(own))
+    assert pool
+    header, why = study_form.usual_target(pool, frozen_cohort.list_cohorts(own)[:1], [])
     assert (header.id, why) == (frozen_cohort.list_cohorts(own)[0].id, "the largest target")
     tables.write_scans(own, scans)
     study = workspace_trainable.plan(own, target_id=small.id)
-    first = study_form.usual_target([small, large], [study])
+    first = study_form.usual_target(pool, [small, large], [study])
     assert first == (small, "the target of the newest study")
+    other = replace(small, name="other", rule=TierRule(cutoffs=(30.0, 60.0)))
+    mine = replace(pool, rule=other.rule)
+    of_rule = "the only target that was cut by the pool's rule"
+    assert study_form.usual_target(mine, [other, large], []) == (other, of_rule)
+    assert study_form.usual_target(pool, [other, large], [study]) == (large, of_rule)
+    among = ", among those cut by the pool's rule"
+    found = [study_form.usual_target(pool, [other, small, large], seen) for seen in ([study], [])]
+    assert found == [
+        (small, f"the target of the newest study{among}"),
+        (large, f"the largest target{among}"),
+    ]
+
+
+def test_a_control_that_was_just_drawn_is_not_proposed_as_the_pool(own, run) -> None:
+    pool = frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
+    control = matched_controls.draw_control(own, pool.id, ("A",), seed=0, author="tests")
+    headers = frozen_cohort.list_cohorts(own)
+    assert frozen_cohort.newest_pool(headers) == next(one for one in headers if one.id == pool.id)
+    assert frozen_cohort.newest_pool([one for one in headers if one.id == control.id]) is not None
+    (box,) = (one for one in run("train", own).selectbox if one.label == "Pretraining pool")
+    assert box.value.id == pool.id and len(box.options) == 2
+    assert any(f"drawn at random from {pool.id}" in option for option in box.options)
 
 
 def test_a_plan_on_good_scans_alone_says_so_and_so_does_compare(own, run) -> None:

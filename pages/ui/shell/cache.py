@@ -154,8 +154,7 @@ def cohort(workspace: Workspace, cohort_id: str) -> frozen_cohort.Cohort:
 
 def images(workspace: Workspace, cohort_id: str) -> TierImages:
     """Return what images the tiers of a frozen cohort hold, see :mod:`curation.tier_effects.tier_images`."""
-    stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
-    return _images(workspace, cohort_id, stamps)
+    return _images(workspace, cohort_id, _scored_at(workspace))
 
 
 def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
@@ -169,8 +168,12 @@ def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
     header = next((one for one in headers if one.id == cohort_id), None)
     if header is None:
         return ()
-    stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
-    return cohort_integrity.outdated(header, _made_with(workspace, header.role, stamps))
+    listed = stamp(workspace.cohorts_dir / f"{cohort_id}.tsv")
+    return _outdated(workspace, header, listed, _scored_at(workspace))
+
+
+def _scored_at(workspace: Workspace) -> tuple[Stamp, ...]:
+    return (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
 
 
 def study_state(workspace: Workspace, study_id: str) -> str:
@@ -193,9 +196,28 @@ def _images(workspace: Workspace, cohort_id: str, scored: tuple[Stamp, ...]) -> 
     return tier_images.of_cohort(workspace, cohort(workspace, cohort_id))
 
 
-@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=BY_FOLDER)
-def _made_with(workspace: Workspace, role: str, scored: tuple[Stamp, ...]) -> dict[str, str]:
-    return cohort_integrity.made_with(workspace, role)
+@st.cache_data(
+    max_entries=256,
+    show_spinner=False,
+    hash_funcs=BY_FOLDER | {frozen_cohort.CohortHeader: lambda header: header.id},
+)
+def _outdated(
+    workspace: Workspace,
+    header: frozen_cohort.CohortHeader,
+    listed: Stamp,
+    scored: tuple[Stamp, ...],
+) -> tuple[str, ...]:
+    try:
+        listed_scans = frozen_cohort.load(workspace, header.id).scans
+    except (TierscopeError, OSError):  # told where the cohort is opened
+        return ()
+    now = cohort_integrity.made_with(_makers(workspace, scored), listed_scans)
+    return cohort_integrity.outdated(header, now)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_FOLDER)
+def _makers(workspace: Workspace, scored: tuple[Stamp, ...]) -> pd.DataFrame:
+    return cohort_integrity.makers(workspace)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)

@@ -13,12 +13,61 @@ from curation.tier_effects.selection_bias import FEWEST
 from curation.tier_effects.standardised_differences import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
-from curation.wording import number, plural
+from curation.wording import number, percentages, plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import Card, Cell
 
 _TRAITS = ("age", *CATEGORIES)
+#: Levels of a group or modality that get a column of their own; one more does rather than be the only other.
+_LEVELS = 5
+_SEVERAL = {"group": "groups", "modality": "modalities"}
+
+
+# ---- what the tiers are made of --------------------------------------------------------------------
+
+
+def composition(tally: Tally, category: str) -> list[tuple[str, list[str]]]:
+    """Return the share of each level of a category in each tier, in per cent that add up to 100.
+
+    Parameters
+    ----------
+    tally : Tally
+        Scans of each tier.
+    category : {'group', 'modality'}
+        What they are made of.
+
+    Returns
+    -------
+    list of tuple of str and list of str
+        Head of a column and its shares, of the tiers and of the scans without one; small levels share a
+        column, and so do scans of which the level is not known. Empty where all known scans are of one level.
+    """
+    counts, names = tally.counts(category), tally.traits.categories[category].names
+    of_level = counts[:, :-1].sum(axis=0)
+    there = np.flatnonzero(of_level)
+    if len(there) < 2:
+        return []
+    largest = there[np.argsort(-of_level[there], kind="stable")]
+    shown = sorted((largest if len(there) <= _LEVELS + 1 else largest[:_LEVELS]).tolist())
+    before = "Group " if category == "group" else ""
+    columns = {f"{before}{names[place]}": counts[:, place] for place in shown}
+    if rest := len(there) - len(shown):
+        columns[f"{rest} other {_SEVERAL[category]}"] = counts[:, :-1].sum(axis=1) - counts[
+            :, shown
+        ].sum(axis=1)
+    if counts[:, -1].any():
+        columns[f"{category.capitalize()} not known"] = counts[:, -1]
+    table = np.array([percentages(row) for row in np.array([*columns.values()]).T.tolist()])
+    held = counts.sum(axis=1) > 0
+    shares = [
+        [
+            f"{share} %" if some else formatting.DASH
+            for share, some in zip(column, held, strict=True)
+        ]
+        for column in table.T.tolist()
+    ]
+    return list(zip(columns, shares, strict=True))
 
 
 # ---- how far apart the tiers are -------------------------------------------------------------------

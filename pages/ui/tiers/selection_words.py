@@ -8,6 +8,7 @@ from curation.tier_effects.selection_bias import (
     FEWEST,
     TRAITS,
     UNEXPLAINED,
+    Basis,
     Selection,
     Trait,
     smaller_sides,
@@ -41,7 +42,7 @@ def _age(one: Selection) -> str:
     better, worse = map(formatting.escape, (one.better, one.worse))
     between = f"**The cut-off between {better} and {worse} selects age.**"
     return f"{between} " + formatting.escape(
-        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}, "
+        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}{_if_part(one)}, "
         f"{size_in_words(one.seen)} ({number(abs(one.seen), 2)} standard deviations, of which quality "
         f"explains {number(abs(one.seen) - one.unexplained, 2)}; 95 of 100 random cuts of this size stay "
         f"below {number(one.null_quantile, 2)})."
@@ -65,11 +66,7 @@ def _category(one: Selection, what: str) -> str:
         f"{number(one.null_quantile, 2)})."
     )
     if one.most:
-        name, share, of_all = one.most
-        text = (
-            f"On its worse side lie {100 * share:.0f} % of the scans of {name}, and {100 * of_all:.0f} % of "
-            f"all. {text}"
-        )
+        text = f"On its worse side {_shares(*one.most, one)}. {text}"
     if math.isfinite(one.share_by_trait) and math.isfinite(one.share_by_quality):
         text += (
             f" {what.capitalize()} account for {100 * one.share_by_trait:.0f} % of which side a scan is "
@@ -78,16 +75,39 @@ def _category(one: Selection, what: str) -> str:
     return f"{between} {formatting.escape(text)}"
 
 
+def _shares(name: str, above: int, size: int, one: Selection) -> str:
+    """Say how many scans of the level that stands out, and of all that count, lie on the worse side."""
+    of_all = f"all {one.counted:,}"
+    if one.counted < one.tiered:
+        of_all = f"the {one.counted:,} of {one.tiered:,} whose {one.trait} is known"
+    lies, scans = "lies" if above == 1 else "lie", plural(size, "scan")
+    return (
+        f"{lies} {above:,} of {scans} of {name} ({100 * above / size:.0f} %), and {one.above:,} of {of_all} "
+        f"({100 * one.above / one.counted:.0f} %)"
+    )
+
+
+def _known_of(one: Selection) -> str:
+    """Say of how many of the scans in tiers the trait is known; empty where of all."""
+    if one.counted == one.tiered:
+        return ""
+    return f"{one.trait} is known of {one.counted:,} of {one.tiered:,} scans"
+
+
+def _if_part(one: Selection) -> str:
+    return f" ({part})" if (part := _known_of(one)) else ""
+
+
 _WORDS = {"age": _age, "site": _site, "group": _group}
 
 
 # ---- what quality or chance explains ---------------------------------------------------------------
 
 
-def differences(selections: Sequence[Selection], *, rated: bool) -> list[str]:
+def differences(selections: Sequence[Selection], basis: Basis) -> list[str]:
     """Return, in markdown, differences at cut-offs without a warning: size, explanation, advice.
 
-    Only where people ``rated`` the scans is quality told by something other than the score.
+    Only of scans that people rated is quality told by something other than the score.
     """
     texts = []
     for trait in TRAITS:
@@ -95,9 +115,9 @@ def differences(selections: Sequence[Selection], *, rated: bool) -> list[str]:
         if one is None or not one.differs or _warned(selections, trait):
             continue
         if trait == "age":
-            fact, rest = _years_apart(selections), f"{_why_years(one, rated)}; {_MATCH_AGE}"
+            fact, rest = _years_apart(selections), f"{_why_years(one, basis)}; {_MATCH_AGE}"
         else:
-            fact, rest = _most_unlike(one), f"{_why(one, rated)} {_ADVICE[trait]}"
+            fact, rest = _most_unlike(one), f"{_why(one, basis)} {_ADVICE[trait]}"
         texts.append(f"**{formatting.escape(fact)}** {formatting.escape(rest)}")
     return texts
 
@@ -110,17 +130,18 @@ def small_differences(selections: Sequence[Selection]) -> str:
         if one is None or one.differs or _warned(selections, trait):
             continue
         size, apart = size_in_words(one.seen), f"{smd(abs(one.seen))} standard deviations"
+        part = f"; {known}" if (known := _known_of(one)) else ""
         if abs(one.seen) < NOTABLE:
             least = (
                 f"; a small difference begins at {NOTABLE}" if smd(abs(one.seen)) != "0.00" else ""
             )
             texts.append(
-                f"{size.capitalize()} in {trait} was found between the tiers ({apart} at most{least})."
+                f"{size.capitalize()} in {trait} was found between the tiers ({apart} at most{least}{part})."
             )
         else:
             texts.append(
                 f"The tiers differ in {trait} by no more than chance would bring about ({apart}; 95 of 100 "
-                f"random cuts of this size stay below {smd(one.null_quantile)})."
+                f"random cuts of this size stay below {smd(one.null_quantile)}{part})."
             )
     return " ".join(texts)
 
@@ -138,11 +159,11 @@ def _years_apart(selections: Sequence[Selection]) -> str:
     ]
     return (
         "People on the better side of a cut-off are, on average, "
-        f"{' and '.join(told)} than those on its worse side."
+        f"{' and '.join(told)} than those on its worse side{_if_part(aged[0])}."
     )
 
 
-def _why_years(one: Selection, rated: bool) -> str:
+def _why_years(one: Selection, basis: Basis) -> str:
     """Say of the largest difference in age whether it is beyond chance, and what quality explains."""
     per_deviation = abs(one.years / one.seen) if math.isfinite(one.seen) else math.nan
     seen = f"{abs(one.years):.1f}"
@@ -152,12 +173,17 @@ def _why_years(one: Selection, rated: bool) -> str:
     if abs(one.seen) <= one.null_quantile:
         return f"{at} it may be chance: 95 of 100 random cuts of this size differ by up to {bound} years"
     if one.unexplained > UNEXPLAINED:
-        what = "image quality" if rated else "the score itself, within each site,"
-        return f"{at} {what} explains {explained} of the {seen} years, and the rest may be chance"
-    if rated:
+        return f"{at} {_what(basis)} explains {explained} of the {seen} years, and the rest may be chance"
+    if not basis.ranked:
         return (
             f"{at} that is about what image quality alone would give, as people rated it ({explained} of "
             f"{seen} years)"
+        )
+    if basis.rated:
+        return (
+            f"{at} {explained} of the {seen} years go with image quality as people rated it, or, of the "
+            f"{plural(basis.ranked, 'scan')} that nobody rated, with the score within each site, which may "
+            "take age for quality"
         )
     return (
         f"{at} {explained} of the {seen} years go with the score within each site, and whether that is image "
@@ -165,18 +191,23 @@ def _why_years(one: Selection, rated: bool) -> str:
     )
 
 
+def _what(basis: Basis) -> str:
+    """Say what explains a difference."""
+    if not basis.ranked:
+        return "image quality"
+    if not basis.rated:
+        return "the score itself, within each site,"
+    return f"image quality (of {basis.ranked:,} unrated scans the score itself, within each site)"
+
+
 def _most_unlike(one: Selection) -> str:
     between = f"the cut-off between {one.better} and {one.worse}"
     if one.most is None:
         return f"On either side of {between} lie scans of other {one.trait}s."
-    name, share, of_all = one.most
-    return (
-        f"On the worse side of {between} lie {100 * share:.0f} % of the scans of {name}, and "
-        f"{100 * of_all:.0f} % of all."
-    )
+    return f"On the worse side of {between} {_shares(*one.most, one)}."
 
 
-def _why(one: Selection, rated: bool) -> str:
+def _why(one: Selection, basis: Basis) -> str:
     """Say whether a difference is beyond chance, and how much of it quality explains where that is known."""
     seen, explained = smd(abs(one.seen)), smd(abs(one.seen) - one.unexplained)
     bound = smd(one.null_quantile)
@@ -186,15 +217,22 @@ def _why(one: Selection, rated: bool) -> str:
             f"deviations, this one by {seen}."
         )
     if one.unexplained > UNEXPLAINED:
-        what = "Image quality" if rated else "The score itself, within each site,"
+        what = _what(basis)
         return (
-            f"{what} explains {explained} of the {seen} standard deviations at {one.better} | {one.worse}; "
-            f"the rest may be chance (95 of 100 random cuts differ by up to {bound})."
+            f"{what[0].upper()}{what[1:]} explains {explained} of the {seen} standard deviations at "
+            f"{one.better} | {one.worse}; the rest may be chance (95 of 100 random cuts differ by up to "
+            f"{bound})."
         )
-    if rated:
+    if not basis.ranked:
         return (
             "That is about what image quality alone would give, as people rated it "
             f"({explained} of {seen} standard deviations)."
+        )
+    if basis.rated:
+        return (
+            f"As much goes with image quality as people rated it, or, of the "
+            f"{plural(basis.ranked, 'scan')} that nobody rated, with the score within each site, which may "
+            f"take {one.trait} for quality ({explained} of {seen} standard deviations)."
         )
     return (
         f"As much goes with a scan's place by score within its site ({explained} of {seen} standard "
@@ -209,7 +247,7 @@ def _why(one: Selection, rated: bool) -> str:
 def not_assessable(
     selections: Sequence[Selection], tally: Tally, what: tuple[str, str] = SCORED
 ) -> list[str]:
-    """Say which of age, site and group cannot be held against the cut-offs, or only for some, and why.
+    """Say which of age, site and group cannot be held against the cut-offs, and why.
 
     ``what`` says of one scan, and of several, that the rule sorts them.
     """
@@ -238,11 +276,6 @@ def not_assessable(
             if trait not in assessed
         }
     )
-    texts += [
-        f"{trait.capitalize()} is known {_of_all(known[trait], scored, what)}; the others are left out."
-        for trait in asked
-        if trait in assessed and known[trait] < scored
-    ]
     if one_site:
         one_source = "No site is known, and all scored scans are of one source."
         texts.append(one_source if sources else "All scored scans are of one site.")
@@ -284,3 +317,25 @@ def _stand_in(by_source: int, scored: int) -> str:
     if by_source == scored:
         return "No site is known: the source of a scan stands in for its site."
     return f"For {plural(by_source, 'scan')} without a site, the source stands in for it."
+
+
+# ---- what tells quality ----------------------------------------------------------------------------
+
+
+def quality_told(basis: Basis, reason: str) -> str:
+    """Say what tells the quality of the scans in tiers; ``reason``: why ratings do not, else empty."""
+    if reason:
+        told = reason
+    elif not basis.ranked:
+        told = f"Quality is what people say of the {plural(basis.rated, 'scan')} that are rated."
+    elif not basis.rated:
+        told = "Quality is a scan's place among those of its own site, by score: nobody rated these scans."
+    else:
+        told = (
+            f"Quality is what people say of the {plural(basis.rated, 'scan')} that are rated, and of the "
+            f"{basis.ranked:,} others a scan's place among those of its own site, by score. That a scan is "
+            "rated explains nothing."
+        )
+    if basis.unknown:
+        told += f" Of {plural(basis.unknown, 'scan')} it is not known, and explains nothing."
+    return told

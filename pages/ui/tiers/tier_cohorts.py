@@ -141,7 +141,16 @@ def _table(workspace: Workspace, headers: list[CohortHeader]) -> None:
         )
         for header in headers[:_LISTED]
     ]
-    head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "Otherwise now", "By", "When (UTC)")
+    head = (
+        "Cohort",
+        "Role",
+        "Scans",
+        "Per tier",
+        "Rule",
+        "Since it was frozen",
+        "By",
+        "When (UTC)",
+    )
     st.html(html_marks.table(head, rows, numeric=(2,)))
     if len(headers) > _LISTED:
         st.caption(f"The newest {_LISTED} of {len(headers):,}; all are in the list below.")

@@ -55,10 +55,10 @@ def _show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) ->
     if facts.damaged:
         frame.report(facts.damaged)
     tally = facts.tally(sorted_scans)
-    found = selection_bias.selections(tally)
+    found, basis = selection_bias.selections(tally), selection_bias.basis(tally)
     texts = [
         *selection_words.warnings(found),
-        *selection_words.differences(found, rated=facts.rated),
+        *selection_words.differences(found, basis),
     ]
     if texts:
         st.warning("\n\n".join(texts), icon=":material/balance:")
@@ -79,7 +79,7 @@ def _show(scan_table: ScanTable, sorted_scans: SortedScans, *, trained: bool) ->
         with st.container(horizontal=True, vertical_alignment="center", key="selection"):
             st.markdown(f":material/balance: {summary}", width="content")
             with st.popover("How this is told"):
-                _numbers(found, facts.quality_reason)
+                _numbers(found, selection_words.quality_told(basis, facts.unrated_reason))
     if missing := selection_words.not_assessable(found, tally, _sorted_as(sorted_scans)):
         st.caption(formatting.escape(" ".join(missing)))
 
@@ -102,6 +102,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
         (
             f"{one.better} | {one.worse}",
             one.trait,
+            f"{one.counted - one.above:,} | {one.above:,}",
             number(one.years, 1),
             balance_panel.smd(one.seen),
             balance_panel.smd(one.explained),
@@ -114,6 +115,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
     head = (
         "Cut-off",
         "In",
+        "Scans",
         "Years",
         "Difference",
         "By quality alone",
@@ -121,11 +123,12 @@ def _numbers(found: list[Selection], reason: str) -> None:
         "Between levels",
         "Between qualities",
     )
-    st.html(html_marks.table(head, rows, numeric=range(2, 8)))
+    st.html(html_marks.table(head, rows, numeric=range(2, 9)))
     st.caption(
         f"{formatting.escape(reason)} All scans on the better side of a cut-off are compared with all on its "
-        "worse side. Differences are in standard deviations; by chance: what 95 of 100 random cuts stay "
-        "below. The last two columns are shares of the variance of lying beyond the cut-off."
+        "worse side, but for those whose age, site or group is not known. Differences are in standard "
+        "deviations; by chance: what 95 of 100 random cuts stay below. The last two columns are shares of "
+        "the variance of lying beyond the cut-off."
     )
 
 
@@ -144,17 +147,14 @@ class TierFacts:
     ----------
     traits : Traits
         Of the people, with levels of quality.
-    quality_reason : str
-        Where the levels come from, a sentence.
-    rated : bool
-        Whether they come from ratings, and not from the score itself.
+    unrated_reason : str
+        Why no levels come from ratings, a sentence; empty where they do.
     damaged : str
         Why it is not known how images were prepared, where the metrics cannot be read; else empty.
     """
 
     traits: Traits
-    quality_reason: str
-    rated: bool
+    unrated_reason: str
     damaged: str
 
     def tally(self, sorted_scans: SortedScans) -> Tally:
@@ -185,12 +185,10 @@ def _read_facts(
         list(all_scales(_scan_table.workspace).values()),
     )
     found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
-    levels, told_by, reason = selection_bias.levels_of_quality(
+    levels, _, reason = selection_bias.levels_of_quality(
         _scan_table.values(SCORE), traits.categories["site"], found
     )
-    return TierFacts(
-        traits.with_quality(levels), reason, told_by == selection_bias.RATINGS, damaged
-    )
+    return TierFacts(traits.with_quality(levels), reason, damaged)
 
 
 def rater_spread(scan_table: ScanTable, column: str) -> RaterSpread:

@@ -10,7 +10,7 @@ from curation.ratings.scales import all_scales
 from curation.sources import sex_codes
 from curation.storage.workspace import Workspace
 from curation.tier_effects import cutoff_stability, tier_agreement
-from curation.tier_effects.tier_balance import Floats, Tally
+from curation.tier_effects.tier_balance import Tally
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TierRule
 from curation.wording import percentages, plural
@@ -21,8 +21,6 @@ from pages.ui.shell.html_marks import Cell
 from pages.ui.tiers import balance_panel, scans_at_cutoff, tier_facts
 
 _SITES_DRAWN = 24
-#: Levels of a group or modality that get a column of their own.
-_LEVELS = 4
 Edges = list[float | NDArray[np.float64]]
 
 
@@ -61,8 +59,11 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
 
 def _table(tally: Tally, rule: TierRule) -> str:
     table, colours = tally.table(), tier_rule.colours(rule)
-    levels = [(name, level) for name in ("group", "modality") for level in _largest(tally, name)]
-    shares = [_share_of(tally, *level) for level in levels]
+    levels = [
+        column
+        for name in ("group", "modality")
+        for column in balance_panel.composition(tally, name)
+    ]
     percent = percentages(table["scans"].tolist())
     rows = [
         (
@@ -72,31 +73,13 @@ def _table(tally: Tally, rule: TierRule) -> str:
             f"{row.people:,}",
             _age(row.age_mean_years, row.age_sd_years),
             _percent(row.female),
-            *(_percent(of_tier[place]) for of_tier in shares),
+            *(shares[place] for _, shares in levels),
         )
         for place, row in enumerate(table.itertuples())
     ]
-    level_heads = [
-        name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels
-    ]
-    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *level_heads)
+    heads = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female")
+    head = (*heads, *(name for name, _ in levels))
     return html_marks.table(head, rows, numeric=range(1, len(head)))
-
-
-def _largest(tally: Tally, category: str) -> list[str]:
-    """Return the levels of a category that most scans have; none where all scans have the same."""
-    found = tally.counts(category).sum(axis=0)[:-1]
-    if (found > 0).sum() < 2:
-        return []
-    order = np.argsort(-found, kind="stable")[:_LEVELS]
-    return [tally.traits.categories[category].names[i] for i in sorted(order) if found[i]]
-
-
-def _share_of(tally: Tally, category: str, level: str) -> Floats:
-    counts = tally.counts(category)
-    place = tally.traits.categories[category].names.index(level)
-    with np.errstate(invalid="ignore"):
-        return counts[:, place] / counts.sum(axis=1)
 
 
 def _age(mean: float, spread: float) -> str:

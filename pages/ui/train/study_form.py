@@ -6,8 +6,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from curation.access.actions import Action
-from curation.cohorts.frozen_cohort import CohortHeader
+from curation.cohorts.frozen_cohort import CohortHeader, newest_pool
 from curation.storage.workspace import Workspace
+from curation.tiers.rule_versions import same_rule
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, person, state
 from pages.ui.train import (
@@ -60,9 +61,10 @@ def show(workspace: Workspace, *, first: bool) -> None:
 
 def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
     left, right = st.columns(2)
-    pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
+    usual = pools.index(newest_pool(pools) or pools[0])
+    pool = left.selectbox("Pretraining pool", pools, index=usual, format_func=_cohort_words)
     alike = _of_same_world(workspace, pool, targets) or targets
-    first, why = usual_target(alike, planned_study.list_studies(workspace))
+    first, why = usual_target(pool, alike, planned_study.list_studies(workspace))
     target = right.selectbox(
         "Target cohort",
         targets,
@@ -160,22 +162,30 @@ def _of_same_world(
 
 
 def usual_target(
-    targets: Sequence[CohortHeader], studies: Sequence[Study]
+    pool: CohortHeader, targets: Sequence[CohortHeader], studies: Sequence[Study]
 ) -> tuple[CohortHeader, str]:
     """Return the target that is chosen at first, and why: the newest study's, else the largest.
 
     Parameters
     ----------
+    pool : CohortHeader
+        What is pretrained on. Targets that were cut by its rule come first: in others the same letter is not
+        the same quality.
     targets : sequence of CohortHeader
         One or more, the newest first.
     studies : sequence of Study
         The newest first. What one of them is judged on besides, as on an external cohort, is no target of
         it.
     """
-    by_id = {target.id: target for target in targets}
+    alike = [one for one in targets if same_rule(pool.rule, one.rule)]
+    among = "" if len(alike) in (0, len(targets)) else ", among those cut by the pool's rule"
+    by_id = {target.id: target for target in alike or targets}
     if used := next((study.target_id for study in studies if study.target_id in by_id), None):
-        return by_id[used], "the target of the newest study"
-    return max(targets, key=lambda one: one.size - one.unusable), "the largest target"
+        return by_id[used], f"the target of the newest study{among}"
+    largest = max(by_id.values(), key=lambda one: one.size - one.unusable)
+    if len(by_id) == 1 and among:
+        return largest, "the only target that was cut by the pool's rule"
+    return largest, f"the largest target{among}"
 
 
 # ---- words --------------------------------------------------------------------------------------
@@ -183,7 +193,8 @@ def usual_target(
 
 def _cohort_words(header: CohortHeader) -> str:
     per_tier = ", ".join(f"{count} {tier}" for tier, count in header.counts.items())
-    return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
+    drawn = f", drawn at random from {header.drawn['cohort']}" if header.drawn else ""
+    return f"{header.id} ({plural(header.size, 'scan')}: {per_tier}{drawn})"
 
 
 # ---- costs and notes -----------------------------------------------------------------------------

@@ -4,16 +4,17 @@ import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from curation.cohorts import cohort_integrity, frozen_cohort
+from curation.cohorts import cohort_draft, cohort_integrity, frozen_cohort
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.sources import ingest
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_checks import Gate
-from curation.tiers.tier_rule import TierRule
+from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from tests.helpers.nifti_images import write_nifti
 from tests.helpers.workspace_scored import put_scans
 
@@ -86,11 +87,46 @@ def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
     assert seen == [(1, 1)]
 
 
+def _outdated(workspace: Workspace, cohort: frozen_cohort.Cohort) -> tuple[str, ...]:
+    makers = cohort_integrity.makers(workspace)
+    return cohort_integrity.outdated(cohort, cohort_integrity.made_with(makers, cohort.scans))
+
+
+def test_a_cohort_is_outdated_by_the_references_of_its_own_scans_alone(
+    workspace: Workspace,
+) -> None:
+    """Two sources in the pool, each scored by a reference of its own; a cohort of one of them."""
+    rows = [{"distortion_score": float(5 + place), "source": "mine"} for place in range(4)]
+    table = [{"distortion_score": float(40 + place), "source": "table"} for place in range(4)]
+    put_scans(workspace, [*rows, *table])
+    scores = tables.read_scores(workspace)
+    theirs = tables.read_scans(workspace)["source"].eq("table").to_numpy()
+    first = scores["reference"].to_numpy()
+    both = scores.assign(reference=np.where(theirs, "experts-2", first))
+    files.write_parquet(workspace.scores_path, both)
+    draft = cohort_draft.draft_cohort(workspace, "pool", DEFAULT_RULE, sources=["mine"])
+    own = frozen_cohort.freeze_draft(workspace, draft, name="own", author="Ada")
+    whole = frozen_cohort.freeze(workspace, "whole", author="Ada")
+    assert (own.reference, whole.reference) == ("builtin-3", "builtin-3, experts-2")
+    control = dataclasses.replace(
+        own, reference=whole.reference, drawn={"cohort": whole.id, "tiers": ["A"], "seed": 0}
+    )
+    for cohort in (own, whole, control):
+        assert _outdated(workspace, cohort) == ()
+    files.write_parquet(
+        workspace.scores_path, both.assign(reference=np.where(theirs, "third-1", first))
+    )
+    assert _outdated(workspace, own) == _outdated(workspace, control) == ()
+    assert _outdated(workspace, whole) == (
+        "scored by builtin-3, experts-2, now by builtin-3, third-1",
+    )
+
+
 def test_a_cohort_is_outdated_once_its_scans_are_scored_otherwise(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 30.0}])
 
-    def outdated(cohort: frozen_cohort.CohortHeader) -> tuple[str, ...]:
-        return cohort_integrity.outdated(cohort, cohort_integrity.made_with(workspace, "pool"))
+    def outdated(cohort: frozen_cohort.Cohort) -> tuple[str, ...]:
+        return _outdated(workspace, cohort)
 
     scores = tables.read_scores(workspace)
     frozen = frozen_cohort.freeze(workspace, "spring", author="Ada")
@@ -99,7 +135,7 @@ def test_a_cohort_is_outdated_once_its_scans_are_scored_otherwise(workspace: Wor
     later = scores.assign(reference="second-1", scoring_version=version + 1)
     files.write_parquet(workspace.scores_path, later)
     assert outdated(frozen) == (
-        "scored by builtin-3, now second-1",
+        "scored by builtin-3, now by second-1",
         f"scoring version {version}, now {version + 1}",
     )
     silent = dataclasses.replace(frozen, reference="", versions={})

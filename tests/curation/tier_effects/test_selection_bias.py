@@ -7,7 +7,7 @@ import pytest
 from curation.ratings.scales import SCALES
 from curation.tier_effects import selection_bias, tier_balance
 from curation.tier_effects.selection_bias import Selection
-from curation.tier_effects.standardised_differences import CategoricalCodes
+from curation.tier_effects.standardised_differences import CategoricalCodes, between
 
 N = 2000
 RNG = np.random.default_rng(0)
@@ -61,7 +61,8 @@ def test_a_side_of_few_scans_tells_nothing() -> None:
 def test_a_score_that_is_an_offset_of_the_site_warns_of_the_site_and_names_it() -> None:
     found = told(QUALITY + 2.0 * (SITE == 2))["site"]
     assert found.warns and found.seen > 1 and found.explained < 0.15
-    assert found.most is not None and found.most[0] == "site-2" and found.most[1] > found.most[2]
+    assert found.most is not None and found.most[0] == "site-2"
+    assert found.most[1] / found.most[2] > found.above / found.counted
     assert 0.2 < found.share_by_trait < found.share_by_quality < 0.6
 
 
@@ -153,10 +154,10 @@ def test_what_people_say_is_the_mean_place_on_their_scales() -> None:
 
 def test_shares_of_variance_equal_their_closed_forms() -> None:
     # V squared = 1/9 for 2:1 against 1:2, with n = 300 and two levels
-    found = selection_bias.between(np.array([100, 50]), np.array([50, 100]))
+    found = between(np.array([100, 50]), np.array([50, 100]))
     assert found == pytest.approx(1 - (1 - 1 / 9) * 299 / 298)
-    assert selection_bias.between(np.array([10, 0]), np.array([0, 10])) == 1
-    assert np.isnan(selection_bias.between(np.array([5, 5]), np.array([0, 0])))
+    assert between(np.array([10, 0]), np.array([0, 10])) == 1
+    assert np.isnan(between(np.array([5, 5]), np.array([0, 0])))
 
 
 def test_one_site_unknown_ages_or_one_scan_tell_nothing() -> None:
@@ -172,3 +173,88 @@ def test_a_score_that_is_worse_of_a_diagnosis_warns_of_groups_and_names_it() -> 
     assert found.warns
     assert found.most is not None and found.most[0] in {"stroke", "control"}
     assert not told(QUALITY, group=group, said=said)["group"].warns
+
+
+# ---- a pool of which only a part is rated ----------------------------------------------------------
+
+
+def mixed(
+    score: np.ndarray, *, own: np.ndarray, ages: np.ndarray, site=SITE
+) -> dict[str, Selection]:
+    """A pool of rated scans, whose raters see quality as it is, and of ``own`` ones that nobody rated."""
+    seen = np.clip(np.digitize(QUALITY, [0, 0.7, 1.4, 2.5]) / 4, 0, 1)
+    said = np.where(own, np.nan, seen)
+    return told(score, ages=ages, said=said)
+
+
+def test_scans_that_nobody_rated_count_on_both_sides_of_a_cutoff() -> None:
+    own = RNG.random(N) < 0.3
+    found = mixed(QUALITY, own=own, ages=np.where(RNG.random(N) < 0.1, np.nan, AGE))
+    site, age, beyond = found["site"], found["age"], int((QUALITY >= 0.5).sum())
+    assert (site.above, site.counted, site.tiered) == (beyond, N, N)
+    assert age.counted < age.tiered == N
+    assert site.most is not None
+    of_site = np.isin(SITE, int(site.most[0].removeprefix("site-")))
+    assert site.most[1:] == (int((of_site & (QUALITY >= 0.5)).sum()), int(of_site.sum()))
+
+
+def test_that_another_source_was_rated_explains_no_difference() -> None:
+    """The own scans are of old people and all score well; quality says nothing of age in either part."""
+    own = SITE == 2
+    ages = np.where(own, 70.0, 30.0) + RNG.normal(size=N)
+    found = mixed(QUALITY - 3.0 * own, own=own, ages=ages)
+    for trait in ("age", "site"):
+        assert found[trait].warns and abs(found[trait].explained) < 0.15
+    assert found["site"].share_by_quality < 0.7
+
+
+def test_a_cutoff_among_scans_that_nobody_rated_is_told_by_their_ranks() -> None:
+    """Cut on a column that only the own scans have: none of the rated ones lies in a tier."""
+    own = SITE == 2
+    scans = pd.DataFrame(
+        {"subject_id": [f"s{i}" for i in range(N)], "age_years": AGE}
+        | {
+            "sex": None,
+            "group": None,
+            "site": [f"site-{i % 2}" for i in range(N)],
+            "modality": "T1w",
+        }
+    )
+    prepared = tier_balance.prepare(scans)
+    said = np.where(own, np.nan, (QUALITY > 1) * 1.0)
+    levels, source, why = selection_bias.levels_of_quality(
+        QUALITY, prepared.categories["site"], said
+    )
+    assert (source, why) == (selection_bias.RATINGS, "")
+    tally = prepared.with_quality(levels).tally(
+        np.where(own, (AGE > 40).astype(int), 2), ("A", "B")
+    )
+    assert selection_bias.basis(tally) == selection_bias.Basis(0, int(own.sum()), 0)
+    found = {one.trait: one for one in selection_bias.selections(tally)}
+    assert set(found) == {"age", "site"} and found["age"].counted == own.sum()
+    assert found["age"].years > 25 and found["age"].warns
+
+
+def test_scans_of_unknown_quality_count_and_explain_nothing() -> None:
+    levels = CategoricalCodes(
+        np.where(SITE == 2, 2, (QUALITY > 0).astype(int)), ("rated 0", "rated 1")
+    )
+    scans = pd.DataFrame(
+        {"subject_id": [f"s{i}" for i in range(N)], "age_years": AGE}
+        | {"sex": None, "group": None, "site": [f"site-{i}" for i in SITE], "modality": "T1w"}
+    )
+    tally = (
+        tier_balance.prepare(scans).with_quality(levels).tally((AGE > 40).astype(int), ("A", "B"))
+    )
+    found = {one.trait: one for one in selection_bias.selections(tally)}
+    assert found["age"].counted == found["site"].counted == N
+    assert selection_bias.basis(tally).unknown == int((SITE == 2).sum())
+    assert abs(found["age"].explained) < 0.1 * found["age"].seen
+
+
+def test_shares_of_variance_leave_out_what_lies_between_kinds_of_levels() -> None:
+    inside, outside = np.array([50, 50, 0, 0]), np.array([0, 0, 50, 50])
+    assert between(inside, outside) == 1
+    assert between(inside, outside, np.array([0, 0, 1, 1])) == 0
+    alone = between(np.array([100, 50]), np.array([50, 100]), np.array([0, 0]))
+    assert alone == pytest.approx(1 - (1 - 1 / 9) * 299 / 298)

@@ -28,6 +28,25 @@ def tally(ages: list[float], site: list[str | None]) -> tier_balance.Tally:
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
 
 
+def test_the_shares_of_groups_add_up_in_each_tier_whoever_has_no_column_of_their_own() -> None:
+    groups = [*"abcdefgh" * 4, *"abc" * 8, None, None]
+    scans = pd.DataFrame({"group": groups, "subject_id": range(len(groups)), "age_years": np.nan})
+    scans = scans.assign(sex=None, site=None, source="x", modality="T1w")
+    made = tier_balance.prepare(scans)
+    codes = np.minimum(np.arange(len(groups)) % 3, 1)
+    found = balance_panel.composition(made.tally(codes, ("A", "B", "C")), "group")
+    heads = [f"Group {name}" for name in "abcdef"]
+    assert [name for name, _ in found] == [*heads[:5], "3 other groups", "Group not known"]
+    for place in (0, 1):
+        assert sum(int(shares[place].removesuffix(" %")) for _, shares in found) == 100
+    assert {shares[2] for _, shares in found} == {"–"}, "nobody is in tier C"
+    few = tier_balance.prepare(scans.assign(group=[*"abcdef"] * 9 + ["a"] * 4)).tally(
+        codes, ("A", "B")
+    )
+    assert [name for name, _ in balance_panel.composition(few, "group")] == heads
+    assert balance_panel.composition(few, "modality") == []
+
+
 def test_nothing_is_told_of_a_tier_of_too_few_scans() -> None:
     few = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0], ["N", "S"] * 2))
     assert "<b>" not in few and few.count("–") == 4

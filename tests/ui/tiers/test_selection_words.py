@@ -1,14 +1,18 @@
 """Selection by a cut-off in words: differences between tiers come first, their explanation second."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from curation.tier_effects import selection_bias, tier_balance
-from curation.tier_effects.selection_bias import Selection
+from curation.tier_effects.selection_bias import Basis, Selection
 from curation.tier_effects.standardised_differences import categorical_codes
 from pages.ui.shell.formatting import escape
 from pages.ui.tiers import selection_words
 from tests.ui.tiers.test_balance_panel import tally
+
+RATED, RANKED, BOTH = Basis(80, 0, 0), Basis(0, 80, 0), Basis(60, 20, 0)
 
 
 def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> None:
@@ -22,7 +26,10 @@ def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> N
         0.3,
         share_by_trait=0.4,
         share_by_quality=0.2,
-        most=("N*", 0.9, 0.25),
+        most=("N*", 9, 10),
+        above=25,
+        counted=100,
+        tiered=100,
     )
     calm = Selection("A", "B", "age", 0.1, 0.1, 0.2)
     said_age, said_site = selection_words.warnings([age, calm, site])
@@ -35,8 +42,7 @@ def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> N
     ):
         assert words in said_age.replace("\\", "")
     for words in (
-        "90 % of the scans of N*",
-        "25 % of all",
+        "lie 9 of 10 scans of N* (90 %), and 25 of all 100 (25 %). ",
         "a large difference (∞",
         "40 %",
         "20 %",
@@ -71,10 +77,9 @@ def test_what_is_not_known_is_never_said_to_be_well() -> None:
         "Whether a cut-off selects age cannot be told: no age is known. "
         "Whether a cut-off selects site cannot be told: no site is known."
     )
-    _, missing = said_of([*ages[:30], *[np.nan] * 10], ["N"] * 40)
-    assert missing == (
-        "Age is known of 30 of 40 scored scans; the others are left out. All scored scans are of one site."
-    )
+    calm, missing = said_of([*ages[:30], *[np.nan] * 10], ["N"] * 40)
+    assert "; age is known of 30 of 40 scans)." in calm
+    assert missing == "All scored scans are of one site."
     calm, missing = said_of([7.0, *[np.nan] * 39], sites)
     assert "Ages" not in calm and "age is known of 1 of 40 scored scans" in missing
 
@@ -88,7 +93,7 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     cut = made.traits.with_quality(quality).tally(bad, ("A", "B"))
     found = selection_bias.selections(cut)
     assert not selection_words.warnings(found)
-    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=True))
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, RATED))
     apart = abs(np.diff(cut.table()["age_mean_years"])[0])
     assert said.startswith(
         f"**People on the better side of a cut-off are, on average, {apart:.1f} years younger at A | B than "
@@ -105,14 +110,14 @@ def test_ages_are_told_at_each_cutoff_in_years_and_in_two_sentences() -> None:
         Selection("A", "B", "age", 0.5, 0.5, 0.2, years=8.0),
         Selection("B", "C", "age", 0.84, 0.60, 0.9, years=15.8),
     ]
-    (words,) = selection_words.differences(found, rated=False)
+    (words,) = selection_words.differences(found, RANKED)
     assert words.replace("\\", "") == (
         "**People on the better side of a cut-off are, on average, 8.0 years younger at A | B and 15.8 years "
         "younger at B | C than those on its worse side.** At B | C it may be chance: 95 of 100 random cuts "
         "of this size differ by up to 16.9 years; a study that predicts age needs an age-matched control."
     )
     moved = [Selection("A", "B", "age", 0.3, 0.3, 0.2, years=4.0), found[1]]
-    (words,) = selection_words.differences(moved, rated=False)
+    (words,) = selection_words.differences(moved, RANKED)
     assert "4.0 years younger at A" in words.replace("\\", "")
 
 
@@ -161,7 +166,7 @@ def few(ages: list[float], **of_scans: object) -> tuple[tier_balance.Tally, list
 def test_a_difference_that_chance_gives_is_called_so_and_keeps_its_advice() -> None:
     ages = [45.0, 39.0, 33.0, 36.0, 30.0, 41.0, 28.0, 24.0, 33.0, 31.0, 36.0, 19.0, 37.0, 27.0]
     _, found = few(ages)
-    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=False))
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, RANKED))
     assert found[0].seen and abs(found[0].seen) <= found[0].null_quantile
     assert "it may be chance: 95 of 100 random cuts of this size differ by up to" in said
     assert "quality" not in said
@@ -170,11 +175,44 @@ def test_a_difference_that_chance_gives_is_called_so_and_keeps_its_advice() -> N
 
 def test_the_score_is_not_said_to_explain_what_it_may_have_made_itself() -> None:
     _, found = few([20.0 + age for age in range(60)])
-    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, rated=False))
+    (said,) = (words.replace("\\", "") for words in selection_words.differences(found, RANKED))
     assert "only ratings can tell" in said and "quality alone would give" not in said
     assert said.endswith("needs an age-matched control.")
-    (rated,) = selection_words.differences(found, rated=True)
+    (rated,) = selection_words.differences(found, RATED)
     assert "about what image quality alone would give" in rated
+
+
+def test_a_number_of_a_part_of_the_scans_says_so_beside_it() -> None:
+    part = {"above": 12, "counted": 30, "tiered": 40}
+    age = Selection("A", "B", "age", -0.9, 0.0, 0.2, years=-4.0, **part)
+    group = Selection("A", "B", "group", 0.9, 0.0, 0.2, most=("SCHZ", 9, 10), **part)
+    said = " ".join(selection_words.warnings([age, group])).replace("\\", "")
+    assert "4.0 years younger (age is known of 30 of 40 scans), a large difference" in said
+    assert (
+        "9 of 10 scans of SCHZ (90 %), and 12 of the 30 of 40 whose group is known (40 %)" in said
+    )
+    explained = [replace(age, explained=-0.9), replace(group, explained=0.9)]
+    years, groups = (one.replace("\\", "") for one in selection_words.differences(explained, RATED))
+    assert "those on its worse side (age is known of 30 of 40 scans).**" in years
+    assert "and 12 of the 30 of 40 whose group is known (40 %).**" in groups
+
+
+def test_what_tells_quality_is_said_of_each_part_of_the_scans() -> None:
+    told = selection_words.quality_told
+    assert told(RANKED, "Because.") == "Because."
+    assert "what people say of the 80 scans that are rated." in told(RATED, "")
+    assert "nobody rated these scans" in told(RANKED, "")
+    said = told(Basis(60, 20, 5), "")
+    for words in (
+        "of the 60 scans that are rated, and of the 20 others",
+        "Of 5 scans it is not known",
+    ):
+        assert words in said
+    age = Selection("A", "B", "age", 0.5, 0.5, 0.2, years=8.0)
+    (both,) = (words.replace("\\", "") for words in selection_words.differences([age], BOTH))
+    assert (
+        "quality as people rated it, or, of the 20 scans that nobody rated, with the score" in both
+    )
 
 
 def test_traits_that_cannot_be_told_for_one_reason_share_a_sentence() -> None:
