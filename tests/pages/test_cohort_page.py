@@ -45,8 +45,13 @@ def test_people_without_an_image_are_not_called_scans(own, run) -> None:
     tables.write_scans(
         own, scans.assign(status=scans["status"].mask(bad, "missing"), path=scans["path"].mask(bad))
     )
-    titles = [one.label for one in run("cohort", own).expander]
-    assert "Cannot be used, and why: 1 person without an image" in titles
+    page = run("cohort", own)
+    assert "Cannot be used, and why: 1 person without an image" in [
+        one.label for one in page.expander
+    ]
+    said = words(page)
+    assert "person without an image: see below" in said and "No image" in said
+    assert "Missing" not in said
 
 
 def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:

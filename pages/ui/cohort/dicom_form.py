@@ -101,8 +101,8 @@ def _say_what_a_tick_does(series: tuple[Series, ...]) -> None:
     )
     if any("derived" in one.marks for one in offered):
         words += (
-            " A derived one was smoothed, resliced or corrected by the scanner, so its score says less of "
-            "how the scan was taken: tick it where the original is not there."
+            " A derived one may be smoothed, resliced or corrected by the scanner: its score then says less "
+            "of how the scan was taken. Tick it where the original is not there."
         )
     st.caption(words)
 
