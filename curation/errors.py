@@ -1,8 +1,8 @@
 """All exceptions that Tierscope raises on purpose, and readers of files that may be damaged.
 
 A message is written for the person at the screen: what was expected, what came, what to do next.
-Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback. An error about a
-damaged file names the file, the reason and the remedy.
+Pages and command lines show ``str(error)``, a command line also the option that does what it asks for; the
+log keeps the traceback. An error about a damaged file names the file, the reason and the remedy.
 """
 
 import contextlib
@@ -14,9 +14,24 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+#: What stands before :attr:`TierscopeError.option` on a line of its own, after the message.
+OPTION = "On the command line: "
+
 
 class TierscopeError(Exception):
-    """Base of all errors whose message can be shown to a person."""
+    """Base of all errors whose message can be shown to a person.
+
+    Parameters
+    ----------
+    *message : object
+        In words that hold on a page and on a command line.
+    option : str
+        What does on a command line what the message asks for, such as ``--name``; pages do not show it.
+    """
+
+    def __init__(self, *message: object, option: str = "") -> None:
+        super().__init__(*message)
+        self.option = option
 
 
 class WorkspaceError(TierscopeError):
@@ -58,10 +73,12 @@ class RuleError(TierscopeError):
         What is wrong.
     line : int, optional
         Line of the rule's text that it is about, from 1; said first.
+    option : str
+        As of every error.
     """
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message if line is None else f"Line {line}: {message}")
+    def __init__(self, message: str, line: int | None = None, *, option: str = "") -> None:
+        super().__init__(message if line is None else f"Line {line}: {message}", option=option)
         self.line = line
 
 

@@ -70,9 +70,20 @@ def span_of_error(low: float, high: float, seeds: float, digits: int = 1) -> str
     >>> span_of_error(0.0, 78.21, 2, 2), span_of_error(5.1, 7.25, 2), span_of_error(0.0, 0.5, 1)
     ('cannot be told with 2 seeds', '5.1 to 7.2', '0.0 to 0.5')
     """
-    if low <= 0 and seeds > 1:
+    if not error_is_told(low, seeds):
         return f"cannot be told with {seeds:.0f} seeds"
     return span(low, high, digits)
+
+
+def error_is_told(low: float, seeds: float) -> bool:
+    """Return whether the interval of an error says anything, by where it begins, see :func:`span_of_error`.
+
+    Examples
+    --------
+    >>> error_is_told(0.0, 2), error_is_told(5.1, 2), error_is_told(0.0, 1)
+    (False, True, True)
+    """
+    return not (low <= 0 and seeds > 1)
 
 
 def p_in_words(value: float) -> str:

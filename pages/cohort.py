@@ -74,13 +74,16 @@ def _numbers(scans: pd.DataFrame) -> None:
 
 def _why_unusable(scans: pd.DataFrame) -> str:
     """Say of how many scans what is wrong, such as ``4 unreadable, 2 listed twice: see below``."""
-    found = summaries.problems(scans)["status"].value_counts()
+    found = summaries.problems(scans)
+    nobody = summaries.without_image(found)
+    counts = found.loc[~nobody, "status"].value_counts()
     words = {"duplicate": "listed twice"}
-    told = [
-        words.get(one, one) if len(found) == 1 else f"{found[one]:,} {words.get(one, one)}"
-        for one in tables.TROUBLES
-        if one in found
-    ]
+    each = {words.get(one, one): int(counts[one]) for one in tables.TROUBLES if one in counts}
+    if nobody.any():
+        each["person without an image" if nobody.sum() == 1 else "people without an image"] = int(
+            nobody.sum()
+        )
+    told = [name if len(each) == 1 else f"{count:,} {name}" for name, count in each.items()]
     return f"{', '.join(told)}: see below"
 
 
@@ -106,7 +109,10 @@ def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
 def _sources(workspace: Workspace, scans: pd.DataFrame, gone: set[str]) -> None:
     st.subheader("Sources")
     table = summaries.sources_table(workspace.sources(), scans)
-    counted = {status: label for status, label in _BESIDES.items() if table[status].any()}
+    besides = dict(_BESIDES)
+    if summaries.without_image(scans[scans["status"] == "missing"]).all():
+        besides["missing"] = "No image"
+    counted = {status: label for status, label in besides.items() if table[status].any()}
     rows = [
         (
             row["source"] + (" (simulated)" if row["simulated"] else ""),
@@ -177,7 +183,7 @@ def _problems(scans: pd.DataFrame) -> None:
     if found.empty:
         return
     of = "person without an image", "people without an image"
-    lacking = (found["status"] == "missing").all() and found["path"].isna().all()
+    lacking = summaries.without_image(found).all()
     title = f"Cannot be used, and why: {plural(len(found), *(of if lacking else ('scan',)))}"
     few = len(found) <= _PROBLEMS_OPEN and (found["status"] != "missing").any()
     with st.expander(title, expanded=bool(few), icon=":material/error:"):

@@ -157,6 +157,8 @@ def _plots(view: FilteredScans) -> None:
         int(place) if place >= 0 else None,
         colouring.shapes,
     )
+    if told := explore_plots.references_caption(scans, rows):
+        st.caption(formatting.escape(told))
     linked_plots.show(
         shown,
         _DENSITY if shown.dense else colouring.legend,

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from curation import logs, wording
-from curation.errors import TierscopeError, in_words
+from curation.errors import OPTION, TierscopeError, in_words
 from curation.storage import sharing
 from curation.storage.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 
@@ -214,6 +214,8 @@ def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted:
     except (TierscopeError, OSError) as error:
         _log.debug("the command ended with an error", exc_info=True)
         print(plain(f"error: {in_words(error)}"), file=sys.stderr)
+        if isinstance(error, TierscopeError) and error.option:
+            print(plain(f"{OPTION}{error.option}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nInterrupted. {interrupted}")

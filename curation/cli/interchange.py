@@ -20,7 +20,7 @@ from curation.interchange.mriqc_import import TableSummary
 from curation.interchange.rated_tables import experts_reference
 from curation.references import reference_library
 from curation.sources import joined_tables, other_tables, source_summary
-from curation.storage import files
+from curation.storage import files, tables
 from curation.storage.workspace import ROLES, Workspace
 
 
@@ -224,8 +224,13 @@ def _say(workspace: Workspace, summary: TableSummary) -> None:
         f"{summary.source.name} ({summary.source.role}): {found}; {summary.added} new scans, "
         f"{summary.ratings} new ratings"
     )
-    judging = reference_library.for_tables(workspace)
-    print(f"its scans are judged by {judging.label} ({judging.id}): set for scans of tables alone")
+    scores, judging = tables.read_scores(workspace), reference_library.for_tables(workspace).id
+    own = scores["scan_id"].isin(summary.scans["scan_id"])
+    if scores.loc[own, "reference"].eq(judging).any():
+        print(
+            "its scans have no image here, so their metrics in the table are scored by a model of experts' "
+            f"ratings of such tables ({judging}); scans with an image are scored as before"
+        )
     for line in source_summary.lines(workspace, summary):
         print(line)
 

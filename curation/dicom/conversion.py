@@ -159,7 +159,8 @@ def _refuse_name(workspace: Workspace, called: str, into: Path) -> None:
     if other and Path(other.path) != into:
         raise SourceError(
             f"The workspace has a source {called!r} that was not made of DICOM files. Give this one another "
-            "name (--name)."
+            "short name.",
+            option="--name",
         )
 
 

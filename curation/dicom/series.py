@@ -320,8 +320,9 @@ def chosen_of(series: Iterable[Series], ids: Iterable[str] | None) -> list[Serie
         found = [one for one in known.values() if one.chosen]
         if not found:
             raise SourceError(
-                "Something speaks against each series, so none is chosen beforehand: choose some yourself "
-                f"(--series). {_listed(known.values())}"
+                "Something speaks against each series, so none is chosen beforehand: choose some "
+                f"yourself. {_listed(known.values())}",
+                option="--series",
             )
         return found
     wanted = list(dict.fromkeys(ids))

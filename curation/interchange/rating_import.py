@@ -132,8 +132,9 @@ def _from_widget(workspace: Workspace, path: Path, rater: str | None) -> Importe
             unknown.append(subject)
         elif not row["rater"]:
             raise RatingError(
-                f"{where}: the file does not say who rated. Name the rater (--rater), or the file's folder "
-                "rater-NAME."
+                f"{where}: the file does not say who rated. Name the rater, or the file's folder "
+                "rater-NAME.",
+                option="--rater",
             )
         else:
             rows.append((where, row | {"scan_id": scan_id}))

@@ -71,15 +71,16 @@ class SharedIds:
         """The remedy, in sentences."""
         both = " ".join(self.sources)
         confirm = (
-            f"; those that fit are confirmed to be one person each with '--one-person-where-fitting {both}'"
+            "confirm on Cohort those whose age and sex fit, or with '--one-person-where-fitting "
+            f"{both}'; or say "
             if self.fits
-            else ""
+            else "say "
         )
         return (
-            "If these are different people, say so on Cohort, or with 'python -m curation people --different "
-            f"{both}'. If some are the same, say on Cohort who is one person, or with '--one-person A B'"
-            f"{confirm}. Or give both sources a column 'person' that names everybody alike, and ingest them "
-            "again."
+            "If these are different people, note it on Cohort, or with 'python -m curation people "
+            f"--different {both}'. If some are the same, give both sources a column 'person' that names "
+            f"everybody alike, and list them again; or {confirm}of two that they are one person with "
+            "'--one-person A B'."
         )
 
 

@@ -209,10 +209,7 @@ def participants(
         return People()
     table = sex_codes.read_table(path, allowed, sexes)
     if "participant_id" not in table:
-        raise SourceError(
-            f"{path.name} has no column of people. Name one 'participant_id' "
-            f"({text_tables.columns_in_words(table.attrs['written'])})."
-        )
+        raise SourceError(text_tables.without_people(table, path.name))
     known = table.dropna(subset=["participant_id"])
     first = known.drop_duplicates("participant_id")
     rows = first.set_index("participant_id", drop=False).to_dict("index")

@@ -47,7 +47,8 @@ def settle(
     if earlier is not None and asked is not None and asked != had:
         raise SourceError(
             f"{source.name} was listed {'with' if had else 'without'} pseudonyms, and scans are never "
-            "renamed. List it under another name (--name)."
+            "renamed. List it under another short name.",
+            option="--name",
         )
     if not (had if asked is None else asked):
         return source

@@ -81,11 +81,12 @@ def _refuse_taken(before: Source, *, named: bool) -> None:
     """Refuse the name of a source that lies elsewhere; one that is gone from there moves, if it is named."""
     taken = f"The workspace has a source {before.name!r} already, at {before.path}"
     if os.path.exists(before.path):  # noqa: PTH110 - it never raises
-        raise SourceError(f"{taken}. Give this one another name (--name).")
+        raise SourceError(f"{taken}. Give this one another short name.", option="--name")
     if not named:
         raise SourceError(
-            f"{taken}, where nothing is any more. If it moved, give its short name too (--name "
-            f"{before.name}); if this is another one, give it another name."
+            f"{taken}, where nothing is any more. If it moved, give its short name too ({before.name}); if "
+            "this is another one, give it another short name.",
+            option=f"--name {before.name}",
         )
 
 

@@ -165,6 +165,28 @@ def columns_in_words(written: Iterable[object], known: Iterable[str] = ()) -> st
     return f"it has {len(names)} column{'s' * (len(names) != 1)}, of no name that is known"
 
 
+def without_people(table: pd.DataFrame, called: str) -> str:
+    """Say of a table what it lacks to be one of people, or that it is a list of scans.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As of :func:`read_table`.
+    called : str
+        Its file's name.
+    """
+    written = table.attrs["written"]
+    if "path" not in table:
+        found = columns_in_words(written)
+        return f"{called} has no column of people. Name one 'participant_id' ({found})."
+    paths = written[list(table.columns).index("path")]
+    return (
+        f"{called} is a table of scans, not of people: its column {paths!r} holds paths, none holds people. "
+        "To list those scans with all that it says of them, give this table itself as the path, and no table "
+        "of people. As a table of people it needs a column 'participant_id'."
+    )
+
+
 def is_called(column: str, ours: str) -> bool:
     """Return whether a column is one of :data:`ALIASES` by its name.
 

@@ -22,8 +22,10 @@ DEFAULT_ROOT = "workspace"
 
 Role = Literal["pool", "target"]
 ROLES: dict[Role, str] = {
-    "pool": "pretraining pool: scans that are scored, sorted into tiers and pretrained on",
-    "target": "external target cohort: scans with ages on which every arm is judged",
+    "pool": "pretraining pool: the scans whose quality is in question. To look at scans, rate them and sort "
+    "them into tiers, choose this; a study can pretrain on them later",
+    "target": "external target cohort: other people, of known age. Only a study needs it: it learns from the "
+    "pool, and is judged by how well it tells the ages of these",
 }
 
 

@@ -131,12 +131,15 @@ def check_column(name: str) -> RuleColumn:
                 f"A tag is not cut into tiers. Write a gate: '{{with_tag: {tag}, tier: {UNUSABLE}}}', or "
                 "without_tag."
             )
+        if rule_columns.is_measured(name):
+            raise RuleError(
+                f"{name} describes the acquisition: no value of it is better or worse, so it cannot be cut "
+                "into tiers. Use it in a gate, or cut a score."
+            )
         raise RuleError(
-            f"{name} describes the acquisition: no value of it is better or worse, so it cannot be cut "
-            "into tiers. Use it in a gate, or cut a score."
-            if rule_columns.is_measured(name)
-            else f"Nobody said of {name} which values are better, so it cannot be cut into tiers. Use it "
-            "in a gate, or join its table again and say so (--worse, --better)."
+            f"Nobody said of {name} which values are better, so it cannot be cut into tiers. Use it in a "
+            "gate, or join its table again and say so there.",
+            option="--worse or --better, when the table is joined",
         )
     return rule_column
 

@@ -57,6 +57,7 @@ def test_a_dicom_folder_is_looked_through_chosen_from_and_taken_in(
     assert "Series 3" in words(page) and "text is burnt into the image" in words(page)
     (table,) = page.dataframe
     assert table.value["Take"].tolist() == [False, True]
+    assert "Ticking it does no harm" in words(page) and "A derived one" not in words(page)
     assert table.value["Matrix"].tolist() == ["20 × 24 × 3", "20 × 24 × 16"]
     assert not tables.read_scans(workspace).shape[0]
     checked(button(page, "Take in the chosen series").click().run())

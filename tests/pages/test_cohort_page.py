@@ -45,8 +45,13 @@ def test_people_without_an_image_are_not_called_scans(own, run) -> None:
     tables.write_scans(
         own, scans.assign(status=scans["status"].mask(bad, "missing"), path=scans["path"].mask(bad))
     )
-    titles = [one.label for one in run("cohort", own).expander]
-    assert "Cannot be used, and why: 1 person without an image" in titles
+    page = run("cohort", own)
+    assert "Cannot be used, and why: 1 person without an image" in [
+        one.label for one in page.expander
+    ]
+    said = words(page)
+    assert "person without an image: see below" in said and "No image" in said
+    assert "Missing" not in said
 
 
 def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
@@ -103,6 +108,52 @@ def test_the_answer_of_a_job_stands_under_its_path_and_can_be_dismissed(
     assert "No scan was found" in page.error[0].value and "is empty" in page.error[0].value
     checked(button(page, "Dismiss").click().run())
     assert not page.error and str(refused) not in words(page)
+
+
+def test_a_table_of_scans_given_as_one_of_people_is_told_beside_the_button_to_be_the_path(
+    workspace, tmp_path, run
+) -> None:
+    workspace_full.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
+    table = tmp_path / "new" / "manifest.csv"
+    table.write_text("file,age\none_T1w.nii.gz,30\n")
+    given = ("--participants", str(table), str(tmp_path / "new"))
+    background_tasks.start(workspace, background_tasks.INGEST, "--role", "pool", *given)
+    _wait_for_ingest(workspace)
+    page = run("cohort", workspace)
+    (said,) = page.error
+    assert "give this table itself as the path" in said.value.replace("\\", "")
+    assert "holds paths" in said.value and "'file'" in said.value
+    drawn = _in_order(page)
+    assert drawn.index(said.value) - drawn.index("Add the source") == 1
+    assert "beside the button" in words(page)
+
+
+def test_a_name_that_is_taken_is_refused_in_the_words_of_the_page(workspace, tmp_path, run) -> None:
+    for folder in ("here", "there"):
+        workspace_full.write_nifti(tmp_path / folder / "mine" / "one_T1w.nii.gz")
+    ingest(workspace, tmp_path / "here" / "mine")
+    background_tasks.start(workspace, background_tasks.INGEST, str(tmp_path / "there" / "mine"))
+    _wait_for_ingest(workspace)
+    log = background_tasks.last_lines(workspace, background_tasks.INGEST)
+    assert log.endswith("On the command line: --name")
+    (said,) = run("cohort", workspace).error
+    assert said.value.endswith("Give this one another short name\\.") and "--" not in said.value
+
+
+def _wait_for_ingest(workspace) -> None:
+    deadline = time.monotonic() + 300
+    while background_tasks.running(workspace, background_tasks.INGEST):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _in_order(page) -> list[str]:
+    """Return the buttons and errors of a page in the order in which they are drawn."""
+    return [
+        one.label if one.type == "button" else one.value
+        for one in page.main
+        if one.type in ("button", "error")
+    ]
 
 
 def test_a_source_that_was_added_is_said_above_what_comes_next(own, run) -> None:
@@ -254,6 +305,27 @@ def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> Non
     assert "Take it back" in [one.label for one in page.expander]
     checked(button(page, "Note it").click().run())
     assert "Nothing to note" in page.error[0].value
+
+
+def test_the_only_pair_of_sources_is_the_one_that_is_noted(own, run) -> None:
+    both = frozenset(("made-pool", "made-target"))
+    duplicates.say_different(own, [both], "Ada", different=False)
+    page = run("cohort", own)
+    next(field for field in page.text_input if field.label == "Who says so").set_value("Grace")
+    checked(button(page, "Note it").click().run())
+    assert own.different_people() == {both}
+
+
+def test_the_page_says_how_a_listed_source_gets_sites_and_ages(own, run) -> None:
+    said = words(run("cohort", own))
+    assert "To give a source sites, ages or another table of people afterwards" in said
+
+
+def test_the_picker_begins_where_the_last_source_lies(workspace, tmp_path, run) -> None:
+    workspace_full.write_nifti(tmp_path / "data" / "mine" / "one_T1w.nii.gz")
+    ingest(workspace, tmp_path / "data" / "mine")
+    page = run("cohort", workspace)
+    assert f"**{tmp_path / 'data'}**" in words(page)
 
 
 def test_a_target_without_ages_is_told_in_amber_with_the_table_that_lies_there(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from curation.references import reference_library
 from curation.sessions import saved_lists
 from curation.storage import files, tables
 from pages.ui.explore import linked_plots
@@ -186,6 +187,17 @@ def test_scans_from_a_table_have_a_table_and_no_tiles(workspace, tmp_path, run, 
     assert len(seen.names()) == 30 and seen.tiles == []
     assert "come from tables and have no images" in words(page)
     assert len(page.dataframe[0].value) == 30
+
+
+def test_scans_of_two_references_are_said_not_to_share_a_scale(own, run, seen) -> None:
+    assert "references" not in words(run("explore", own))
+    scores = tables.read_scores(own)
+    some = scores["scan_id"].isin(sorted(scores["scan_id"])[:5])
+    other = scores["reference"].mask(some, reference_library.experts().id)
+    files.write_parquet(own.scores_path, scores.assign(reference=other))
+    said = words(run("explore", own))
+    assert "judged by 2 references" in said and "5 scans by Experts' ratings" in said
+    assert "only among scans of one reference" in said
 
 
 def test_one_scan_and_scans_without_metrics_or_scores(workspace, run, seen) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from curation.storage.files import slug
-from curation.wording import number, plural, span_of_error
+from curation.wording import error_is_told, number, plural, span_of_error
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
@@ -13,6 +13,8 @@ from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
 from training.report.source import ReportSource, sites_said
 from training.results import conclusions, error_curves, study_summary
 from training.studies import arm_overlap
+
+_AS_TABLE = "As a table: the next message."
 
 
 def _capital(text: str) -> str:
@@ -23,6 +25,31 @@ def intervals_of(table: pd.DataFrame) -> str:
     """Describe the intervals of a table in words; empty where it has none."""
     over = conclusions.intervals_over(table)
     return f"Intervals: {over}." if over else ""
+
+
+def told_intervals(final: pd.DataFrame) -> pd.DataFrame:
+    """Return final errors with the intervals that are drawn: those that a table tells, too.
+
+    Parameters
+    ----------
+    final : pandas.DataFrame
+        As :func:`training.results.study_summary.summarise` gives. An interval of which
+        :func:`curation.wording.span_of_error` says that it cannot be told has no ends.
+    """
+    told = [error_is_told(row.ci_low, row.n_seeds) for row in final.itertuples()]
+    ends = ["ci_low", "ci_high"]
+    return final.assign(**final[ends].where(pd.Series(told, final.index, dtype=bool), axis=0))
+
+
+def untold_said(final: pd.DataFrame) -> str:
+    """Say of which arms the interval of the final error cannot be told and is not drawn; else empty."""
+    untold = final[final["ci_low"].notna() & told_intervals(final)["ci_low"].isna()]
+    if untold.empty:
+        return ""
+    return (
+        f"Of {' and '.join(untold['arm'])} no interval is drawn: it cannot be told with "
+        f"{untold['n_seeds'].min():.0f} seeds."
+    )
 
 
 def _of_final(final: pd.DataFrame) -> str:
@@ -106,7 +133,7 @@ def answer(source: ReportSource) -> Message | None:
     plot = Plot(
         "final-errors",
         "intervals",
-        final[columns],
+        told_intervals(final)[columns],
         x="age_mae_years",
         y="arm",
         by="arm",
@@ -125,7 +152,9 @@ def answer(source: ReportSource) -> Message | None:
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
         points=source.conclusion.beside,
-        note=f"{_of_final(final)} {conclusions.PAIRED} As a table: the next message.".strip(),
+        note=" ".join(
+            filter(None, [_of_final(final), untold_said(final), conclusions.PAIRED, _AS_TABLE])
+        ),
     )
 
 

@@ -44,6 +44,7 @@ def choose_series(workspace: Workspace) -> None:
         st.caption(formatting.escape(note))
     with st.form("series", border=False):
         ids = _table(found.series)
+        _say_what_a_tick_does(found.series)
         _refused(found.series)
         role = st.radio("Role", list(ROLES), format_func=formatting.role)
         name = st.text_input("Short name (optional)", placeholder=USUAL_NAME)
@@ -87,6 +88,23 @@ def _table(series: tuple[Series, ...]) -> list[str]:
         },
     )
     return [one.id for one, take in zip(offered, edited["Take"], strict=True) if take]
+
+
+def _say_what_a_tick_does(series: tuple[Series, ...]) -> None:
+    """Say what it means to tick a series of which the note tells something."""
+    offered = [one for one in series if not one.refused and one.marks]
+    if not offered:
+        return
+    words = (
+        "A series with a note is not ticked beforehand. Ticking it does no harm to the others: its image is "
+        "taken in as a scan beside them."
+    )
+    if any("derived" in one.marks for one in offered):
+        words += (
+            " A derived one may be smoothed, resliced or corrected by the scanner: its score then says less "
+            "of how the scan was taken. Tick it where the original is not there."
+        )
+    st.caption(words)
 
 
 def _row(one: Series) -> dict[str, object]:

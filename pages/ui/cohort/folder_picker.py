@@ -31,7 +31,7 @@ def show(workspace: Workspace, field: str) -> None:
     """
     allowed = allowed_roots.of(workspace)
     with st.popover("Browse", icon=":material/folder_open:", key=_OPEN, on_change="rerun"):
-        folder = _present(allowed)
+        folder = _present(workspace, allowed)
         above = folder.parent
         st.markdown(f"**{formatting.escape(str(folder))}**")
         with st.container(horizontal=True):
@@ -96,11 +96,21 @@ def _what_it_is(folders: list[str], images: int) -> str:
     return "No NIfTI image lies directly in it."
 
 
-def _present(allowed: AllowedRoots) -> Path:
-    """Return the folder that is open; where nothing may be read of it, the first that may."""
+def begin_beside(path: Path) -> None:
+    """Open the picker, the next time, where a path lies that was given by hand."""
+    _go(path.parent)
+
+
+def _present(workspace: Workspace, allowed: AllowedRoots) -> Path:
+    """Return the folder that is open: the last one of this session, else where the last source lies."""
     first = allowed.named[0] if allowed.named else Path.home()
-    chosen = Path(state.get(state.PICKED_FOLDER) or first)
-    return chosen if chosen.is_dir() and not allowed.reason(chosen) else first
+    added = [Path(source.path) for source in workspace.sources()]
+    beside = [path.parent for path in reversed(added) if not path.is_relative_to(workspace.root)]
+    chosen = state.get(state.PICKED_FOLDER)
+    for folder in (*([Path(chosen)] if chosen else []), *beside[:1]):
+        if not allowed.reason(folder) and folder.is_dir():
+            return folder
+    return first
 
 
 def _inside(folder: Path) -> tuple[list[str], list[str], int]:

@@ -78,9 +78,10 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
 def _note_form(workspace: Workspace, pairs: dict[str, Sources], known: list[str]) -> None:
     with st.form(f"different-{'-'.join(known)}", border=True):
         chosen = st.pills(
-            "Different people, though their ids are alike",
+            "Choose the sources that hold different people, though ids are alike",
             list(pairs),
-            default=known,
+            # of one pair alone there is nothing to choose
+            default=list(pairs) if len(pairs) == 1 else known,
             selection_mode="multi",
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -103,6 +103,10 @@ def offer_again(workspace: Workspace) -> None:
     listed = all(source.kind == "mriqc" for source in workspace.sources())
     if listed or not guard.may(Action.INGEST):
         return
+    st.caption(
+        "To give a source sites, ages or another table of people afterwards: Add data, with the same path, "
+        "role and short name, and the table. Its scans, scores and ratings stay."
+    )
     busy = background_tasks.running(workspace, background_tasks.INGEST) is not None
     if st.button("List the sources again", icon=":material/refresh:", disabled=busy):
         background_tasks.start(workspace, background_tasks.INGEST, "--again")
@@ -114,45 +118,56 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], key=field)
         st.caption(_TAKEN[kind])
         role = st.radio("Role", list(ROLES), format_func=formatting.role)
-        name = st.text_input("Short name (optional)", placeholder="taken from the path")
-        people, arguments = _people_fields() if kind == _IMAGES else ("", [])
-        modality = st.selectbox(
+        left, right = st.columns(2, vertical_alignment="bottom")
+        name = left.text_input("Short name (optional)", placeholder="taken from the path").strip()
+        modality = right.selectbox(
             "What is scored",
             list(image_modality.KINDS),
             format_func=_kind_words,
             help="Other images are listed and not scored. The scores are made for plain T1w.",
         )
+        people, arguments = _people_fields() if kind == _IMAGES else ("", [])
         arguments += ["--role", role, "--modality", modality]
-        if kind == _IMAGES and st.checkbox("These scans are simulated"):
-            arguments.append("--simulated")
-        if kind == _IMAGES and st.checkbox(
-            "Hide names: scans and people get pseudonyms",
-            help="Made with a key that lies outside of the workspace. No name of a file or person stands "
-            "in ids, addresses, lists or logs then. It cannot be changed later.",
-        ):
-            arguments.append("--pseudonyms")
+        arguments += _marks_of_images() if kind == _IMAGES else []
+        arguments += [f"--name={name}"] if name else []
         label = "Add the source" if kind == _IMAGES else "Import the results"
-        sent = st.form_submit_button(label, type="primary")
-    if sent:
-        arguments += [f"--name={name.strip()}"] if name.strip() else []
-        if _is_of_another_role(workspace, name.strip(), role):
+        with st.container(horizontal=True):
+            sent = st.form_submit_button(label, type="primary")
+            beside = st.container()
+    with beside:
+        if not sent:
+            source_outcome.say_failure(workspace, task)
             return
-        if (table := _people_options(workspace, people)) is None:
+        if _is_of_another_role(workspace, name, role):
             return
-        arguments += table
-        _start(workspace, task, path, arguments)
+        if (table := _people_options(workspace, people)) is not None:
+            _start(workspace, task, path, [*arguments, *table])
+
+
+def _marks_of_images() -> list[str]:
+    """Draw what else is said of images; return the options."""
+    with st.container(horizontal=True, gap="large"):
+        marks = {
+            "--simulated": st.checkbox("These scans are simulated"),
+            "--pseudonyms": st.checkbox(
+                "Hide names: scans and people get pseudonyms",
+                help="Made with a key that lies outside of the workspace. No name of a file or person stands "
+                "in ids, addresses, lists or logs then. It cannot be changed later.",
+            ),
+        }
+    return [option for option, is_set in marks.items() if is_set]
 
 
 def _people_fields() -> tuple[str, list[str]]:
     """Draw the fields on people; return the path of their table and options on what is in it."""
-    people = st.text_input(
+    first, *columns = st.columns((2, 1, 1), vertical_alignment="bottom")
+    people = first.text_input(
         "Table of people (optional)",
         placeholder="/data/my-study/participants.tsv",
         help="CSV or TSV with the ids of people and, where known, their age, sex, group and site. It "
         "takes the place of the source's own participants.tsv.",
     ).strip()
     fields = {"F": "Code of women", "M": "Code of men"}
-    columns = st.columns(len(fields), vertical_alignment="bottom")
     codes = [
         f"{sex}={code.strip()}"
         for column, (sex, label) in zip(columns, fields.items(), strict=True)
@@ -209,6 +224,7 @@ def _start(
     if task == background_tasks.INGEST and (found := discovery.dicom_instead(given)):
         st.error(formatting.escape(found))
         return
+    folder_picker.begin_beside(given)
     of = {"command": command} if command else {}
     background_tasks.start(workspace, task, *arguments, str(given.resolve()), **of)
     st.rerun()

@@ -21,6 +21,8 @@ TASKS = (
     background_tasks.IMPORT,
     background_tasks.EXAMPLE,
 )
+#: Those of them whose form says beside its button why a job failed.
+_OF_FORM = (background_tasks.INGEST, background_tasks.IMPORT)
 _LINES = 12
 
 
@@ -45,6 +47,19 @@ def show(workspace: Workspace, task: str, *, answer: bool = True) -> None:
             _answer(workspace, task, busy=busy)
 
     live()
+
+
+def say_failure(workspace: Workspace, task: str) -> None:
+    """Say why the last job of a form failed, beside its button; nothing where it did not."""
+    if problem := _failure_of_form(workspace, task):
+        st.error(formatting.escape(problem))
+
+
+def _failure_of_form(workspace: Workspace, task: str) -> str | None:
+    """Return why the last job of :data:`_OF_FORM` failed; one that another button started is not of it."""
+    if task not in _OF_FORM or "--again" in background_tasks.arguments(workspace, task):
+        return None
+    return background_tasks.failure(workspace, task)
 
 
 def say_added(workspace: Workspace) -> None:
@@ -109,6 +124,9 @@ def _dismiss(workspace: Workspace, task: str) -> None:
 
 
 def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
+    if _failure_of_form(workspace, task):
+        st.caption("Nothing was taken in. Why is said beside the button.")
+        return
     if problem := background_tasks.failure(workspace, task):
         st.error(formatting.escape(problem))
         return

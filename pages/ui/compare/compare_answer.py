@@ -25,7 +25,7 @@ from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
-from training.report import content_next
+from training.report import content_next, content_results
 from training.results import (
     conclusions,
     error_strata,
@@ -129,7 +129,12 @@ def _final(workspace: Workspace, shown: Comparison, final: pd.DataFrame) -> list
     figure = comparison_charts.final_errors(final, shown.styles, outcome, known)
     alt = f"Final test {outcome.measure} of each arm with its 95 % interval"
     points = picked_points.figure(figure, key="forest-final", alt=alt)
-    st.caption(f"{conclusions.PAIRED} Click on a point to list the scans behind it.")
+    said = (
+        conclusions.PAIRED,
+        content_results.untold_said(final),
+        "Click on a point to list the scans behind it.",
+    )
+    st.caption(formatting.escape(" ".join(filter(None, said))))
     st.subheader("All figures")
     st.html(_table(final, outcome))
     st.caption(formatting.escape(_people(shown, final)))

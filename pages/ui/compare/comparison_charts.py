@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from training.held_out.predictions import BASELINE
 from training.judging.outcome import AGE, Outcome
+from training.report.content_results import told_intervals
 from training.report.plots import Plot, Series
 from training.report_files import interactive
 from training.results import conclusions, verdicts
@@ -68,7 +69,7 @@ def final_errors(
     Parameters
     ----------
     table : pandas.DataFrame
-        As :func:`training.results.study_summary.summarise` gives.
+        As :func:`training.results.study_summary.summarise` gives. Drawn are the intervals that are told.
     styles : mapping of str to Style
         A style an arm; predicting the mean is grey.
     outcome : Outcome
@@ -76,7 +77,7 @@ def final_errors(
     known : mapping of str to float, optional
         Errors that are known of a simulated world, by what they are called: a line each.
     """
-    rows = outcome.best_first(table).iloc[::-1]
+    rows = told_intervals(outcome.best_first(table)).iloc[::-1]
     shown = f"%{{y}}: {outcome.hover('x')}"
     figure = go.Figure(_forest(rows, "age_mae_years", styles, shown, outcome))
     title = with_intervals(html.escape(outcome.measure_label), rows[rows["arm"] != BASELINE])

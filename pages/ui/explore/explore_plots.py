@@ -244,6 +244,26 @@ def _all(scan_table: ScanTable, rows: NDArray[np.intp]) -> Panel:
     return Panel(along, up, x, y, words=words)
 
 
+def references_caption(scan_table: ScanTable, rows: NDArray[np.intp]) -> str:
+    """Say by which references the scans of some rows are judged; empty where it is one for all."""
+    scored = cache.scored_scans(scan_table.workspace)
+    if "reference" not in scored or scored["reference"].nunique() < 2:
+        return ""
+    scored = scored[scored[SCORE].notna()]
+    shown = scored["scan_id"].isin(scan_table.scores.scan_ids[rows])
+    counts = scored.loc[shown, "reference"].value_counts()
+    if len(counts) < 2:
+        return ""
+    told = [
+        f"{plural(int(count), 'scan')} by {cache.reference(scan_table.workspace, str(key)).label} ({key})"
+        for key, count in counts.items()
+    ]
+    return (
+        f"The distortion scores are judged by {len(counts)} references: {', '.join(told)}. Equal scores mean "
+        "the same only among scans of one reference."
+    )
+
+
 def has_encoder(scan_table: ScanTable) -> bool:
     """Return whether a pretrained encoder's features of any of the scans are known."""
     return bool(np.isfinite(_values(scan_table, learned_columns.ENCODER_AXES[0])).any())

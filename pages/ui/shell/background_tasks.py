@@ -1,11 +1,14 @@
 """Background tasks: commands of the command line, started, watched and stopped from a page."""
 
 import os
+import re
 import sys
+import time
 from pathlib import Path
 
 from curation.access import acting, guard
 from curation.access.actions import Action
+from curation.errors import OPTION
 from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
@@ -24,6 +27,11 @@ REPORT = "report"
 DEMO_STUDY = "demo-study"
 
 _WORKSPACE = "--workspace"
+#: What scoring tells of itself: how many scans of how many that were due when it began.
+_SCORED = re.compile(r"^scoring: ([\d,]+) of ([\d,]+) scan", re.MULTILINE)
+_TOLD_LINES = 20
+#: From fewer scans no pace is told; nor before each process has scored two.
+_FEW = 5
 
 #: The action that each task takes.
 ACTIONS: dict[str, Action] = {
@@ -149,6 +157,23 @@ def jobs(workspace: Workspace) -> int:
     return os.cpu_count() or 1
 
 
+def seconds_left(workspace: Workspace) -> float | None:
+    """Return how long the scoring that runs may still take: at the pace of the scans that it has scored.
+
+    ``None`` where none runs, where it tells nothing of itself, or while it has scored too few to tell.
+    """
+    began, log = started(workspace, SCORING), log_path(workspace, SCORING)
+    told = _SCORED.findall(last_lines(workspace, SCORING, _TOLD_LINES))
+    if began is None or not told or not running(workspace, SCORING):
+        return None
+    done, due = (int(count.replace(",", "")) for count in told[-1])
+    if done < max(_FEW, 2 * jobs(workspace)):
+        return None
+    at = log.stat().st_mtime  # of what it has told last
+    left = (at - began) / done * (due - done) - (time.time() - at)
+    return left if left >= 1 else None
+
+
 def asked(workspace: Workspace, name: str) -> list[str]:
     """Return the command line that a task was last started with; empty where it never was."""
     return processes.read_note(_state_path(workspace, name)).get("command", [])
@@ -192,7 +217,8 @@ def failure(workspace: Workspace, name: str) -> str | None:
     if running(workspace, name):
         return None
     text = last_lines(workspace, name, 200)
-    last = text.rsplit("\n", 1)[-1]
+    said = [line for line in text.split("\n") if not line.startswith(OPTION)]  # a page has none
+    last = said[-1] if said else ""
     if last.startswith("error: "):
         return last.removeprefix("error: ")
     if "Traceback (most recent call last)" in text:

@@ -76,15 +76,8 @@ def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy:
         words += f" ({done.again:,} may be by now)" if done.again else ""
     if background_tasks.stands_back(workspace):
         return words  # how long is not known
-    left = _seconds_left(workspace, done.total - done.done)
-    return words + (f" · about {formatting.duration(left)} left" if busy and left else "")
-
-
-def _seconds_left(workspace: Workspace, remaining: int) -> float | None:
-    metrics = cache.metrics(workspace)
-    if "seconds" not in metrics or not len(metrics) or not remaining:
-        return None
-    return float(metrics["seconds"].mean()) * remaining / background_tasks.jobs(workspace)
+    left = background_tasks.seconds_left(workspace) if busy and done.done < done.total else None
+    return words + (f" · about {formatting.duration(left)} left" if left else "")
 
 
 def _while_busy(workspace: Workspace, busy: list[str]) -> None:

@@ -76,6 +76,11 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
 
 
+def without_image(scans: pd.DataFrame) -> pd.Series:
+    """Return which rows are people of whom a source names no image, rather than scans."""
+    return (scans["status"] == "missing") & scans["path"].isna()
+
+
 def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
     """Say how many ratings of how many sessions wait until they are ended, and for what; nothing without any.
 

@@ -81,7 +81,7 @@ def test_two_sources_make_one_workspace(workspace: Workspace, tmp_path: Path) ->
 
 def test_a_name_taken_by_another_folder_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, make_bids(tmp_path / "a" / "set", ["sub-01"]))
-    with pytest.raises(SourceError, match="--name"):
+    with pytest.raises(SourceError, match="another short name"):
         ingest(workspace, make_bids(tmp_path / "b" / "set", ["sub-01"]))
 
 
@@ -312,7 +312,7 @@ def test_a_source_that_moved_keeps_its_scans_where_it_is_named_from_its_new_plac
 ) -> None:
     ingest(workspace, make_bids(tmp_path / "set", ["sub-01", "sub-02"]))
     before = tables.read_scans(workspace)
-    with pytest.raises(SourceError, match="another name"):
+    with pytest.raises(SourceError, match="another short name"):
         ingest(workspace, make_bids(tmp_path / "other", ["sub-01"]), name="set")
     moved = tmp_path / "elsewhere" / "set"
     moved.parent.mkdir()

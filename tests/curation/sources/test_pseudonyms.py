@@ -101,7 +101,7 @@ def test_a_source_keeps_what_it_was_listed_with(
     workspace: Workspace, share: Path, key: Path
 ) -> None:
     ingest(workspace, share)
-    with pytest.raises(SourceError, match="under another name"):
+    with pytest.raises(SourceError, match="under another short name"):
         ingest(workspace, share, hide_names=True)
     assert ingest(workspace, share, name="hidden", hide_names=True).source.pseudonyms
 

@@ -9,6 +9,7 @@ from pages.ui.compare import compare_curves, comparison_charts, strata_charts
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, random
 from training.arms.study_arms import Arm
 from training.held_out.predictions import BASELINE
+from training.report import content_results
 from training.results import comparisons, error_strata, study_sets, study_summary
 from training.theme import MUTED, TEMPLATE, Style, arm_styles
 
@@ -107,6 +108,18 @@ def test_the_heat_map_says_and_hands_on_every_cell() -> None:
         cell = cells.loc[(arm, tier)]
         assert f">{cell['age_mae_years']:.1f}<" in text and f">{cell['n_subjects']} people<" in text
         assert f">{cell['ci_low']:.1f} to {cell['ci_high']:.1f}<" in text
+
+
+def test_an_interval_that_a_table_cannot_tell_is_not_drawn_and_that_is_said() -> None:
+    of_a = FINAL["arm"] == "A"
+    table = FINAL.assign(
+        ci_low=FINAL["ci_low"].mask(of_a, 0.0), ci_high=FINAL["ci_high"].mask(of_a, 32)
+    )
+    (points,) = comparison_charts.final_errors(table, STYLES).data
+    drawn = dict(zip(_custom(points), points.error_x.array, strict=True))
+    assert np.isnan(drawn.pop("A")) and np.isfinite(list(drawn.values())).all()
+    assert "Of A no interval is drawn" in content_results.untold_said(table)
+    assert not content_results.untold_said(FINAL)
 
 
 def test_arms_of_a_study_with_markup_in_its_name_are_drawn_as_text() -> None:

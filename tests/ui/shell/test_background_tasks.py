@@ -9,7 +9,7 @@ import nibabel as nib
 
 from curation.assessment import pending
 from curation.sources.ingest import ingest
-from curation.storage import processes, tables
+from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import background_tasks, cache
 from tests.helpers import phantom_heads
@@ -49,6 +49,23 @@ def test_scoring_runs_to_its_end_and_leaves_no_complaint(
     wait(ended(workspace, background_tasks.SCORING))
     assert background_tasks.failure(workspace, background_tasks.SCORING) is None
     assert pending.progress_of(workspace).done == len(tables.read_scans(workspace)) == 1
+
+
+def test_the_time_left_is_told_by_the_scans_of_this_run_once_they_are_enough(
+    workspace: Workspace,
+) -> None:
+    state = workspace.tasks_dir / f"{background_tasks.SCORING}.json"
+    log = background_tasks.log_path(workspace, background_tasks.SCORING)
+    held = processes.start(["sleep", "60"], log=log, state=state)
+    note = processes.read_note(state) | {"command": ["sleep", "60", "--jobs", "2"]}
+    files.write_json(state, note | {"started": time.time() - 40})
+    log.write_text("scoring: 0 of 96 scans\nscoring: 3 of 96 scans\n")
+    assert background_tasks.seconds_left(workspace) is None  # too few
+    log.write_text("scoring: 0 of 96 scans\nscoring: 20 of 96 scans, about 3 min left\n")
+    left = background_tasks.seconds_left(workspace)
+    assert left is not None and 148 < left < 158  # 76 scans at 2 s each
+    processes.stop(held)
+    assert background_tasks.seconds_left(workspace) is None
 
 
 def test_a_task_is_not_started_twice_and_can_be_stopped(workspace: Workspace) -> None:
