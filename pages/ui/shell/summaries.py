@@ -13,9 +13,11 @@ from curation.storage.workspace import Source
 from curation.wording import plural
 from pages.ui.shell import formatting
 
+#: The order in which scans are looked at first.
+WORST_FIRST = "worst first"
 #: Orders of the list on Review: label -> the scans in that order.
 SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "worst first": lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
+    WORST_FIRST: lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
     "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
     "by name": lambda t: t.sort_values("scan_id"),
 }
