@@ -20,7 +20,7 @@ from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
-from pages.ui.review import scan_judgement
+from pages.ui.review import metrics_panel
 from pages.ui.shell import frame, person, state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
@@ -264,7 +264,7 @@ def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, once
     said = words(page)
     assert "How the score came about" in [s.value for s in page.subheader]
     for name in parts.loc[parts["share_of_score"] >= 0.01, "metric"].head(6):
-        metric, (good, bad) = METRICS[name], scan_judgement.good_and_bad(builtin().anchors[name])
+        metric, (good, bad) = METRICS[name], metrics_panel.good_and_bad(builtin().anchors[name])
         for expected in (metric.label, metric.formula, metric.citation, good, bad):
             assert html.escape(expected) in said
     assert builtin().id in said

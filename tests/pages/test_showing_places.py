@@ -238,3 +238,10 @@ def test_a_cavity_is_shown_where_it_is_called_unusual() -> None:
     judged = _judged(other, slab_dropout=10)
     assert scan_judgement.places(_scores(), judged) == ([], "")
     assert set(PLACES) >= {"cavity_volume", "slab_dropout"}
+
+
+def test_a_cut_field_of_view_leads_to_the_border_also_where_all_metrics_are_good() -> None:
+    judged = _judged({"field_of_view_cut": "the image ends inside the brain at the top"})
+    assert scan_judgement.places(_scores(), judged) == (["border_signal"], "")
+    judged = _judged(judged.flags, border_signal=60, slab_dropout=10)
+    assert scan_judgement.places(_scores(incompleteness=60), judged)[0] == ["border_signal"]

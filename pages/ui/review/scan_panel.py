@@ -24,6 +24,8 @@ from pages.ui.viewer.browser_image import PreparedImage
 
 #: So many scans are most like one.
 ALIKE = 12
+#: From this share of what the reference judges on, all of it was measured.
+_ALL = 0.995
 #: Families of metrics, as the screen calls them.
 FAMILY_NAMES: dict[str, str] = {
     "noise": "Noise",
@@ -181,7 +183,7 @@ def scores(
     measured = sum(math.isfinite(value) for value in values.values())
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
     high = value_of(scan, "score_high")
-    seen = scan_judgement.coverage(value_of(scan, "certainty"), score, high)
+    seen = coverage(value_of(scan, "certainty"), score, high)
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
     called = tried_rule.current()[0].called(tier)
     worst = str(tried_rule.at_worst(scan.to_frame().T)["tier_worst"].iloc[0])
@@ -199,7 +201,7 @@ def scores(
         of_tier()
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
-        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
+        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors, judgement.flags)
         lead = '<span class="ts-muted">By the score alone: </span>' if by_hand else ""
         st.html(f'<div class="ts-scan-headline">{lead}{text}</div>')
         if places:
@@ -217,6 +219,26 @@ def scores(
         f"{measured} of {len(families)} groups of measures. "
         f"Reference: {formatting.escape(judgement.reference.label)}."
     )
+
+
+def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:
+    """Return the coverage of a score in words, with the upper end of what it may be; empty for NaN.
+
+    Parameters
+    ----------
+    share : float
+        The measured part of what is judged, 0 to 1.
+    score, upper : float
+        The score and its upper end.
+    """
+    if not math.isfinite(share):
+        return ""
+    if share >= _ALL:
+        return "all that is judged was measured"
+    words = f"{math.floor(100 * share)} % of what is judged was measured"
+    if end := formatting.raised(score, upper):
+        words += f"; {end}"
+    return words
 
 
 def _places(scan: pd.Series, judgement: ScanJudgement) -> None:
