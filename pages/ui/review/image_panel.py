@@ -39,6 +39,7 @@ def show(
     pet: pd.Series | None = None,
     why_flat: str,
     on_beside: Callable[[str], None],
+    below: Callable[[], None],
 ) -> bool:
     """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
 
@@ -58,6 +59,8 @@ def show(
         Why the scan may not be looked at in 3D; empty where it may be.
     on_beside : callable
         Told the id of the reference scan before it is shown.
+    below : callable
+        Draws what belongs to the image, below it: both stay in sight together.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         window, of_window = _window_tools(why_flat)
@@ -92,15 +95,17 @@ def show(
         solid=not why_flat,
         aim=None if trial else overlay_panel.aim(scan),
     )
-    with st.container(key="viewer-altered" if tried else "viewer"):
-        _above(scan, tried, image)
-        overlay_panel.say_pet(None if trial else pet)
-        if chosen:
-            overlay_panel.legend_of(scan, found, chosen)
-        _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
-        if not trial:
-            overlay_panel.say_search(scan)
-        st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
+    with st.container(key="seen"):
+        with st.container(key="viewer-altered" if tried else "viewer"):
+            _above(scan, tried, image)
+            overlay_panel.say_pet(None if trial else pet)
+            if chosen:
+                overlay_panel.legend_of(scan, found, chosen)
+            _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
+            if not trial:
+                overlay_panel.say_search(scan)
+            st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
+        below()
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
     return True
