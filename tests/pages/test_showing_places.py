@@ -90,6 +90,14 @@ def test_what_lies_out_of_view_is_told_as_the_edge_nearest_to_it(own, run, searc
     assert aims[-1].said == f"The {there}"
 
 
+def test_where_nothing_has_a_place_the_key_of_the_first_says_so(own, run, search, aims) -> None:
+    _set(own)
+    page = run("review", own)
+    assert not page.toast and not [b for b in page.button if b.label.startswith("Show where:")]
+    checked(button(page, "No place to show").click().run())
+    assert ["one place on the image" in one.value for one in page.toast] == [True]
+
+
 def test_another_scan_knows_nothing_of_it(dropped, run, search, aims) -> None:
     search.set_result(_found(slab_dropout=FoundPlace((0.0, 0.0, 0.0))))
     page = run("review", dropped)

@@ -206,12 +206,25 @@ def _says(metric: Metric, judgement: ScanJudgement, known: bool) -> str:
     return f"<details><summary>{html.escape(text)}</summary><dl>{''.join(rows)}</dl></details>"
 
 
+def _of_them_judged(judgement: ScanJudgement) -> str:
+    """Return how many of the metrics without a value the score would be judged by."""
+    without, count = judgement.parts["value"].isna(), len(judgement.reasons)
+    lacking = int(judgement.parts.loc[without, "metric"].isin(list(judgement.reasons)).sum())
+    if not lacking:
+        return (
+            ", none of which counts for the score" if count > 1 else ", which counts for no score"
+        )
+    of_them = f"{lacking:,} of " * (lacking < count)
+    return f", {of_them}which {'counts' if lacking == 1 else 'count'} for the score"
+
+
 def _missing(judgement: ScanJudgement) -> None:
     reasons = judgement.reasons
     if reasons:
         text = "; ".join(sorted(set(reasons.values())))
         count = plural(len(reasons), "metric")
-        st.caption(formatting.escape(f"{count} not measurable on this scan: {text}."))
+        of_them = _of_them_judged(judgement)
+        st.caption(formatting.escape(f"{count} not measurable on this scan{of_them}: {text}."))
     if judgement.flags:
         st.caption(formatting.escape(flags.consequences(judgement.flags)))
     st.caption(

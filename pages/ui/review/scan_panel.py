@@ -94,13 +94,32 @@ def foot_line(oriented: bool, seen: str) -> str:
 
 
 def acquisition(scan: pd.Series, sources: Sequence[Source]) -> None:
-    """Draw how the scan was acquired, as far as its sidecar tells."""
-    root = next((Path(one.path) for one in sources if one.name == scan["source"]), None)
+    """Draw how the scan was acquired, and what of it no sidecar tells."""
+    source = next((one for one in sources if one.name == scan["source"]), None)
     path = Path(scan["path"])
-    said = sidecar.acquisition(path, root or path.parent)
-    if said or _scanner(scan):
-        words = " · ".join([*_scanner(scan), *said])
-        st.caption(formatting.escape(f"Acquired with {words}."))
+    root = Path(source.path) if source else path.parent
+    said = [*_scanner(scan), *sidecar.acquisition(path, root)]
+    if said or not (source and source.simulated):
+        st.caption(
+            formatting.escape(_acquired(scan, said, has_sidecar=sidecar.has_any(path, root)))
+        )
+
+
+def _acquired(scan: pd.Series, said: Sequence[str], *, has_sidecar: bool) -> str:
+    """Return how a scan was acquired, and what of scanner, field strength, TR and TE is not known."""
+    known = {
+        "scanner": isinstance(scan.get("manufacturer"), str),
+        "field strength": math.isfinite(value_of(scan, "field_strength_t")),
+        **{time: any(one.startswith(f"{time} ") for one in said) for time in ("TR", "TE")},
+    }
+    unknown = [name for name, told in known.items() if not told]
+    told = f"Acquired with {' · '.join(said)}." if said else ""
+    if not unknown:
+        return told
+    *others, last = unknown
+    names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    why = "its sidecar does not tell" if has_sidecar else "no sidecar (JSON) came with this image"
+    return f"{told} {names[0].upper()}{names[1:]} not known: {why}.".strip()
 
 
 def say_by_hand(workspace: Workspace, scan: pd.Series) -> None:
