@@ -57,7 +57,7 @@ def body(workspace: Workspace) -> None:
                     below=partial(_below, workspace, scan, tried=trial is not None),
                 )
             else:
-                image_panel.show_no_image()
+                scan_panel.show_no_image()
                 scan_panel.scores(scan, judgement, waiting=waiting)
         with st.container(width=SIDE_PX), frame.in_words():
             if trial:

@@ -59,6 +59,16 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "unknown"
 
 
+def show_no_image() -> None:
+    """Draw the reason why the scan has no image."""
+    with st.container(border=True):
+        st.markdown("**No image: imported from an MRIQC table.**")
+        st.markdown(
+            "Its metrics, its score and its ratings are here. To look at scans, add their images as a "
+            "source on the page Cohort."
+        )
+
+
 def notes(image: PreparedImage) -> None:
     """Draw what a reader of the image must know, above it: below it lies the end of the screen."""
     if image.warnings:
