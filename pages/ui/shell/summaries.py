@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from curation.ratings import rating_log
 from curation.ratings.rating_record import ARTEFACTS
 from curation.sessions import suggested_cutoff
+from curation.sources.source import NO_IMAGE
 from curation.storage import tables
 from curation.storage.tables import STATUSES
 from curation.storage.workspace import Source
@@ -76,6 +78,35 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that cannot be used, with the reason of each."""
     columns = ["status", "source", "participant_id", "reason", "path"]
     return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
+
+
+def not_shown_words(scans: pd.DataFrame) -> str:
+    """Say how many scans cannot be shown, and how many people are listed without one; else nothing."""
+    reasons = problems(scans)["reason"].fillna("")
+    people = int(reasons.str.startswith(NO_IMAGE).sum())
+    told = []
+    if unread := len(reasons) - people:
+        told.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
+    if people:
+        are = "person is" if people == 1 else "people are"
+        told.append(f"{people:,} {are} listed without an image; the page Cohort names them.")
+    return " ".join(told)
+
+
+def rating_words(ratings: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the words of the ratings of each scan that has any, each word once, the newest first.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        Those that count, see :func:`curation.ratings.rating_log.counted`. Of a scan that was adjudicated the
+        adjudicator's opinion alone is told.
+    """
+    standing = rating_log.current(ratings).iloc[::-1]
+    settled = standing[standing["role"] == "adjudicator"].drop_duplicates("scan_id")
+    open_ones = standing[~standing["scan_id"].isin(settled["scan_id"])]
+    told = pd.concat([settled, open_ones]).drop_duplicates(["scan_id", "label"])
+    return {str(scan_id): tuple(its) for scan_id, its in told.groupby("scan_id")["label"]}
 
 
 def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
