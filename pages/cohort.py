@@ -195,12 +195,16 @@ def _taken_differently(scans: pd.DataFrame) -> None:
     noted = scans.loc[scans["note"].notna(), ["source", "participant_id", "note"]]
     if len(noted):
         with st.expander(f"Taken differently than written: {plural(len(noted), 'scan')}"):
-            st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
+            st.dataframe(
+                noted, hide_index=True, placeholder=formatting.DASH, column_config=_PROBLEM_COLUMNS
+            )
 
 
 def _problem_table(found: pd.DataFrame) -> None:
     if len(found) > _PROBLEMS_AS_TEXT:
-        st.dataframe(found, hide_index=True, column_config=_PROBLEM_COLUMNS)
+        st.dataframe(
+            found, hide_index=True, placeholder=formatting.DASH, column_config=_PROBLEM_COLUMNS
+        )
         return
     rows = found.fillna(formatting.DASH).itertuples(index=False, name=None)
     st.html(html_marks.table(("Status", "Source", "Person", "Reason", "Path"), rows))

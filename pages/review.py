@@ -54,12 +54,10 @@ def body(workspace: Workspace) -> None:
                     pet=pet,
                     why_flat=face_view.why_not_in_3d(workspace, scan),
                     on_beside=partial(person.note_view, workspace, beside=scan["scan_id"]),
+                    below=partial(_below, workspace, scan, tried=trial is not None),
                 )
-                if not trial:
-                    rating_panel.say_marked(scan["scan_id"])
-                face_view.say(workspace, scan)
             else:
-                image_panel.show_no_image()
+                scan_panel.show_no_image()
                 scan_panel.scores(scan, judgement, waiting=waiting)
         with st.container(width=SIDE_PX), frame.in_words():
             if trial:
@@ -81,6 +79,13 @@ def body(workspace: Workspace) -> None:
         with st.container(key="of-scan-metrics"):
             scan_panel.offer_alike(workspace, usable, scan)
             metrics_panel.show(scan, judgement, waiting=waiting)
+
+
+def _below(workspace: Workspace, scan: pd.Series, *, tried: bool) -> None:
+    """Draw what belongs to the image below it: what is marked, and what is known of its face."""
+    if not tried:
+        rating_panel.say_marked(scan["scan_id"])
+    face_view.say(workspace, scan)
 
 
 def _of_tier(workspace: Workspace, scan: pd.Series) -> None:

@@ -70,9 +70,8 @@ def body(workspace: Workspace) -> None:
 def _notes(workspace: Workspace, drawn: list[dict[str, Any]]) -> None:
     """Say what must be known of pictures and scores, and how many scans and ratings are not here."""
     notes = [tiles.notes(workspace, drawn), summaries.running_words(*cache.not_counted(workspace))]
-    unread = len(summaries.problems(cache.scored_scans(workspace)))
-    if unread and not (state.get(state.SEARCH) or "").strip():
-        notes.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
+    if not (state.get(state.SEARCH) or "").strip():
+        notes.append(summaries.not_shown_words(cache.scored_scans(workspace)))
     if told := " ".join(filter(None, notes)):
         st.caption(formatting.escape(told))
 

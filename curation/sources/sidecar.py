@@ -105,6 +105,11 @@ def acquisition(path: Path, root: Path) -> list[str]:
     return said
 
 
+def has_any(path: Path, root: Path) -> bool:
+    """Return whether anything is told by an image's sidecar; the arguments are those of :func:`scanner`."""
+    return bool(_inherited(path, root))
+
+
 def window(path: Path) -> tuple[float, float] | None:
     """Return black and white as the scanner showed an image; ``None`` where the sidecar does not tell."""
     values = read(path)

@@ -524,6 +524,51 @@ def test_the_lightbox_shows_many_slices_of_one_plane_from_end_to_end(
     expect(said).not_to_contain_text("mm apart")
 
 
+def test_the_lightbox_keeps_the_plane_that_was_looked_at_and_tells_the_sides_of_each_slice(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    written = """() => {
+      const view = tierscopeView, drawn = [], { drawText } = view;
+      view.drawText = (at, said, ...how) => { drawn.push(said); drawText.call(view, at, said, ...how); };
+      view.drawScene();
+      delete view.drawText;
+      const times = (letter) => drawn.filter((said) => said === letter).length;
+      return [view.screenSlices.length, ...["R", "L", "A", "P"].map(times)];
+    }"""
+    for view, plane in (("Sagittal", _SAGITTAL), ("Coronal", _CORONAL), ("Three planes", _AXIAL)):
+        page.get_by_role("radio", name=view).click()
+        chromium.settled(page)
+        page.get_by_role("radio", name="Lightbox").click()
+        chromium.settled(page)
+        frame.wait_for_function("tierscopeView.screenSlices.length > 3")
+        chromium.resting(page)
+        assert {one for one, *_ in frame.evaluate(_PLANES)} == {plane}
+        slices, *letters = frame.evaluate(written)
+        here, elsewhere = letters[2:], letters[:2]
+        if plane != _SAGITTAL:
+            here, elsewhere = elsewhere, here
+        assert min(here) >= slices and max(elsewhere) == 0
+
+
+def test_the_large_plane_of_few_thick_slices_is_larger_than_the_others(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    scales = frame.evaluate(
+        """() => {
+          const view = tierscopeView;
+          view.sliceScale = () => ({ volScale: [230, 230, 117] });
+          window.tierscopeKey(view, { key: "ArrowLeft", target: document.body }, true);
+          window.tierscopeArrange(view);
+          const { width } = view.gl.canvas;
+          return view.customLayout.map(({ sliceType, position }) => [sliceType, position[2] * width / 230]);
+        }"""
+    )
+    (large, scale), *others = scales
+    assert large == _SAGITTAL and all(scale > 1.3 * other for _, other in others)
+
+
 _CROSS = "[...tierscopeView.scene.crosshairPos].map((at) => Number(at.toFixed(3)))"
 
 

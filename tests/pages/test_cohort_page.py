@@ -12,7 +12,7 @@ from curation.imaging.image_flags import FLAGS
 from curation.sources import allowed_roots, duplicates
 from curation.sources.ingest import ingest
 from curation.storage import files, processes, tables
-from pages.ui.shell import background_tasks, state
+from pages.ui.shell import background_tasks, state, summaries
 from pages.ui.shell.frame import PAGES
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, field, words
@@ -411,3 +411,13 @@ def test_a_name_that_a_source_of_another_role_has_is_asked_about(full, run, tmp_
     checked(button(page, "Add the source").click().run())
     assert "a source made\\-target already, in the role target" in page.error[0].value
     assert background_tasks.running(full.workspace, background_tasks.INGEST) is None
+
+
+def test_the_way_to_the_scans_opens_the_worst_whatever_was_open_and_filtered(full, run) -> None:
+    before = {state.SCAN: "made-pool_sub-01_T1w", state.SORT: "by name", state.TIERS: ["A"]}
+    page = run("cohort", full.workspace, **before)
+    checked(button(page, "Look at the scans, worst first").click().run())
+    worst = tables.read_scored_scans(full.workspace).set_index("scan_id")["distortion_score"]
+    assert page.session_state[state.PENDING_SCAN] == worst.idxmax()
+    assert page.session_state[state.SORT] == summaries.WORST_FIRST
+    assert page.session_state[state.TIERS] == []

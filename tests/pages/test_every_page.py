@@ -1,12 +1,13 @@
 """Every page alone and through ``app.py``: its question, its speed, its empty state."""
 
+import ast
 import time
 
 import pytest
 
 from curation.storage.workspace import Workspace
 from pages.ui.shell import door, state
-from pages.ui.shell.frame import PAGES
+from pages.ui.shell.frame import PAGES, ROOT
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 
@@ -83,6 +84,18 @@ def test_app_serves_every_page(full, run) -> None:
 def test_a_page_asked_for_first_is_shown_inside_the_app(full, run) -> None:
     app = run("app", full.workspace, **{state.WANTED_PAGE: "tiers"})
     assert PAGES["tiers"].question in words(app)
+
+
+def test_no_table_says_none_where_nothing_is_known() -> None:
+    tables = [
+        (path.name, {one.arg for one in call.keywords})
+        for path in (ROOT / "pages").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("dataframe", "data_editor")
+    ]
+    assert tables and [name for name, given in tables if "placeholder" not in given] == []
 
 
 @pytest.mark.parametrize("name", list(PAGES))

@@ -20,7 +20,7 @@ from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
-from pages.ui.review import scan_judgement
+from pages.ui.review import metrics_panel
 from pages.ui.shell import frame, person, state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
@@ -54,12 +54,37 @@ def test_review_states_convention_id_and_direction(once) -> None:
 
 def test_review_explains_every_metric_or_why_there_is_none(full, run) -> None:
     page = run("review", full.workspace)
-    assert "1 metric not measurable on this scan: the background is exactly 0." in words(page)
+    said = words(page)
+    assert (
+        "1 metric not measurable on this scan, which counts for the score: the background" in said
+    )
     said = words(checked(page.segmented_control(key=state.METRICS_VIEW).set_value("all").run()))
     of_image = [metric for metric in METRICS.values() if metric.family in FAMILIES]
     assert all(html.escape(metric.label) in said for metric in of_image)
     assert "Not measurable: the background is exactly 0." in said
     assert "not scored" in said
+
+
+def test_what_counts_for_no_score_and_is_lacking_is_told_so(own, run) -> None:
+    metrics = tables.read_metrics(own)
+    reasons = json.dumps({"efc": "the face was removed"})
+    metrics = metrics.assign(efc=np.nan, reasons=reasons)
+    files.write_parquet(own.metrics_dir / "part-made.parquet", metrics)
+    said = words(run("review", own))
+    assert "1 metric not measurable on this scan, which counts for no score: the face" in said
+
+
+def test_how_a_scan_was_acquired_is_told_or_that_nobody_tells_it(own, run) -> None:
+    _of_people(own)
+    page = run("review", own)
+    unknown = "Scanner, field strength, TR and TE are not known: no sidecar (JSON) came with"
+    assert unknown in words(page)
+    scans = tables.read_scans(own).set_index("scan_id")
+    image = Path(scans.loc[page.session_state[state.SCAN], "path"])
+    beside = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    beside.write_text(json.dumps({"RepetitionTime": 2.3, "EchoTime": 0.003}))
+    said = words(run("review", own))
+    assert "Acquired with TR 2300 ms · TE 3 ms. Scanner and field strength are not known" in said
 
 
 def test_review_tells_what_the_network_sees_apart_from_the_score(full, run) -> None:
@@ -264,7 +289,7 @@ def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, once
     said = words(page)
     assert "How the score came about" in [s.value for s in page.subheader]
     for name in parts.loc[parts["share_of_score"] >= 0.01, "metric"].head(6):
-        metric, (good, bad) = METRICS[name], scan_judgement.good_and_bad(builtin().anchors[name])
+        metric, (good, bad) = METRICS[name], metrics_panel.good_and_bad(builtin().anchors[name])
         for expected in (metric.label, metric.formula, metric.citation, good, bad):
             assert html.escape(expected) in said
     assert builtin().id in said

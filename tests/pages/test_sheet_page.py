@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.storage import tables
 from curation.storage.workspace import Workspace
+from pages.ui.review import scan_rows
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer, tiles
 from tests.helpers import pet_images, workspace_full
@@ -102,3 +106,25 @@ def test_scans_of_a_table_are_said_to_have_no_images(workspace, tmp_path, run, m
     workspace_full.import_table(workspace, tmp_path / "tables", 5)
     monkeypatch.setattr(niivue_viewer, "warm", None)
     assert "come from tables and have no images" in words(run("sheet", workspace))
+
+
+def test_rows_and_tiles_tell_the_ratings_in_words_and_the_file_too(own, run, shown) -> None:
+    for scan_id, value in (("made-pool_sub-01_T1w", 0.0), ("made-pool_sub-02_T1w", 1.0)):
+        _rate(own, scan_id, "Ada", value)
+    _rate(own, "made-pool_sub-02_T1w", "Bob", -1.0)
+    run("sheet", own)
+    more = {tile["id"]: tile["more"] for tile in shown["tiles"] if tile["more"]}
+    assert more == {"made-pool_sub-01_T1w": "doubtful", "made-pool_sub-02_T1w": "rated"}
+    page = run("sheet", own, **{state.SHEET_VIEW: "Rows"})
+    told = page.dataframe[0].value.set_index("scan_id")["rating"].dropna().to_dict()
+    assert told == {"made-pool_sub-01_T1w": "doubtful", "made-pool_sub-02_T1w": "exclude, accept"}
+    assert page.dataframe[0].proto.placeholder == "–"
+    scans = tables.read_scored_scans(own).assign(tier="A")
+    header, *rows = scan_rows._file(own, scans).decode().splitlines()
+    assert "rating" in header.split("\t") and "/" not in header
+    assert any("made-pool_sub-02_T1w" in row and "exclude, accept" in row for row in rows)
+
+
+def _rate(workspace: Workspace, scan_id: str, rater: str, value: float) -> None:
+    given = Rating(scan_id=scan_id, rater=rater, scale="three-level", value=value)
+    rating_log.add_rating(workspace, given)

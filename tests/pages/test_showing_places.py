@@ -90,6 +90,14 @@ def test_what_lies_out_of_view_is_told_as_the_edge_nearest_to_it(own, run, searc
     assert aims[-1].said == f"The {there}"
 
 
+def test_where_nothing_has_a_place_the_key_of_the_first_says_so(own, run, search, aims) -> None:
+    _set(own)
+    page = run("review", own)
+    assert not page.toast and not [b for b in page.button if b.label.startswith("Show where:")]
+    checked(button(page, "No place to show").click().run())
+    assert ["one place on the image" in one.value for one in page.toast] == [True]
+
+
 def test_another_scan_knows_nothing_of_it(dropped, run, search, aims) -> None:
     search.set_result(_found(slab_dropout=FoundPlace((0.0, 0.0, 0.0))))
     page = run("review", dropped)
@@ -238,3 +246,10 @@ def test_a_cavity_is_shown_where_it_is_called_unusual() -> None:
     judged = _judged(other, slab_dropout=10)
     assert scan_judgement.places(_scores(), judged) == ([], "")
     assert set(PLACES) >= {"cavity_volume", "slab_dropout"}
+
+
+def test_a_cut_field_of_view_leads_to_the_border_also_where_all_metrics_are_good() -> None:
+    judged = _judged({"field_of_view_cut": "the image ends inside the brain at the top"})
+    assert scan_judgement.places(_scores(), judged) == (["border_signal"], "")
+    judged = _judged(judged.flags, border_signal=60, slab_dropout=10)
+    assert scan_judgement.places(_scores(incompleteness=60), judged)[0] == ["border_signal"]

@@ -146,7 +146,7 @@ def test_no_rating_of_a_blinded_session_that_is_running_stands_beside_a_score(
     said = words(run(page, rated_blind, **chosen)).replace("\\", "")
     assert told.startswith(f"{len(given)} ratings of 3 blinded sessions") and told in said
     assert "rated scan" not in said and "Cleo" not in said
-    assert not cache.rated(rated_blind)
+    assert not cache.rated(rated_blind) and not cache.rating_words(rated_blind)
 
 
 def test_no_cut_off_is_suggested_from_a_session_that_is_running(rated_blind, run) -> None:

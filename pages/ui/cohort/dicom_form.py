@@ -77,6 +77,7 @@ def _table(series: tuple[Series, ...]) -> list[str]:
     edited = st.data_editor(
         rows,
         hide_index=True,
+        placeholder=formatting.DASH,
         width="stretch",
         disabled=[name for name in rows if name != "Take"],
         key=f"series-{offered[0].id}-{len(offered)}",

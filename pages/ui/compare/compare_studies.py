@@ -68,6 +68,7 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
     chosen = st.dataframe(
         rows,
         hide_index=True,
+        placeholder=formatting.DASH,
         key=controls.table_key("studies", (one.id for one in found)),
         on_select="rerun",
         selection_mode="single-row",

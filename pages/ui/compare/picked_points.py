@@ -111,6 +111,7 @@ def scans(
         rows[known],
         column_config=columns,
         hide_index=True,
+        placeholder=formatting.DASH,
         key=key,
         selection_mode="single-row",
         height=38 + 35 * min(len(rows), _SHOWN),

@@ -276,6 +276,7 @@ def _rows(table: pd.DataFrame) -> None:
     event = st.dataframe(
         shown,
         hide_index=True,
+        placeholder=formatting.DASH,
         height=min(38 + 35 * max(len(shown), 1), 560),
         key=controls.table_key("selected-rows", shown["scan_id"]),
         on_select="rerun",

@@ -39,6 +39,7 @@ def show(
     pet: pd.Series | None = None,
     why_flat: str,
     on_beside: Callable[[str], None],
+    below: Callable[[], None],
 ) -> bool:
     """Draw the image of a scan, or the artefact that is tried on it; return whether it could be shown.
 
@@ -58,6 +59,8 @@ def show(
         Why the scan may not be looked at in 3D; empty where it may be.
     on_beside : callable
         Told the id of the reference scan before it is shown.
+    below : callable
+        Draws what belongs to the image, below it: both stay in sight together.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         window, of_window = _window_tools(why_flat)
@@ -78,8 +81,7 @@ def show(
     found = overlay_panel.found(scan, chosen)
     ahead = niivue_viewer.address_of(following) if following is not None and not trial else None
     with of_window:
-        in_3d = _is_in_3d(image, solid=not why_flat)
-        _level_and_width(scan, image, set_window, in_3d)
+        in_3d = _level_and_width(scan, image, set_window, solid=not why_flat)
     drawn = partial(
         draw_image,
         image,
@@ -92,15 +94,13 @@ def show(
         solid=not why_flat,
         aim=None if trial else overlay_panel.aim(scan),
     )
-    with st.container(key="viewer-altered" if tried else "viewer"):
-        _above(scan, tried, image)
-        overlay_panel.say_pet(None if trial else pet)
-        if chosen:
-            overlay_panel.legend_of(scan, found, chosen)
-        _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
-        if not trial:
-            overlay_panel.say_search(scan)
-        st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
+    with st.container(key="seen"):
+        with st.container(key="viewer-altered" if tried else "viewer"):
+            _above(scan, tried, image)
+            _say_laid_over(scan, found, chosen, None if trial else pet)
+            _draw_beside(drawn, scan["scan_id"], beside, window, on_beside)
+            _under(scan, trial, image, in_3d)
+        below()
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
     return True
@@ -115,31 +115,19 @@ def _say_unseen(scan: pd.Series, error: VolumeError) -> None:
     )
 
 
-def _is_in_3d(image: PreparedImage, *, solid: bool) -> bool:
-    view = niivue_viewer.current_view(solid=solid)
-    return view == niivue_viewer.SOLID and not _cannot_be_drawn(image)
-
-
 def _level_and_width(
-    scan: pd.Series, image: PreparedImage, on_change: Callable[[float, float], None], in_3d: bool
-) -> None:
-    if in_3d:
+    scan: pd.Series, image: PreparedImage, on_change: Callable[[float, float], None], *, solid: bool
+) -> bool:
+    """Draw the fields of the window, or that there is none in 3D; return whether it is seen in 3D."""
+    view = niivue_viewer.current_view(solid=solid)
+    if view == niivue_viewer.SOLID and not _cannot_be_drawn(image):
         st.caption(IN_3D)
-        return
+        return True
     with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
         of = f"{scan['scan_id']}-{user_window.home_window(image.window)}"
         user_window.level_and_width(image, of, on_change)
         scan_panel.offer_scanner_window(scan, on_change)
-
-
-def show_no_image() -> None:
-    """Draw the reason why the scan has no image."""
-    with st.container(border=True):
-        st.markdown("**No image: imported from an MRIQC table.**")
-        st.markdown(
-            "Its metrics, its score and its ratings are here. To look at scans, add their images as a "
-            "source on the page Cohort."
-        )
+    return False
 
 
 def _name(scan: pd.Series, tried: Trial | None) -> str:
@@ -163,6 +151,20 @@ def _above(scan: pd.Series, tried: Trial | None, image: PreparedImage) -> None:
         )
     st.html(scan_panel.caption(scan))
     scan_panel.notes(image)
+
+
+def _say_laid_over(
+    scan: pd.Series, found: OverlayMasks | None, chosen: list[str], pet: pd.Series | None
+) -> None:
+    overlay_panel.say_pet(pet)
+    if chosen:
+        overlay_panel.legend_of(scan, found, chosen)
+
+
+def _under(scan: pd.Series, trial: Trial | None, image: PreparedImage, in_3d: bool) -> None:
+    if not trial:
+        overlay_panel.say_search(scan)
+    st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
 
 
 # ---- tools ---------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ import streamlit as st
 
 from curation.metrics import METRICS, Metric
 from curation.metrics.registry import FAMILIES, PREPARED
+from curation.scoring.score_reference import Anchor
 from curation.tiers import rule_columns
 from curation.tiers.rule_columns import PREPARED_DISTANCE
 from curation.wording import plural
-from pages.ui.review import scan_judgement, scan_panel
+from pages.ui.review import scan_panel
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import controls, flags, formatting, html_marks, state
 
@@ -137,7 +138,7 @@ def _family_title(family: str, scan: pd.Series, judgement: ScanJudgement) -> str
 def _line(metric: Metric, judgement: ScanJudgement) -> tuple[object, ...]:
     value = scan_panel.value_of(judgement.row, metric.name)
     part = judgement.parts[judgement.parts["metric"] == metric.name]
-    good, bad = scan_judgement.good_and_bad(judgement.anchors.get(metric.name))
+    good, bad = good_and_bad(judgement.anchors.get(metric.name))
     if math.isfinite(usual := judgement.usual(metric.name)):
         good = f"usual {formatting.significant(usual, digits=3)}"
     says = html_marks.Cell(_says(metric, judgement, math.isfinite(value)))
@@ -163,6 +164,15 @@ def _line(metric: Metric, judgement: ScanJudgement) -> tuple[object, ...]:
         _share(share, points),
         says,
     )
+
+
+def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
+    """Say which values are good and which are bad, e.g. ``('≤ 0.6', '≥ 1.2')``."""
+    if anchor is None:
+        return "", ""
+    good, bad = (formatting.significant(value, digits=3) for value in (anchor.good, anchor.bad))
+    rises = anchor.bad > anchor.good
+    return (f"≤ {good}", f"≥ {bad}") if rises else (f"≥ {good}", f"≤ {bad}")
 
 
 def _with_unit(value: float, metric: Metric) -> html_marks.Cell:
@@ -196,12 +206,25 @@ def _says(metric: Metric, judgement: ScanJudgement, known: bool) -> str:
     return f"<details><summary>{html.escape(text)}</summary><dl>{''.join(rows)}</dl></details>"
 
 
+def _of_them_judged(judgement: ScanJudgement) -> str:
+    """Return how many of the metrics without a value the score would be judged by."""
+    without, count = judgement.parts["value"].isna(), len(judgement.reasons)
+    lacking = int(judgement.parts.loc[without, "metric"].isin(list(judgement.reasons)).sum())
+    if not lacking:
+        return (
+            ", none of which counts for the score" if count > 1 else ", which counts for no score"
+        )
+    of_them = f"{lacking:,} of " * (lacking < count)
+    return f", {of_them}which {'counts' if lacking == 1 else 'count'} for the score"
+
+
 def _missing(judgement: ScanJudgement) -> None:
     reasons = judgement.reasons
     if reasons:
         text = "; ".join(sorted(set(reasons.values())))
         count = plural(len(reasons), "metric")
-        st.caption(formatting.escape(f"{count} not measurable on this scan: {text}."))
+        of_them = _of_them_judged(judgement)
+        st.caption(formatting.escape(f"{count} not measurable on this scan{of_them}: {text}."))
     if judgement.flags:
         st.caption(formatting.escape(flags.consequences(judgement.flags)))
     st.caption(

@@ -201,6 +201,7 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
         Metrics of :data:`curation.metrics.PLACES`.
     """
     if not names:
+        _say_no_place()
         return
     image_overlays.prepare_overlays(Path(scan["path"]))
     with st.container(horizontal=True, key="places", gap="small"):
@@ -216,6 +217,13 @@ def offer_places(scan: pd.Series, names: Sequence[str]) -> None:
     say_search(scan)
     if (sought := _sought(scan)) and (found := _done(Path(scan["path"]))):
         _say_place(found, sought)
+
+
+def _say_no_place() -> None:
+    """Have the key of the first place say that there is none: else it would seem not to be heard."""
+    with st.container(key="listener-no-place"):
+        if st.button("No place to show", key="no-place", shortcut=KEY):
+            st.toast("Nothing of this scan's score has one place on the image\\.")
 
 
 def _seek(scan_id: str, name: str) -> None:

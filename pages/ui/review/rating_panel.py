@@ -17,7 +17,6 @@ from curation.ratings.rating_record import MAX_COMMENT, Rating
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from curation.wording import number
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import (
@@ -283,7 +282,7 @@ def _past(given: pd.DataFrame) -> None:
         (
             formatting.moment(row.at),
             f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
-            f"{row.label} ({number(row.value, 0)})",
+            row.label,
             summaries.said_besides(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
         )
         for row in given.iloc[::-1].itertuples()

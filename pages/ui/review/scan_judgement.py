@@ -3,7 +3,7 @@
 import html
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -54,12 +54,12 @@ _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (DEFAULT_RULE.cutoffs[0], "Slight
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
 #: The penalty of a value that is good just so, with what rounding adds.
 _GOOD = 20.0 + 1e-6
+#: Flags that a reader must see on the image, whatever the score, the weightiest first.
+_TO_BE_SEEN = ("field_of_view_cut", "name_contradicted", "unusual_anatomy")
 _MENTIONED = 50.0  # other kinds from here on are named too
 #: A metric is looked for on the image where it makes this share of the score, or, judged by a model, its
 #: score would fall by so much without it; so many are offered.
 _COUNTS, _SPEAKS, _MOST_PLACES = 0.01, 5.0, 3
-#: From this share of what the reference judges on, all of it was measured.
-_ALL = 0.995
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,12 @@ def _anchors(reference: Reference, group: str, found: Iterable[str]) -> dict[str
 # ---- the headline --------------------------------------------------------------------------------
 
 
-def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
+def headline(
+    scores: pd.Series,
+    parts: pd.DataFrame,
+    anchors: dict[str, Anchor],
+    found: Collection[str] = (),
+) -> str:
     """Return the main trouble of a scan in one line of HTML.
 
     Parameters
@@ -173,6 +178,8 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         As :func:`curation.scoring.distortion_score.explain` returns for the scan.
     anchors : dict of str to Anchor
         What its metrics were judged by.
+    found : collection of str
+        Its flags: of a scan that the score calls good, those of :data:`_TO_BE_SEEN` are told instead.
     """
     known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
     if reason := flags.flags_of_row(scores, "score_flags").get("no_reference"):
@@ -181,16 +188,24 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return "Nothing of this scan could be judged."
     main = _main(known, parts, anchors)
     if _by_model(parts, anchors):
-        return _foretold(float(scores["distortion_score"]), _trouble(main, parts))
+        return _foretold(float(scores["distortion_score"]), _trouble(main, parts), _seen(found))
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
-        return f"<b>Nothing stands out.</b> {_most(main, parts, anchors)}"
+        stands_out = _seen(found) and f"<b>{_seen(found)}.</b> Nothing else stands out."
+        return f"{stands_out or '<b>Nothing stands out.</b>'} {_most(main, parts, anchors)}"
     others = [name for name in known.index if name != main and known[name] >= _MENTIONED]
     named = " and ".join(_trouble(name, parts) for name in others)
     more = _CARRIED.issuperset(others) and any(known[others] > known.get(main, 0.0))
     also = f" Also {html.escape(named)}{', which may come of it' * more}." if others else ""
     text = f"<b>{degree} {html.escape(_trouble(main, parts))}.</b>"
     return f"{text} {html.escape(_fact(_told(main, parts), anchors))}{also}"
+
+
+def _seen(found: Collection[str]) -> str:
+    """Return what of the flags stands out on the image, in their labels' words; else nothing."""
+    return ", ".join(
+        html.escape(flags.label(key).rstrip(".")) for key in _TO_BE_SEEN if key in found
+    )
 
 
 def _by_model(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> bool:
@@ -257,25 +272,26 @@ def places(scores: pd.Series, judgement: ScanJudgement) -> tuple[list[str], str]
     -------
     names : list of str
         Metrics of :data:`curation.metrics.PLACES`: those that are not good, of the headline's trouble first,
-        and cavities where these are called unusual.
+        cavities where these are called unusual, and the border where the field of view is cut.
     whole : str
         A sentence where none of the headline's trouble has a place; else empty.
     """
     known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
     cavity = METRICS["cavity_volume"].label in judgement.flags.get("unusual_anatomy", "")
     also = ["cavity_volume"] if cavity else []
+    also += ["border_signal"] if "field_of_view_cut" in judgement.flags else []
     if known.empty or judgement.parts.empty:
         return also, ""
     parts = judgement.parts[_not_good(known, judgement)]
     main = parts["family"] == _main(known, judgement.parts, judgement.anchors)
     names = [*parts.loc[main, "metric"], *parts.loc[~main, "metric"]]
-    shown = [name for name in names if name in PLACES][:_MOST_PLACES]
+    shown = [*dict.fromkeys([name for name in names if name in PLACES][:_MOST_PLACES] + also)]
     its = parts.loc[main, "metric"].tolist()
     if not its or any(name in PLACES for name in its):
-        return shown + also, ""
+        return shown, ""
     trouble = _trouble(METRICS[its[0]].family, parts)
     verb = "concern" if its[0] in _PLURAL else "concerns"
-    return shown + also, f"{trouble[0].upper()}{trouble[1:]} {verb} the whole image."
+    return shown, f"{trouble[0].upper()}{trouble[1:]} {verb} the whole image."
 
 
 def _not_good(known: pd.Series, judgement: ScanJudgement) -> pd.Series:
@@ -289,38 +305,11 @@ def _not_good(known: pd.Series, judgement: ScanJudgement) -> pd.Series:
     return bad & (told | (parts["share_of_score"] >= _COUNTS))
 
 
-def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:
-    """Return the coverage of a score in words, with the upper end of what it may be; empty for NaN.
-
-    Parameters
-    ----------
-    share : float
-        The measured part of what is judged, 0 to 1.
-    score, upper : float
-        The score and its upper end.
-    """
-    if not math.isfinite(share):
-        return ""
-    if share >= _ALL:
-        return "all that is judged was measured"
-    words = f"{math.floor(100 * share)} % of what is judged was measured"
-    if end := formatting.raised(score, upper):
-        words += f"; {end}"
-    return words
-
-
-def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
-    """Say which values are good and which are bad, e.g. ``('≤ 0.6', '≥ 1.2')``."""
-    if anchor is None:
-        return "", ""
-    good, bad = (formatting.significant(value, digits=3) for value in (anchor.good, anchor.bad))
-    rises = anchor.bad > anchor.good
-    return (f"≤ {good}", f"≥ {bad}") if rises else (f"≥ {good}", f"≤ {bad}")
-
-
-def _foretold(chance: float, trouble: str) -> str:
+def _foretold(chance: float, trouble: str, seen: str) -> str:
     """Return a learned reference's opinion in words; ``chance``: probability of exclusion, percent."""
     word = next((word for least, word in _CHANCES if chance >= least), None)
+    if word is None and seen:
+        return f"<b>People would keep it. {seen};</b> nothing else stands out."
     if word is None:
         return "<b>People would keep it:</b> nothing stands out."
     return f"<b>People would {word} exclude it.</b> What speaks against it most: {trouble}."

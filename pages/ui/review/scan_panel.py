@@ -24,6 +24,8 @@ from pages.ui.viewer.browser_image import PreparedImage
 
 #: So many scans are most like one.
 ALIKE = 12
+#: From this share of what the reference judges on, all of it was measured.
+_ALL = 0.995
 #: Families of metrics, as the screen calls them.
 FAMILY_NAMES: dict[str, str] = {
     "noise": "Noise",
@@ -55,6 +57,16 @@ def _scanner(scan: pd.Series) -> list[str]:
 def _stored(scan: pd.Series) -> str:
     known = isinstance(scan["orientation"], str) and scan["orientation"]
     return scan["orientation"] if known else "unknown"
+
+
+def show_no_image() -> None:
+    """Draw the reason why the scan has no image."""
+    with st.container(border=True):
+        st.markdown("**No image: imported from an MRIQC table.**")
+        st.markdown(
+            "Its metrics, its score and its ratings are here. To look at scans, add their images as a "
+            "source on the page Cohort."
+        )
 
 
 def notes(image: PreparedImage) -> None:
@@ -92,13 +104,32 @@ def foot_line(oriented: bool, seen: str) -> str:
 
 
 def acquisition(scan: pd.Series, sources: Sequence[Source]) -> None:
-    """Draw how the scan was acquired, as far as its sidecar tells."""
-    root = next((Path(one.path) for one in sources if one.name == scan["source"]), None)
+    """Draw how the scan was acquired, and what of it no sidecar tells."""
+    source = next((one for one in sources if one.name == scan["source"]), None)
     path = Path(scan["path"])
-    said = sidecar.acquisition(path, root or path.parent)
-    if said or _scanner(scan):
-        words = " · ".join([*_scanner(scan), *said])
-        st.caption(formatting.escape(f"Acquired with {words}."))
+    root = Path(source.path) if source else path.parent
+    said = [*_scanner(scan), *sidecar.acquisition(path, root)]
+    if said or not (source and source.simulated):
+        st.caption(
+            formatting.escape(_acquired(scan, said, has_sidecar=sidecar.has_any(path, root)))
+        )
+
+
+def _acquired(scan: pd.Series, said: Sequence[str], *, has_sidecar: bool) -> str:
+    """Return how a scan was acquired, and what of scanner, field strength, TR and TE is not known."""
+    known = {
+        "scanner": isinstance(scan.get("manufacturer"), str),
+        "field strength": math.isfinite(value_of(scan, "field_strength_t")),
+        **{time: any(one.startswith(f"{time} ") for one in said) for time in ("TR", "TE")},
+    }
+    unknown = [name for name, told in known.items() if not told]
+    told = f"Acquired with {' · '.join(said)}." if said else ""
+    if not unknown:
+        return told
+    *others, last = unknown
+    names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    why = "its sidecar does not tell" if has_sidecar else "no sidecar (JSON) came with this image"
+    return f"{told} {names[0].upper()}{names[1:]} not known: {why}.".strip()
 
 
 def say_by_hand(workspace: Workspace, scan: pd.Series) -> None:
@@ -181,7 +212,7 @@ def scores(
     measured = sum(math.isfinite(value) for value in values.values())
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
     high = value_of(scan, "score_high")
-    seen = scan_judgement.coverage(value_of(scan, "certainty"), score, high)
+    seen = coverage(value_of(scan, "certainty"), score, high)
     by_hand, colour = bool(scan.get("by_hand", False)), tried_rule.tier_colour(tier)
     called = tried_rule.current()[0].called(tier)
     worst = str(assignment.at_worst(scan.to_frame().T, tried_rule.current()[0]).iloc[0])
@@ -199,7 +230,7 @@ def scores(
         of_tier()
     unjudged = "no_reference" in judgement.flags
     if (measured or unjudged) and judgement.measured:
-        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
+        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors, judgement.flags)
         lead = '<span class="ts-muted">By the score alone: </span>' if by_hand else ""
         st.html(f'<div class="ts-scan-headline">{lead}{text}</div>')
         if places:
@@ -217,6 +248,26 @@ def scores(
         f"{measured} of {len(families)} groups of measures. "
         f"Reference: {formatting.escape(judgement.reference.label)}."
     )
+
+
+def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:
+    """Return the coverage of a score in words, with the upper end of what it may be; empty for NaN.
+
+    Parameters
+    ----------
+    share : float
+        The measured part of what is judged, 0 to 1.
+    score, upper : float
+        The score and its upper end.
+    """
+    if not math.isfinite(share):
+        return ""
+    if share >= _ALL:
+        return "all that is judged was measured"
+    words = f"{math.floor(100 * share)} % of what is judged was measured"
+    if end := formatting.raised(score, upper):
+        words += f"; {end}"
+    return words
 
 
 def _places(scan: pd.Series, judgement: ScanJudgement) -> None:

@@ -25,6 +25,7 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects import tier_images
 from curation.tier_effects.tier_images import TierImages
+from pages.ui.shell import summaries
 from training.jobs import cost_estimate, study_status
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
@@ -122,6 +123,11 @@ def suggestion(workspace: Workspace, cost_ratio: float) -> Suggestion:
 def rated(workspace: Workspace) -> frozenset[str]:
     """Return the ids of the scans that have a rating, of a session that is running left out."""
     return _rated(workspace, rating_log.newest(workspace))
+
+
+def rating_words(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """Return the words of each scan's ratings, see :func:`pages.ui.shell.summaries.rating_words`."""
+    return _rating_words(workspace, rating_log.newest(workspace))
 
 
 def scan_lists(workspace: Workspace) -> list[ScanList]:
@@ -283,6 +289,11 @@ def _suggestion(workspace: Workspace, cost_ratio: float, changed: tuple[int, Sta
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
     return rating_log.rated_scans(workspace, running=False)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
+def _rating_words(workspace: Workspace, newest: int) -> dict[str, tuple[str, ...]]:
+    return summaries.rating_words(_counted(workspace, newest))
 
 
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)

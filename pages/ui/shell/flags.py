@@ -149,9 +149,7 @@ def _sentence(words: str) -> str:
 
 def open_all_with(flag: str) -> None:
     """Open Review on all scans with a flag: no other filter hides one of them."""
-    for hides in state.REVIEW_FILTERS:
-        state.put(hides, False if hides is state.UNRATED_ONLY else [])
-    state.put(state.WORKLIST, False)
+    state.hide_no_scan()
     state.put(state.FLAGS, [flag])
     frame.open_page("review")
 

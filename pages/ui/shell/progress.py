@@ -10,7 +10,7 @@ from curation.access.actions import Action
 from curation.assessment import faces_and_pictures, pending
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
+from pages.ui.shell import background_tasks, cache, formatting, frame, person, state, summaries
 
 EVERY = "2s"
 
@@ -64,9 +64,22 @@ def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
             if done.failed:
                 _offer_again(workspace, done)
             _offer_pictures(workspace)
-            frame.link("review", "Look at the scans, worst first")
+            _offer_worst(workspace)
     if problem := background_tasks.failure(workspace, background_tasks.SCORING):
         st.error(f"Scoring stopped: {formatting.escape(problem)}")
+
+
+def _offer_worst(workspace: Workspace) -> None:
+    """Offer the way to the worst scan, from which Next leads to the others, whatever was open before."""
+    label = f"Look at the scans, {summaries.WORST_FIRST}"
+    scans = summaries.usable(cache.scored_scans(workspace))
+    if not len(scans) or not st.button(label, icon=frame.PAGES["review"].icon, type="tertiary"):
+        return
+    state.hide_no_scan()
+    state.put(state.SORT, summaries.WORST_FIRST)
+    worst = summaries.review_list(scans, sort=summaries.WORST_FIRST)["scan_id"].iloc[0]
+    state.put(state.PENDING_SCAN, worst)
+    frame.open_page("review")
 
 
 def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy: bool) -> str:

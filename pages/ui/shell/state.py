@@ -312,3 +312,10 @@ def keep_one_of(key: Key[T], options: Sequence[T], first: T | None = None) -> T:
 def keep_among(key: Key[list[T]], options: Sequence[T]) -> None:
     """Leave only those of ``options`` in the list under ``key``."""
     put(key, [value for value in get(key) or [] if value in options])
+
+
+def hide_no_scan() -> None:
+    """Leave Scans and Review without filters and without a selection that is walked through."""
+    for hides in REVIEW_FILTERS:
+        put(hides, False if hides is UNRATED_ONLY else [])
+    put(WORKLIST, False)

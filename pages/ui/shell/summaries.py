@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from curation.ratings import rating_log
 from curation.ratings.rating_record import ARTEFACTS
 from curation.sessions import suggested_cutoff
 from curation.storage import tables
@@ -13,9 +14,11 @@ from curation.storage.workspace import Source
 from curation.wording import plural
 from pages.ui.shell import formatting
 
+#: The order in which scans are looked at first.
+WORST_FIRST = "worst first"
 #: Orders of the list on Review: label -> the scans in that order.
 SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "worst first": lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
+    WORST_FIRST: lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
     "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
     "by name": lambda t: t.sort_values("scan_id"),
 }
@@ -79,6 +82,35 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
 def without_image(scans: pd.DataFrame) -> pd.Series:
     """Return which rows are people of whom a source names no image, rather than scans."""
     return (scans["status"] == "missing") & scans["path"].isna()
+
+
+def not_shown_words(scans: pd.DataFrame) -> str:
+    """Say how many scans cannot be shown, and how many people are listed without one; else nothing."""
+    unusable = scans[scans["status"].isin(tables.TROUBLES)]
+    people = int(without_image(unusable).sum())
+    told = []
+    if unread := len(unusable) - people:
+        told.append(f"{plural(unread, 'more scan')} cannot be shown; the page Cohort says why.")
+    if people:
+        are = "person is" if people == 1 else "people are"
+        told.append(f"{people:,} {are} listed without an image; the page Cohort names them.")
+    return " ".join(told)
+
+
+def rating_words(ratings: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the words of the ratings of each scan that has any, each word once, the newest first.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        Those that count, see :func:`curation.ratings.rating_log.counted`. Of a scan that was adjudicated the
+        adjudicator's opinion alone is told.
+    """
+    standing = rating_log.current(ratings).iloc[::-1]
+    settled = standing[standing["role"] == "adjudicator"].drop_duplicates("scan_id")
+    open_ones = standing[~standing["scan_id"].isin(settled["scan_id"])]
+    told = pd.concat([settled, open_ones]).drop_duplicates(["scan_id", "label"])
+    return {str(scan_id): tuple(its) for scan_id, its in told.groupby("scan_id")["label"]}
 
 
 def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:

@@ -123,7 +123,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
             st.success("Every file is what it was when the cohort was frozen.")
         else:
             st.warning(f"{plural(len(found), 'scan is', 'scans are')} no longer what they were.")
-            st.dataframe(found.head(_LISTED), hide_index=True)
+            st.dataframe(found.head(_LISTED), hide_index=True, placeholder=formatting.DASH)
 
 
 @st.cache_data(

@@ -56,7 +56,9 @@ def _draw(found: CohortDiff, cohort: Cohort) -> None:
     ]
     st.html(html_marks.table(("Why", *map(str.capitalize, _CHANGES)), rows, numeric=(1, 2, 3)))
     told = found.in_words()
-    st.dataframe(told.head(_LISTED).rename(columns=_HEAD), hide_index=True)
+    st.dataframe(
+        told.head(_LISTED).rename(columns=_HEAD), hide_index=True, placeholder=formatting.DASH
+    )
     if len(told) > _LISTED:
         st.caption(f"The first {_LISTED} of {len(told):,} scans; the file holds all.")
     controls.offer_tables(f"{cohort.id}-against-{found.after}", {"who-is-elsewhere": told})

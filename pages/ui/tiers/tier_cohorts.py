@@ -234,6 +234,7 @@ def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None
     event = st.dataframe(
         table[["scan_id", "distortion_score", "site", "age_years"]],
         hide_index=True,
+        placeholder=formatting.DASH,
         height=240,
         on_select="rerun",
         selection_mode="single-row",

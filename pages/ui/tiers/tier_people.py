@@ -113,7 +113,7 @@ def _sites(tally: Tally, rule: TierRule) -> None:
             alt="For each site the share of its scans in each tier",
         )
     else:
-        st.dataframe(by_site)
+        st.dataframe(by_site, placeholder=formatting.DASH)
 
 
 # ---- near the cut-offs ---------------------------------------------------------------------------

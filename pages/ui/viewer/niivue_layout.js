@@ -16,18 +16,21 @@
   let lightbox = false, whole = false, pointed = null;
   let large = Number(remembered((store) => store.getItem(LARGE)) ?? AXIAL);
   if (!(large in AXIS)) large = AXIAL;
+  let looked = null;                             // the plane that was looked at alone, until another is made large
 
   let head = null;                               // where it lies, as browser_image.py finds it
   window.tierscopeLightbox = (on, place) => { lightbox = Boolean(on); head = place ?? null; };
   window.tierscopeIsLightbox = () => lightbox;
 
   const edges = (plane, [x, y, z]) => (plane === AXIAL ? [x, y] : plane === CORONAL ? [x, z] : [y, z]);
+  const boxed = () => looked ?? large;           // the plane of the lightbox
   const others = (plane) => [AXIAL, SAGITTAL, CORONAL].filter((one) => one !== plane);
   const scaled = ([wide, high], scale) => [wide * scale, high * scale];
 
   // ---- layout --------------------------------------------------------------------------------------
 
-  // The large plane beside (or above) the two small ones, in the proportion that covers most of the canvas.
+  // The large plane beside (or above) the two small ones, in the proportion that covers most of the canvas: what the
+  // large one covers counts double, else that of few thick slices would be no larger than the others.
   function threePlanes(plane, size, wide, high, pad) {
     const big = edges(plane, size), [one, two] = others(plane).map((other) => edges(other, size));
     const most = Math.min(wide / big[0], high / big[1]), area = ([w, h]) => w * h;
@@ -37,7 +40,7 @@
       const beside = Math.min(left / Math.max(one[0], two[0]), (high - pad) / (one[1] + two[1]), scale);
       const under = Math.min(below / Math.max(one[1], two[1]), (wide - pad) / (one[0] + two[0]), scale);
       for (const [small, across] of [[beside, true], [under, false]]) {
-        const covered = area(big) * scale ** 2 + (area(one) + area(two)) * small ** 2;
+        const covered = 2 * area(big) * scale ** 2 + (area(one) + area(two)) * small ** 2;
         if (small >= LEAST * scale && covered > (best?.covered ?? 0)) best = { scale, small, across, covered };
       }
     }
@@ -88,12 +91,14 @@
   // Tells NiiVue where to draw what; null where it knows by itself: a single plane, and 3D.
   window.tierscopeArrange = (view) => {
     view.customLayout = null;
+    if (single(view)) looked = view.opts.sliceType;
+    else if (!lightbox && view.opts.sliceType === PLANES) looked = null;
     if (!lightbox) window.tierscopeSlices?.();
     if (view.opts.crosshairWidth) view.opts.crosshairWidth = CROSS_MM;  // NiiVue's page sets its own again and again
     if (view.opts.sliceType !== PLANES || !view.volumes.length) return;
     const { width, height } = view.gl.canvas, pad = PAD_PX * (view.uiData.dpr || 1), size = view.sliceScale().volScale;
     const tiles = lightbox
-      ? manySlices(view, large, size, width, height, pad)
+      ? manySlices(view, boxed(), size, width, height, pad)
       : whole
         ? [{ sliceType: large, position: [0, 0, width, height] }]
         : threePlanes(large, size, width, height, pad);
@@ -112,7 +117,7 @@
   // ---- slices, planes, zoom ------------------------------------------------------------------------
 
   const single = ({ opts }) => opts.sliceType in AXIS;
-  const active = (view) => (single(view) ? view.opts.sliceType : whole || lightbox ? large : pointed ?? large);
+  const active = (view) => (single(view) ? view.opts.sliceType : lightbox ? boxed() : whole ? large : pointed ?? large);
 
   function step(view, slices) {
     const by = [0, 0, 0];
@@ -128,7 +133,8 @@
   function anotherPlane(view, by) {
     if (single(view) || view.opts.sliceType === RENDER) return false;
     const round = [AXIAL, CORONAL, SAGITTAL];
-    large = round[(round.indexOf(large) + by + 3) % 3];
+    large = round[(round.indexOf(lightbox ? boxed() : large) + by + 3) % 3];
+    looked = null;
     pointed = null;
     remembered((store) => store.setItem(LARGE, large));
     view.drawScene();

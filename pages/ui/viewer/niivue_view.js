@@ -7,6 +7,7 @@
   const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, CROSS_PX = 2;
   const WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
   const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
+  const CORNERS = AROUND.filter(([x, y]) => x && y);
   const INT16 = 65536;
   let room = new Uint8ClampedArray(0), held = false, fitting = false;
 
@@ -87,14 +88,20 @@
     ]) outlined(view, letter, at, size / view.fontPx, HALO_PX * dpr);
   }
 
-  // In the lightbox: where the middle of the slice lies, in mm as the read-out tells them.
-  function place(view, [left, top], plane) {
+  // In the lightbox: where the middle of the slice lies, in mm as the read-out tells them, and the sides of each.
+  function place(view, [left, top, wide, high], plane) {
     const { gl, uiData, screenSlices } = view, dpr = uiData.dpr || 1, size = SMALL_PX * dpr, along = [0.5, 0.5, 0.5];
     const axis = [2, 1, 0][plane];
     along[axis] = screenSlices[screenSlices.length - 1]?.sliceFrac ?? 0.5;
     const said = view.frac2mm(along, 0, true)[axis].toFixed(0).replace(/^-0$/, "0");
     gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
-    view.drawText([left + MARGIN_PX * dpr, top + MARGIN_PX * dpr], said, size / view.fontPx, WHITE);
+    const margin = MARGIN_PX * dpr, y = top + (high - size) / 2, [first, second, , , firstIsLeft] = sides(view, plane);
+    const [onLeft, onRight] = firstIsLeft ? [first, second] : [second, first];
+    view.drawText([left + margin, top + margin], said, size / view.fontPx, WHITE);
+    for (const [letter, x] of [[onLeft, left + margin], [onRight, left + wide - margin - view.textWidth(size, onRight)]]) {
+      for (const [dx, dy] of CORNERS) view.drawText([x + dx * dpr, y + dy * dpr], letter, size / view.fontPx, DARK);
+      view.drawText([x, y], letter, size / view.fontPx, WHITE);
+    }
   }
 
   function outlined(view, letter, [x, y], scale, halo) {

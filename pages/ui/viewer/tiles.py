@@ -37,7 +37,7 @@ def from_workspace(
     return describe(
         scans,
         pictures=pictures(workspace, scans["scan_id"]),
-        rated=cache.rated(workspace),
+        rated=cache.rating_words(workspace),
         recognised=flags.flags_of_workspace(workspace),
         tags=cache.tags(workspace),
         current=state.get(state.SCAN),
@@ -49,7 +49,7 @@ def describe(
     scans: pd.DataFrame,
     *,
     pictures: Mapping[str, str],
-    rated: Collection[str],
+    rated: Mapping[str, Sequence[str]],
     recognised: Mapping[str, Mapping[str, str]],
     tags: Mapping[str, Collection[str]] = MappingProxyType({}),
     current: str | None,
@@ -64,8 +64,8 @@ def describe(
         worst that the tier could be, in order.
     pictures : mapping of str to str
         Scan id -> name of its picture, where there is one.
-    rated : collection of str
-        Ids of the scans that have a rating.
+    rated : mapping
+        Scan id -> the words of its ratings, where it has any.
     recognised : mapping
         Scan id -> its flags.
     tags : mapping
@@ -90,11 +90,12 @@ def describe(
             "tier": html_marks.perhaps(_called(tier, score), _called(worst, score)),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
-            "more": "rated" if scan_id in rated else "",
+            "more": _rated(rated.get(scan_id, ())),
             "title": _title(
                 scan_id,
                 _worth(_called(tier, score), score, high),
                 recognised.get(scan_id, {}),
+                rated.get(scan_id, ()),
                 scan_tags.of_scan(tags, scan_id),
             ),
             "current": scan_id == current,
@@ -124,9 +125,21 @@ def _worth(tier: str, score: float, high: float) -> str:
     return f"{worth}\n{told}" if told else worth
 
 
-def _title(scan_id: str, worth: str, flags: Mapping[str, str], tags: Sequence[str]) -> str:
+def _rated(words: Sequence[str]) -> str:
+    """Return what a tile says of its scan's ratings: the word, where it is one."""
+    return words[0] if len(words) == 1 else "rated" if words else ""
+
+
+def _title(
+    scan_id: str,
+    worth: str,
+    flags: Mapping[str, str],
+    rated: Sequence[str],
+    tags: Sequence[str],
+) -> str:
+    ratings = [f"Rated: {', '.join(rated)}"] if rated else []
     tagged = [f"Tags: {', '.join(tags)}"] if tags else []
-    return "\n".join([f"{scan_id}: {worth}", *flags.values(), *tagged])
+    return "\n".join([f"{scan_id}: {worth}", *flags.values(), *ratings, *tagged])
 
 
 def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:

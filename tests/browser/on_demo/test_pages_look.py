@@ -90,6 +90,22 @@ def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory
         yield address
 
 
+def test_what_stands_below_the_image_is_not_under_it_when_the_page_is_scrolled(
+    page: Page, dashboard: str
+) -> None:
+    page.goto(f"{dashboard}/review")
+    chromium.drawn(page)
+    chromium.settled(page)
+    gap = """() => {
+      const viewer = document.querySelector(".st-key-viewer"), below = document.createElement("div");
+      below.textContent = "A note on the image";
+      viewer.closest(".st-key-seen").append(below);
+      document.querySelector(".stMain").scrollTop = 400;
+      return below.getBoundingClientRect().top - viewer.getBoundingClientRect().bottom;
+    }"""
+    assert page.evaluate(gap) >= 0
+
+
 def test_right_is_left_and_the_nose_points_left_however_a_scan_is_stored(
     page: Page, marked_dashboard: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from curation.metrics.registry import FAMILIES
 from curation.scoring.score_reference import Anchor
-from pages.ui.review import scan_judgement
+from pages.ui.review import metrics_panel, scan_judgement, scan_panel
 
 ANCHORS = {"noise_wm": Anchor(0.05, 0.12), "cnr": Anchor(3.0, 1.0)}
 
@@ -43,8 +43,8 @@ def test_a_metric_that_falls_is_good_from_a_value_on() -> None:
     parts = _parts(("cnr", "contrast", 1.2, 1.0))
     said = scan_judgement.headline(_scores(contrast=55.0), parts, ANCHORS)
     assert "Clear loss of grey-white contrast" in said and "good is 3 or more" in said
-    assert scan_judgement.good_and_bad(ANCHORS["cnr"]) == ("≥ 3", "≤ 1")
-    assert scan_judgement.good_and_bad(None) == ("", "")
+    assert metrics_panel.good_and_bad(ANCHORS["cnr"]) == ("≥ 3", "≤ 1")
+    assert metrics_panel.good_and_bad(None) == ("", "")
 
 
 def test_nothing_stands_out_on_a_good_scan() -> None:
@@ -170,7 +170,7 @@ def test_what_people_would_say_is_said_as_that(chance: float, word: str) -> None
 def test_coverage_is_told_as_that_and_never_as_certainty(
     share: float, upper: float, words: str
 ) -> None:
-    assert scan_judgement.coverage(share, 12.0, upper) == words
+    assert scan_panel.coverage(share, 12.0, upper) == words
 
 
 def test_a_scan_that_no_reference_holds_for_is_told_why_it_has_no_score() -> None:
@@ -178,3 +178,25 @@ def test_a_scan_that_no_reference_holds_for_is_told_why_it_has_no_score() -> Non
     scores = pd.Series({**dict.fromkeys(FAMILIES, math.nan), "score_flags": flags})
     said = scan_judgement.headline(scores, _parts(), {})
     assert said == "<b>Not scored:</b> it is T2w, and Built-in holds for T1w only."
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["field_of_view_cut", "no_air"], "<b>Field of view cut.</b> Nothing else stands out."),
+        (
+            ["unusual_anatomy", "field_of_view_cut"],
+            "<b>Field of view cut, Unusual anatomy: look.</b> Nothing else stands out.",
+        ),
+        (["no_air", "thick_slices"], "<b>Nothing stands out.</b>"),
+    ],
+)
+def test_what_a_flag_bids_one_look_at_stands_out_though_the_score_is_good(
+    flags: list[str], words: str
+) -> None:
+    parts = _parts(("noise_wm", "noise", 0.01, 1.0))
+    assert scan_judgement.headline(_scores(), parts, ANCHORS, flags).startswith(words)
+    kept = pd.Series({**_scores(), "distortion_score": 5.0})
+    said = scan_judgement.headline(kept, _parts(("cjv", "contrast", 0.3, 1.0)), ANCHORS, flags)
+    assert said.startswith("<b>People would keep it")
+    assert ("nothing else stands out" in said) == ("Nothing else" in words)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from curation.ratings import rating_log
+from curation.sources.source import NO_IMAGE
 from curation.storage.workspace import Source
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
@@ -45,6 +46,44 @@ def test_each_source_is_counted_by_status(scans: pd.DataFrame) -> None:
 def test_problems_keep_their_reasons(scans: pd.DataFrame) -> None:
     found = summaries.problems(scans)
     assert found[["status", "reason"]].values.tolist() == [["unreadable", "cut off"]]
+
+
+def test_people_without_an_image_are_told_apart_from_scans_that_cannot_be_shown(
+    scans: pd.DataFrame,
+) -> None:
+    assert summaries.not_shown_words(scans) == (
+        "1 more scan cannot be shown; the page Cohort says why."
+    )
+    nobody = scans.assign(status="missing", path=None, reason=f"{NO_IMAGE} (row 3)")
+    assert summaries.not_shown_words(nobody) == (
+        "4 people are listed without an image; the page Cohort names them."
+    )
+    assert summaries.not_shown_words(pd.concat([scans, nobody.iloc[:1]])).endswith(
+        "says why. 1 person is listed without an image; the page Cohort names them."
+    )
+    assert summaries.not_shown_words(scans[scans["status"] == "ok"]) == ""
+
+
+def test_ratings_of_a_scan_are_told_each_word_once_and_an_adjudication_alone() -> None:
+    given = pd.DataFrame(
+        [
+            ("a", "Ada", "rater", None, "accept"),
+            ("a", "Ada", "rater", None, "doubtful"),  # she thought again
+            ("a", "Bob", "rater", 1, "doubtful"),
+            ("b", "Ada", "rater", None, "exclude"),
+            ("b", "Bob", "rater", None, "accept"),
+            ("c", "Ada", "rater", None, "exclude"),
+            ("c", "Eve", "adjudicator", None, "accept"),
+            ("c", "Bob", "rater", None, "exclude"),
+        ],
+        columns=["scan_id", "rater", "role", "session_id", "label"],
+    ).assign(scale="three-level", repeat=False, withdrawn=None)
+    assert summaries.rating_words(given) == {
+        "a": ("doubtful",),
+        "b": ("accept", "exclude"),
+        "c": ("accept",),
+    }
+    assert summaries.rating_words(given.iloc[:0]) == {}
 
 
 def test_ages_name_their_gaps() -> None:

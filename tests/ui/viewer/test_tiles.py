@@ -22,7 +22,7 @@ def described(**more: object) -> list[dict]:
     )
     given = {
         "pictures": {"a": "a.png?1"},
-        "rated": {"c"},
+        "rated": {"c": ("doubtful",)},
         "recognised": {"c": {"no_air": "Cut."}},
         "current": "a",
         "colour_of": TIER_COLOURS.get,
@@ -35,7 +35,7 @@ def test_each_tile_says_score_and_tier_in_its_colour() -> None:
     assert (first["score"], first["tier"], first["colour"]) == ("12.4", "A", TIER_COLOURS["A"])
     assert second["score"] == "–"
     assert second["tier"] == UNSCORED
-    assert (third["more"], third["colour"]) == ("rated", TIER_COLOURS["C"])
+    assert (third["more"], third["colour"]) == ("doubtful", TIER_COLOURS["C"])
     assert "Cut." in third["title"]
 
 
@@ -45,7 +45,7 @@ def test_a_tile_says_the_worst_tier_that_a_scan_could_be_in() -> None:
         columns=["scan_id", "status", "distortion_score", "score_high", "tier", "tier_worst"],
     )
     drawn = tiles.describe(
-        scans, pictures={}, rated=(), recognised={}, current=None, colour_of=TIER_COLOURS.get
+        scans, pictures={}, rated={}, recognised={}, current=None, colour_of=TIER_COLOURS.get
     )
     assert [tile["tier"] for tile in drawn] == ["A, perhaps C", "A"]
 
@@ -61,7 +61,7 @@ def test_a_score_is_a_lower_bound_only_where_it_may_be_notably_higher_and_says_h
         }
     )
     drawn = tiles.describe(
-        scans, pictures={}, rated=(), recognised={}, current=None, colour_of=TIER_COLOURS.get
+        scans, pictures={}, rated={}, recognised={}, current=None, colour_of=TIER_COLOURS.get
     )
     assert [tile["score"] for tile in drawn] == ["≥ 4.8", "12.3", "–"]
     assert (
@@ -119,7 +119,7 @@ def test_a_scan_with_a_score_is_not_called_unscored_where_another_column_is_cut(
     (tile,) = tiles.describe(
         scans,
         pictures={},
-        rated=(),
+        rated={},
         recognised={},
         tags={},
         current=None,
