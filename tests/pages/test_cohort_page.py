@@ -289,6 +289,17 @@ def test_what_was_scored_as_a_t1w_before_is_named_with_what_to_do(own, run, monk
     assert started == [(background_tasks.INGEST, "--again")]
 
 
+def test_a_source_is_taken_out_on_the_page(own, run) -> None:
+    page = run("cohort", own)
+    (field,) = [one for one in page.selectbox if one.label == "Source"]
+    assert field.value is None and button(page, "Take it out").disabled
+    checked(field.set_value("made-target").run())
+    checked(button(page, "Take it out").click().run())
+    assert [source.name for source in own.sources()] == ["made-pool"]
+    assert set(tables.read_scans(own)["source"]) == {"made-pool"}
+    assert "made-target" not in words(page)
+
+
 def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> None:
     both = frozenset(("made-pool", "made-target"))
     duplicates.say_different(own, [both], "Ada", different=False)
