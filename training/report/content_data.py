@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from curation.cohorts.flow_chart import TierCount
 from curation.cohorts.frozen_cohort import Cohort
 from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
-from curation.tiers.tier_rule import TIER_COLOURS
+from curation.tiers.tier_rule import TIER_COLOURS, TierRule
 from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
@@ -23,6 +24,8 @@ from training.settings.objectives import OBJECTIVES
 from training.studies import pool_target_separation
 
 BIN = 2.5
+#: What the words of one cut-off take of the axis of the score, in points.
+_ROOM = 20.0
 _GREY = "#7F7F7F"
 
 
@@ -127,10 +130,7 @@ def tiers(source: ReportSource) -> Message | None:
     counts = known.groupby("tier").size()
     rule = source.pool.rule if source.pool else None
     cut = rule.describe() if rule else []
-    lines = []
-    if rule and rule.column == SCORE:
-        pairs = zip(rule.cutoffs, rule.names, rule.names[1:], strict=False)
-        lines = [Line("x", at, f"{better} | {worse} at {at:g}") for at, better, worse in pairs]
+    lines = _cutoffs(rule) if rule and rule.column == SCORE else ()
     plot = Plot(
         "tiers",
         "bars",
@@ -141,7 +141,7 @@ def tiers(source: ReportSource) -> Message | None:
         x_label="Distortion score (0 pristine – 100 unusable; higher is worse)",
         y_label="Scans",
         series=tuple(Series(name, f"Tier {name}", _colour(name)) for name in names),
-        lines=tuple(lines),
+        lines=lines,
         width=BIN,
         digits=0,
         alt="Histogram of the distortion score of the pretraining pool, coloured by tier",
@@ -168,6 +168,20 @@ def tiers(source: ReportSource) -> Message | None:
         note=f"Bins of {BIN:g} points."
         + " Examples: the scan of the median score of each tier, one axial slice." * bool(pictures),
     )
+
+
+def _cutoffs(rule: TierRule) -> tuple[Line, ...]:
+    """Return the cut-offs as lines; those that lie close together have their words in one."""
+    lines: list[Line] = []
+    for at, better, worse in zip(rule.cutoffs, rule.names, rule.names[1:], strict=False):
+        words, first = f"{better} | {worse} at {at:g}", len(lines) - 1
+        while first >= 0 and not lines[first].label:
+            first -= 1
+        if first >= 0 and at - lines[first].at < _ROOM:
+            lines[first] = replace(lines[first], label=f"{lines[first].label}, {words}")
+            words = ""
+        lines.append(Line("x", at, words))
+    return tuple(lines)
 
 
 def _histogram(pool: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -168,10 +168,11 @@ class Plot:
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)
 
     def side(self, at: float) -> Literal["left", "center", "right"]:
-        """Return by which of their edges words at a value of intervals hang on it, to stay inside."""
-        if self.kind != "intervals":
+        """Return by which of their edges words at a value of intervals or bars hang on it, to stay inside."""
+        if self.kind not in ("intervals", "bars"):
             return "center"
-        values = self.table[[self.low, self.high]].to_numpy(dtype=float).ravel()
+        columns = [self.low, self.high] if self.kind == "intervals" else [self.x]
+        values = self.table[columns].to_numpy(dtype=float).ravel()
         values = [*values[values == values], *(one.at for one in self.lines if one.at == one.at)]
         if self.shaded:
             values += [self.shaded.low, self.shaded.high]

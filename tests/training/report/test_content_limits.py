@@ -8,7 +8,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_judged, workspace_trainable
 from tests.helpers.replanned import replanned
-from training.report import content
+from training.report import content, content_data
 from training.results import error_strata
 
 
@@ -107,3 +107,15 @@ def test_a_title_says_a_trend_along_the_score_only_where_one_was_found(
 
     monkeypatch.setattr(error_strata, "trends", shown)
     assert message().title.startswith("A errs more the worse the test scan")
+
+
+def test_cut_offs_that_lie_close_have_their_words_in_one_and_others_their_own() -> None:
+    rule = TierRule(names=("A", "B", "C", "D", "E"), cutoffs=(6.5, 9.0, 25.0, 60.0))
+    lines = content_data._cutoffs(rule)
+    assert [line.at for line in lines] == [6.5, 9.0, 25.0, 60.0]
+    assert [line.label for line in lines] == [
+        "A | B at 6.5, B | C at 9, C | D at 25",
+        "",
+        "",
+        "D | E at 60",
+    ]
