@@ -79,6 +79,13 @@ def add_export_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--as", dest="kind", choices=list(cohort_export.EXPORT_FORMATS), default="bids"
     )
+    command.add_argument(
+        "--tier",
+        dest="tiers",
+        action="append",
+        default=[],
+        help="of a list or links: this tier alone (may be repeated)",
+    )
 
 
 def _add_scans(command: argparse.ArgumentParser) -> None:
@@ -207,9 +214,8 @@ def run_check(chosen: argparse.Namespace) -> int:
 def run_export(chosen: argparse.Namespace) -> int:
     """Export a cohort."""
     workspace = Workspace.open(chosen.workspace)
-    print(
-        cohort_export.export(workspace, frozen_cohort.load(workspace, chosen.cohort), chosen.kind)
-    )
+    cohort = frozen_cohort.load(workspace, chosen.cohort)
+    print(cohort_export.export(workspace, cohort, chosen.kind, chosen.tiers))
     return 0
 
 

@@ -4,7 +4,7 @@ Unusable scans are in none of the lists and links; the BIDS table has them, as t
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curation.access.actions import Action
@@ -56,7 +56,7 @@ _COLUMNS: tuple[Column, ...] = (
 
 
 @guarded(Action.EXPORT_COHORT)
-def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
+def export(workspace: Workspace, cohort: Cohort, kind: str, tiers: Sequence[str] = ()) -> Path:
     """Export a cohort; return the file or folder, which is written anew.
 
     Parameters
@@ -67,32 +67,48 @@ def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
         Frozen.
     kind : str
         A key of :data:`EXPORT_FORMATS`.
+    tiers : sequence of str, optional
+        Those that a list or links are of; all by default. BIDS derivatives are the record of all.
 
     Raises
     ------
     CohortError
-        For another kind; where there is no image to list or link, or one is no longer what it was.
+        For another kind, or a tier that the cohort does not have; where there is no image to list or link, or
+        one is no longer what it was.
     """
     if kind not in EXPORT_FORMATS:
         raise CohortError(
             f"A cohort is exported as one of {', '.join(EXPORT_FORMATS)}; not {kind!r}."
         )
-    made = {"list": _as_list, "links": _as_links, "bids": _as_bids}[kind](workspace, cohort)
-    actions.note(workspace, "cohort exported", cohort.id, kind=kind)
+    if unknown := [tier for tier in tiers if tier not in cohort.rule.names]:
+        raise CohortError(
+            f"{cohort.id} has no tier {unknown[0]!r}; it has {', '.join(cohort.rule.names)}."
+        )
+    if kind == "bids":
+        made, tiers = _as_bids(workspace, cohort), ()
+    else:
+        tiers = () if set(tiers) == set(cohort.rule.names) else tiers
+        made = {"list": _as_list, "links": _as_links}[kind](workspace, cohort, tiers)
+    actions.note(workspace, "cohort exported", cohort.id, kind=kind, tiers=list(tiers) or None)
     return made
 
 
-def _as_list(workspace: Workspace, cohort: Cohort) -> Path:
-    path = workspace.exported_cohorts_dir / f"{cohort.id}.txt"
-    lines = [str(image) for _, _, image in _images(workspace, cohort)]
+def _called(cohort: Cohort, tiers: Sequence[str]) -> str:
+    """Return a name that tells which tiers of a cohort it is of."""
+    return "_".join([cohort.id, *(["tiers", *map(slug, tiers)] if tiers else [])])
+
+
+def _as_list(workspace: Workspace, cohort: Cohort, tiers: Sequence[str]) -> Path:
+    path = workspace.exported_cohorts_dir / f"{_called(cohort, tiers)}.txt"
+    lines = [str(image) for _, _, image in _images(workspace, cohort, tiers)]
     files.write_text(path, "\n".join(lines) + "\n")
     return path
 
 
-def _as_links(workspace: Workspace, cohort: Cohort) -> Path:
+def _as_links(workspace: Workspace, cohort: Cohort, tiers: Sequence[str]) -> Path:
     """Make ``TIER/SCAN_ID.nii.gz`` links in a new folder that takes the old one's place."""
-    folder = workspace.exported_cohorts_dir / cohort.id
-    images = list(_images(workspace, cohort))
+    folder = workspace.exported_cohorts_dir / _called(cohort, tiers)
+    images = list(_images(workspace, cohort, tiers))
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     for scan_id, tier, image in images:
@@ -109,14 +125,19 @@ def _ending(image: Path) -> str:
     return ".nii.gz" if image.name.endswith(".nii.gz") else image.suffix
 
 
-def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Path]]:
-    """Yield scan, tier and path of every usable image of a cohort, in its order."""
+def _images(
+    workspace: Workspace, cohort: Cohort, tiers: Sequence[str]
+) -> Iterator[tuple[str, str, Path]]:
+    """Yield scan, tier and path of every usable image of a cohort, or of tiers of it, in its order."""
     scans = tables.read_scans(workspace).set_index("scan_id")
     chosen = cohort_draft.included(cohort.scans)
     chosen = chosen[chosen["scan_id"].isin(scans.index[scans["status"] == "ok"])]
+    if tiers:
+        chosen = chosen[chosen["tier"].isin(tiers)]
     if chosen.empty:
+        of = f"Tier {' and '.join(tiers)} of cohort" if tiers else "Cohort"
         raise CohortError(
-            f"Cohort {cohort.id} has no image to list: its scans came from a table, or are gone. Export "
+            f"{of} {cohort.id} has no image to list: its scans came from a table, or are gone. Export "
             "it as BIDS derivatives instead."
         )
     changed = cohort_integrity.changed_files(workspace, cohort)

@@ -100,11 +100,11 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
         only = " --images-only" if cohort.images_only else ""
         if cohort.sources:
             only += f" --source {shlex.join(cohort.sources)}"
-        where = shlex.quote(str(workspace.root))
+        where, rule = (shlex.quote(str(one)) for one in (workspace.root, path.with_suffix(".yaml")))
         st.caption("Reproduce this list from the command line; it stops if anything differs:")
         st.code(
             f"python -m curation tiers --workspace {where} --role {cohort.role}{only} "
-            f"--rule {cohort.id}.yaml --expect {cohort.hash} --out {cohort.id}.tsv",
+            f"--rule {rule} --expect {cohort.hash} --out {cohort.id}.tsv",
             language="shell",
             wrap_lines=True,
         )
@@ -144,17 +144,24 @@ def _exports(workspace: Workspace, cohort: Cohort) -> None:
     st.markdown("**Export**")
     if not person.may(Action.EXPORT_COHORT):
         return
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        tiers = st.multiselect(
+            "Tiers in the list and the links", cohort.rule.names, default=cohort.rule.names
+        )
         asked = [
             kind
             for kind, label in _KINDS.items()
-            if st.button(label, key=f"export-{kind}", help=cohort_export.EXPORT_FORMATS[kind])
+            if st.button(
+                label,
+                key=f"export-{kind}",
+                help=cohort_export.EXPORT_FORMATS[kind],
+                disabled=not tiers,
+            )
         ]
     for kind in asked:
         with frame.in_words():
-            st.success(
-                formatting.escape(f"Written: {cohort_export.export(workspace, cohort, kind)}")
-            )
+            made = cohort_export.export(workspace, cohort, kind, tiers)
+            st.success(formatting.escape(f"Written: {made}"))
 
 
 def _control(workspace: Workspace, cohort: Cohort) -> None:

@@ -37,6 +37,25 @@ def test_a_list_names_each_usable_image_once(
     assert all(image.is_file() for image in paths)
 
 
+def test_a_list_of_one_tier_has_its_images_alone_and_says_so_in_its_name(
+    scored: Workspace, cohort: frozen_cohort.Cohort
+) -> None:
+    whole = cohort_export.export(scored, cohort, "list").read_text().splitlines()
+    tiers = [tier for tier in cohort.rule.names if (cohort.scans["tier"] == tier).any()]
+    parts = [cohort_export.export(scored, cohort, "list", [tier]) for tier in tiers]
+    assert [part.name for part in parts] == [f"{cohort.id}_tiers_{tier}.txt" for tier in tiers]
+    lists = [set(part.read_text().splitlines()) for part in parts]
+    assert len(lists) > 1 and all(lists) and sum(map(len, lists)) == len(whole)
+    assert set().union(*lists) == set(whole)
+    links = cohort_export.export(scored, cohort, "links", ["A"])
+    assert [folder.name for folder in links.iterdir()] == ["A"]
+    assert (
+        cohort_export.export(scored, cohort, "list", cohort.rule.names).name == f"{cohort.id}.txt"
+    )
+    with pytest.raises(CohortError, match="has no tier 'a'; it has A, B, C"):
+        cohort_export.export(scored, cohort, "list", ["a"])
+
+
 def test_links_lead_to_the_images_a_folder_a_tier(
     scored: Workspace, cohort: frozen_cohort.Cohort
 ) -> None:
