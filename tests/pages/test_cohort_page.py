@@ -413,6 +413,15 @@ def test_only_ids_that_fit_are_said_to_be_confirmed_below(own, run) -> None:
     assert "note it below" in said
 
 
+def test_a_source_that_is_added_again_is_not_moved_to_another_role_unasked(full, run) -> None:
+    (target,) = (one for one in full.workspace.sources() if one.role == "target")
+    page = run("cohort", full.workspace)
+    page.text_input[0].set_value(target.path)
+    checked(button(page, "Add the source").click().run())
+    assert "already, in the role target" in page.error[0].value
+    assert background_tasks.running(full.workspace, background_tasks.INGEST) is None
+
+
 def test_a_name_that_a_source_of_another_role_has_is_asked_about(full, run, tmp_path) -> None:
     page = run("cohort", full.workspace)
     page.text_input[0].set_value(str(tmp_path))

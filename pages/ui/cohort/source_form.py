@@ -163,7 +163,7 @@ def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
         if not sent:
             source_outcome.say_failure(workspace, task)
             return
-        if _is_of_another_role(workspace, name, role):
+        if _is_of_another_role(workspace, name, path.strip(), role):
             return
         if (table := _people_options(workspace, people)) is not None:
             _start(workspace, task, path, [*arguments, *table])
@@ -210,15 +210,18 @@ _CODES = (
 )
 
 
-def _is_of_another_role(workspace: Workspace, name: str, role: str) -> bool:
-    """Say that a source of a name has another role: one that moved keeps its own unless somebody wants it."""
-    known = next((one for one in workspace.sources() if one.name == name), None)
+def _is_of_another_role(workspace: Workspace, name: str, path: str, role: str) -> bool:
+    """Say that a source of a name, else of a path, has another role: added again it keeps its own."""
+    known = next(
+        (one for one in workspace.sources() if (one.name == name if name else one.path == path)),
+        None,
+    )
     if known is None or known.role == role:
         return False
     st.error(
         formatting.escape(
-            f"There is a source {name} already, in the role {known.role}. Choose that role if it is the same "
-            "one from a new place, or give this one another name."
+            f"There is a source {known.name} already, in the role {known.role}. Choose that role if it is "
+            "the same one again or from a new place, or give this one another short name."
         )
     )
     return True

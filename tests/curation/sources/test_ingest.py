@@ -317,7 +317,7 @@ def test_a_source_that_moved_keeps_its_scans_where_it_is_named_from_its_new_plac
     moved = tmp_path / "elsewhere" / "set"
     moved.parent.mkdir()
     (tmp_path / "set").rename(moved)
-    with pytest.raises(SourceError, match=r"where nothing is any more.*--name set"):
+    with pytest.raises(SourceError, match=r"where nothing is any more.*its short name too \(set\)"):
         ingest(workspace, moved)
     assert ingest(workspace, moved, name="set").added == 0
     after = tables.read_scans(workspace)
