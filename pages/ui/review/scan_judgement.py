@@ -203,9 +203,8 @@ def headline(
 
 def _seen(found: Collection[str]) -> str:
     """Return what of the flags stands out on the image, in their labels' words; else nothing."""
-    return ", ".join(
-        html.escape(flags.label(key).rstrip(".")) for key in _TO_BE_SEEN if key in found
-    )
+    labels = "; ".join(flags.label(key) for key in _TO_BE_SEEN if key in found)
+    return html.escape(labels[:1] + labels[1:].lower())
 
 
 def _by_model(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> bool:

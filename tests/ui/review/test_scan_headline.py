@@ -186,7 +186,7 @@ def test_a_scan_that_no_reference_holds_for_is_told_why_it_has_no_score() -> Non
         (["field_of_view_cut", "no_air"], "<b>Field of view cut.</b> Nothing else stands out."),
         (
             ["unusual_anatomy", "field_of_view_cut"],
-            "<b>Field of view cut, Unusual anatomy: look.</b> Nothing else stands out.",
+            "<b>Field of view cut; unusual anatomy: look.</b> Nothing else stands out.",
         ),
         (["no_air", "thick_slices"], "<b>Nothing stands out.</b>"),
     ],
