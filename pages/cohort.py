@@ -8,9 +8,11 @@ from curation.access.actions import Action
 from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.upkeep import forgetting
 from curation.wording import plural
 from pages.ui.cohort import alike_panel, people_panel, source_form, source_outcome
 from pages.ui.shell import (
+    background_tasks,
     cache,
     controls,
     flags,
@@ -141,8 +143,46 @@ def _sources(workspace: Workspace, scans: pd.DataFrame, gone: set[str]) -> None:
         html_marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2))
     )
     _say_what_is_not_scored(workspace, scans)
-    source_form.offer_again(workspace)
+    _offer_again(workspace)
     source_form.describe_examples(workspace)
+
+
+def _offer_again(workspace: Workspace) -> None:
+    """Offer to list all sources of images again (changed files alone are read), and to take one out."""
+    if not guard.may(Action.INGEST):
+        return
+    of_images = any(source.kind != "mriqc" for source in workspace.sources())
+    if of_images:
+        st.caption(
+            "To give a source sites, ages or another table of people afterwards: Add data, with the same "
+            "path, role and short name, and the table. Its scans, scores and ratings stay."
+        )
+    busy = background_tasks.running(workspace, background_tasks.INGEST) is not None
+    with st.container(horizontal=True):
+        if of_images and st.button(
+            "List the sources again", icon=":material/refresh:", disabled=busy
+        ):
+            background_tasks.start(workspace, background_tasks.INGEST, "--again")
+            st.rerun()
+        with st.popover("Take a source out", icon=":material/playlist_remove:", disabled=busy):
+            _take_out(workspace)
+
+
+def _take_out(workspace: Workspace) -> None:
+    names = [source.name for source in workspace.sources()]
+    name = st.selectbox("Source", names, index=None, placeholder="choose one")
+    st.caption(
+        "Its scans leave the list, the tiers and what is frozen from now on. Nothing that was measured or "
+        "decided is deleted: it is there again when the source is added again. Frozen cohorts stay as they "
+        "are."
+    )
+    if st.button("Take it out", disabled=name is None) and name is not None:
+        with frame.in_words():
+            count = forgetting.take_out(workspace, name)
+            st.toast(
+                formatting.escape(f"{name} is taken out, with {plural(count, 'row')} of scans.")
+            )
+            st.rerun()
 
 
 def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:

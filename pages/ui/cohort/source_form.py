@@ -14,10 +14,8 @@ from curation.interchange.example_datasets import EXAMPLES, Example
 from curation.sources import allowed_roots, discovery, image_modality
 from curation.storage import typed_paths
 from curation.storage.workspace import ROLES, Workspace
-from curation.upkeep import forgetting
-from curation.wording import plural
 from pages.ui.cohort import dicom_form, folder_picker, joined_form, source_outcome
-from pages.ui.shell import background_tasks, controls, formatting, frame, state
+from pages.ui.shell import background_tasks, controls, formatting, state
 
 _IMAGES, _DICOM, _TABLE, _OTHER, _EXAMPLE = "images", "dicom", "table", "other", "example"
 _KINDS = {
@@ -98,44 +96,6 @@ _OF_THEIR_OWN: dict[str, Callable[[Workspace, str], None]] = {
     _DICOM: _show_dicom,
     _OTHER: joined_form.show,
 }
-
-
-def offer_again(workspace: Workspace) -> None:
-    """Offer to list all sources of images again (changed files alone are read), and to take one out."""
-    if not guard.may(Action.INGEST):
-        return
-    of_images = any(source.kind != "mriqc" for source in workspace.sources())
-    if of_images:
-        st.caption(
-            "To give a source sites, ages or another table of people afterwards: Add data, with the same "
-            "path, role and short name, and the table. Its scans, scores and ratings stay."
-        )
-    busy = background_tasks.running(workspace, background_tasks.INGEST) is not None
-    with st.container(horizontal=True):
-        if of_images and st.button(
-            "List the sources again", icon=":material/refresh:", disabled=busy
-        ):
-            background_tasks.start(workspace, background_tasks.INGEST, "--again")
-            st.rerun()
-        with st.popover("Take a source out", icon=":material/playlist_remove:", disabled=busy):
-            _take_out(workspace)
-
-
-def _take_out(workspace: Workspace) -> None:
-    names = [source.name for source in workspace.sources()]
-    name = st.selectbox("Source", names, index=None, placeholder="choose one")
-    st.caption(
-        "Its scans leave the list, the tiers and what is frozen from now on. Nothing that was measured or "
-        "decided is deleted: it is there again when the source is added again. Frozen cohorts stay as they "
-        "are."
-    )
-    if st.button("Take it out", disabled=name is None) and name is not None:
-        with frame.in_words():
-            count = forgetting.take_out(workspace, name)
-            st.toast(
-                formatting.escape(f"{name} is taken out, with {plural(count, 'row')} of scans.")
-            )
-            st.rerun()
 
 
 def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
