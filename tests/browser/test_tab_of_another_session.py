@@ -252,7 +252,7 @@ def test_what_is_typed_is_kept_before_the_server_knows_of_it(page: Page) -> None
     assert page.evaluate("told.at(-1).entered") == {"value": 3}
 
 
-def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
+def test_after_a_restart_a_tab_says_whom_to_ask_and_then_goes_on(
     page: Page, tmp_path: Path
 ) -> None:
     key = "a-key_of-24-letters-1234"
@@ -260,7 +260,7 @@ def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
     with serving as address:
         page.goto(f"{address}/?key={key}")
         chromium.opened(page, address, "cohort")
-    told = page.get_by_text("Open the address that Tierscope printed when it was started")
+    told = page.get_by_text("Ask whoever runs Tierscope for it")
     with serving:
         expect(told).to_be_visible(timeout=90_000)
         other = page.context.new_page()

@@ -86,14 +86,24 @@ def table_key(name: str, ids: Iterable[str]) -> str:
 
 
 def choose_movable(
-    kind: Callable[..., Any], label: str, options: Sequence[T], *, key: Key[T], **more: Any
+    kind: Callable[..., Any],
+    label: str,
+    options: Sequence[T],
+    *,
+    key: Key[T],
+    folded: bool = False,
+    **more: Any,
 ) -> T:
-    """Draw a movable field and return its value; the arguments are those of :func:`choose`."""
+    """Draw a movable field and return its value; the arguments are those of :func:`choose`.
+
+    One that is ``folded`` away, in a popover, is told its value each time: the browser makes it when it is
+    opened, of what it was told last, and would else show nothing as chosen.
+    """
     if state.get(key) not in options:
         move(key, options[0])
     value: Any = state.get(key)
     field = field_key(key, state.get(_moves_key(key), 0))
-    if state.get(field) != value:
+    if folded or state.get(field) != value:
         state.put(field, value)
     kind(label, options, key=field, on_change=_take, args=(key, field, value, options), **more)
     return value
