@@ -2,10 +2,10 @@
 // HTTP and CORS; this says what to do. Its own words are hidden, not changed: they are streamlit's.
 // Watches from its first use until the page is closed: without a server no component is drawn any more.
 const SAID = "Tierscope was started anew since this page was opened, and wants its address with the key once more. Ask "
-  + "whoever runs Tierscope for it: Tierscope printed it when it was started, and it ends in ?key=… (where TIERSCOPE_KEY is "
-  + "set, in that key). Open it in another tab of this browser: this page, and all others of this browser, then go on by "
-  + "themselves. Do not close or reload this page. What was saved is safe.";
-const BEGUN = " What you entered and did not save yet is kept on this page."; // as the bar of connection.js says
+  + "whoever runs Tierscope for that address, and open it in another tab of this browser: this page, and all others of this "
+  + "browser, then go on by themselves. Do not close or reload this page. What was saved is safe.";
+const BEGUN = " What you entered and did not save yet is kept on it."; // as the bar of connection.js says
+const WHERE = " (Tierscope printed the address when it was started; it ends in ?key=…, where TIERSCOPE_KEY is set in that key.)";
 const REFUSED = "HTTP status: 403";
 
 function tell() {
@@ -13,7 +13,7 @@ function tell() {
     const words = [...dialog.querySelectorAll("div, p")].filter((one) => one.textContent.includes(REFUSED)).pop();
     if (!words || words.style.display === "none") continue;
     words.style.display = "none";
-    const said = SAID + (document.querySelector(".st-key-rating") ? BEGUN : "");
+    const said = SAID + (document.querySelector(".st-key-rating") ? BEGUN : "") + WHERE;
     words.insertAdjacentElement("afterend", Object.assign(document.createElement("p"), { textContent: said }));
   }
 }

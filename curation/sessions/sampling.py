@@ -262,7 +262,8 @@ def in_words(text: str, sessions: pd.DataFrame, lists: Mapping[str, str]) -> str
     key, _, argument = text.partition(":")
     if key == "session":
         named = sessions.loc[sessions["id"].astype(str) == argument]
-        return " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
+        words = " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
+        return words or CHOICES[key].label
     if key == "list":
         return f"List {lists.get(argument, argument)}"
     label = CHOICES[key].label if key in CHOICES else key

@@ -260,7 +260,7 @@ def test_after_a_restart_a_tab_says_whom_to_ask_and_then_goes_on(
     with serving as address:
         page.goto(f"{address}/?key={key}")
         chromium.opened(page, address, "cohort")
-    told = page.get_by_text("Ask whoever runs Tierscope for it")
+    told = page.get_by_text("Ask whoever runs Tierscope for that address")
     with serving:
         expect(told).to_be_visible(timeout=90_000)
         other = page.context.new_page()

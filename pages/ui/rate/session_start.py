@@ -96,7 +96,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
             )
         if not rater.strip():
             _suggest_people(listed)
-        choice = _choice(workspace, listed)
+        choice = _choice(workspace, session_log.list_sessions(workspace))  # others' too
         model = _model(workspace, choice)
         scale = _scale(workspace, model)
         size, repeats, seed = _amounts(workspace, choice, model)

@@ -50,8 +50,8 @@ def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace)
     from curation.ratings import rating_log
 
     _open(page, dashboard, "review", "Is this scan good?")
-    page.get_by_label("Who rates").fill("Ada")
-    page.get_by_label("Who rates").press("Enter")
+    page.get_by_label("Your name or initials").fill("Ada")
+    page.get_by_label("Your name or initials").press("Enter")
     page.get_by_role("button", name=re.compile("^doubtful")).click()
     page.get_by_label(re.compile("^Comment")).fill("rings at the vertex")
     page.get_by_label(re.compile("^Comment")).press("Enter")
