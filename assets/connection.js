@@ -4,7 +4,8 @@
 // started anew does not know, and every button of them would be dead.
 // Watches from its first use until the page is closed: without a server no component is drawn any more.
 const SAID = "Tierscope does not answer at the moment. What was saved is safe. Do not close or reload this page: it goes on "
-  + "by itself, within a minute after Tierscope is back.";
+  + "by itself, within a minute after Tierscope is back. If it "
+  + "then asks for an address, ask whoever runs Tierscope for it.";
 const BEGUN = " What you entered and did not save yet is kept on it.";
 const AFTER_MS = 1000, REFUSED = "HTTP status: 403", OURS = "Connection error";
 const LOOK = "position: fixed; inset: 0 0 auto; z-index: 1000003; padding: .7rem 1rem; background: #7a2e0e; color: #fff; "

@@ -46,6 +46,7 @@ class Action(enum.Enum):
 
     RATE = Rank.RATER, "rate scans"
     TAKE_BACK = Rank.RATER, "take a rating back"
+    TAKE_BACK_SESSION = Rank.RATER, "take a session back"
     UNBLIND = Rank.RATER, "show what a session hides"
     SAVE_LIST = Rank.RATER, "save a list of scans"
     TAG = Rank.RATER, "tag scans"

@@ -23,6 +23,7 @@ AUDIT_COLUMNS = ["at", "who", "what", "subject", "detail"]
 #: Stored actions in words; of others, and of those of earlier versions, the stored text is the words.
 ACTION_WORDS: dict[str, str] = {
     AuditAction.SESSION_UNBLINDED: "what was hidden shown",
+    AuditAction.SESSION_TAKEN_BACK: "session taken back",
     AuditAction.CUTOFF_SUGGESTED: "cut-off suggested",
     AuditAction.COHORT_FROZEN: "freeze cohort",
     AuditAction.FOUND_PUT_IN: "found decisions put in by another way",

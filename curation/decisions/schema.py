@@ -273,6 +273,7 @@ class AuditAction(enum.StrEnum):
     """
 
     SESSION_UNBLINDED = "session_unblinded"
+    SESSION_TAKEN_BACK = "session_taken_back"
     CUTOFF_SUGGESTED = "cutoff_suggested"
     COHORT_FROZEN = "cohort_frozen"
     FOUND_PUT_IN = "found_put_in"

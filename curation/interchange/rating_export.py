@@ -191,6 +191,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
         ):
             listed.setdefault(row.session_id, []).append([row.scan_id, row.repeat_of])
         shown = {row.id: unblinding.moment_of(connection, row.id) for row, _ in known}
+        withdrawn = unblinding.taken_back(connection)
     scales = all_scales(workspace).values()
     return {
         "scales": [_scale(scale) for scale in scales],
@@ -203,6 +204,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
                 "version": row.version,
                 "items": listed.get(row.id, []),
                 "unblinded": shown[row.id],
+                "taken_back": rating_log.session_subject(row.id) in withdrawn,
             }
             for row, _ in reversed(known)
         ],

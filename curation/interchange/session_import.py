@@ -64,6 +64,8 @@ def _session(given: dict[str, Any]) -> dict[str, Any]:
     if not places or not texts["name"] or not texts["rater"] or too_long:
         raise ValueError(f"the session {texts['name']!r:.60} of {texts['rater']!r:.60}")
     shown = given.get("unblinded")  # files of versions until 0.12 do not say
+    if not isinstance(given.get("taken_back", False), bool):  # those until 0.16 do not say
+        raise ValueError(f"whether the session {texts['name']!r:.60} was taken back")
     return (
         given
         | texts
@@ -110,6 +112,9 @@ def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, i
         if one["unblinded"] and unblinding.moment_of(connection, numbers[key]) is None:
             detail = {"name": one["name"], "at": one["unblinded"]}
             unblinding.note(connection, numbers[key], one["rater"], detail)
+        if one.get("taken_back") and unblinding.can_be_taken_back(connection, numbers[key]):
+            detail = {"name": one["name"]}
+            unblinding.note_taken_back(connection, numbers[key], one["rater"], detail)
     return numbers
 
 

@@ -175,6 +175,35 @@ def _store(workspace: Workspace, scale: Scale, author: str) -> None:
             ) from None
 
 
+def scale_of_lines(label: str, lines: str, source: str, *, higher: bool) -> Scale:
+    """Make a scale of levels that were typed, one a line, best first; they are numbered from 1.
+
+    Parameters
+    ----------
+    label : str
+        What it is called.
+    lines : str
+        The levels' words.
+    source : str
+        Where it comes from; may be empty.
+    higher : bool
+        Whether the best has the highest number.
+
+    Raises
+    ------
+    RatingError
+        Without a name.
+    """
+    words = [line.strip() for line in lines.splitlines() if line.strip()]
+    if not label.strip():
+        raise RatingError("Name the scale.")
+    numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
+    values = {float(number): word for number, word in zip(numbers, words, strict=True)}
+    return Scale(
+        slug(label), label, values, "higher is better" if higher else "higher is worse", source
+    )
+
+
 def _check(scale: Scale) -> None:
     values, words = list(scale.values), list(scale.values.values())
     if slug(scale.name) != scale.name or len(scale.name) > MAX_NAME or scale.name in SCALES:

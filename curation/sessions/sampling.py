@@ -1,6 +1,6 @@
 """Sampling of the scans of a rating session, and their order: drawn once, from a stored seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -255,6 +255,19 @@ def find_choice(text: str) -> tuple[SamplingMethod, str]:
     if key in ("tier", "session", "list") and not argument:
         raise SessionError(f"The list {key!r} needs {choice.argument} after a colon.")
     return choice, argument
+
+
+def in_words(text: str, sessions: pd.DataFrame, lists: Mapping[str, str]) -> str:
+    """Return a choice as it is read: with the name of its session (of those given) or of its saved list."""
+    key, _, argument = text.partition(":")
+    if key == "session":
+        named = sessions.loc[sessions["id"].astype(str) == argument]
+        words = " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
+        return words or CHOICES[key].label
+    if key == "list":
+        return f"List {lists.get(argument, argument)}"
+    label = CHOICES[key].label if key in CHOICES else key
+    return f"{label} {argument}".strip()
 
 
 def sample_scans(

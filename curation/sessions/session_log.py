@@ -61,7 +61,8 @@ def start(workspace: Workspace, plan: SessionPlan) -> Session:
             )
     except sa.exc.IntegrityError:
         raise SessionError(
-            f"{plan.rater} has a session named {plan.name!r} already. Go on with it, or choose another name."
+            f"{plan.rater} has a session named {plan.name!r} already; one that was taken back keeps its "
+            "name. Go on with it, or choose another name."
         ) from None
     return load(workspace, number)
 
@@ -98,7 +99,8 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     -------
     pandas.DataFrame
         ``id``, ``at``, ``name``, ``rater``, ``scale``, ``choice``, ``blinded``, ``done``, ``total``,
-        ``finished``. Those of :func:`unreadable_sessions` are left out.
+        ``untouched`` (no rating was ever given in it), ``finished``. Those of :func:`unreadable_sessions` and
+        those that were taken back are left out.
     """
     items = schema.session_items
     totals = sa.select(items.c.session_id, sa.func.count()).group_by(items.c.session_id)
@@ -110,6 +112,10 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         shown = actions.subjects_of(connection, AuditAction.SESSION_UNBLINDED)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
+        rated = frozenset(
+            connection.execute(sa.select(schema.details.c.session_id).distinct()).scalars()
+        )
+        hidden = unblinding.taken_back(connection)
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
     table = pd.DataFrame(
         [
@@ -125,11 +131,19 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
                 total.get(row.id, 0),
             )
             for row, plan in rows
+            if rating_log.session_subject(row.id) not in hidden
         ],
         columns=columns,
     )
     ended = table["id"].map(rating_log.session_subject).isin(shown)
-    return table.assign(finished=ended | (table["done"] == table["total"]))
+    finished = ended | (table["done"] == table["total"])
+    return table.assign(untouched=~table["id"].isin(rated), finished=finished)
+
+
+def names(workspace: Workspace) -> frozenset[str]:
+    """Return the names of all sessions, also of those that were taken back."""
+    with database.engine(workspace).connect() as connection:
+        return frozenset(connection.execute(sa.select(schema.sessions.c.name)).scalars())
 
 
 def unreadable_sessions(workspace: Workspace) -> list[str]:
@@ -170,7 +184,7 @@ def load(workspace: Workspace, session_id: int) -> Session:
     Raises
     ------
     SessionError
-        When there is none of this number.
+        When there is none of this number, or it was taken back.
     """
     with database.engine(workspace).connect() as connection:
         return _load(connection, session_id)
@@ -183,6 +197,11 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
     if row is None:
         raise SessionError(
             f"There is no session {session_id}. Choose one of the list, or start one."
+        )
+    if rating_log.session_subject(session_id) in unblinding.taken_back(connection):
+        raise SessionError(
+            f"Session {row.name!r} of {row.rater} was taken back before anything was rated in it, so nothing "
+            "can be rated in it any more. Choose one of the list, or start one."
         )
     listed = (
         sa.select(items.c.position, items.c.scan_id, items.c.repeat_of)

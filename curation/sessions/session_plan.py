@@ -55,6 +55,20 @@ class SessionPlan:
         """Return the plan as plain JSON-ready values."""
         return asdict(replace(self, rule=DEFAULT_RULE)) | {"rule": self.rule.as_dict()}
 
+    def other_than(self, model: "SessionPlan") -> list[str]:
+        """Return in words what is rated otherwise than in a session that this follows, the scale apart."""
+
+        def said(plan: "SessionPlan") -> dict[str, str]:
+            return {
+                "hidden repeats": f"{100 * plan.repeats_share:.0f} %",
+                "blinded": "yes" if plan.blinded else "no",
+                "air first": "yes" if plan.air_first else "no",
+            }
+
+        here, there = said(self), said(model)
+        other = [what for what in here if here[what] != there[what]]
+        return [f"{what} {here[what]}, there {there[what]}" for what in other]
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SessionPlan":
         """Build a plan from the result of :meth:`as_dict`; older ones held cut-offs of the score alone.

@@ -1,11 +1,15 @@
-"""Unblinding of a rating session: it ends it; no rating in it is given or taken back from then on."""
+"""Ends of a rating session: what it hid is shown, or it is taken back before anything was rated in it.
+
+No rating in it is given or taken back from then on. Each is a line of the audit; plan and list stay.
+"""
 
 import sqlalchemy as sa
 
 from curation.access.actions import Action
 from curation.access.guard import guarded, require_author
-from curation.decisions import database, schema
+from curation.decisions import actions, database, schema
 from curation.decisions.schema import AuditAction
+from curation.errors import SessionError
 from curation.ratings.rating_log import session_subject
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -42,6 +46,65 @@ def _end(workspace: Workspace, session: Session, by: str) -> None:
         database.take_turn(connection, session.id)
         if moment_of(connection, session.id) is None:
             note(connection, session.id, by, {"name": session.plan.name})
+
+
+@guarded(Action.TAKE_BACK_SESSION, author="by")
+def take_back(workspace: Workspace, session: Session, by: str) -> None:
+    """Take back a session that was started by mistake; once, however often it is sent.
+
+    It is listed no more and nothing can be rated in it; the history keeps that it was started and taken back.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Which.
+    session : Session
+        One in which nothing was rated yet.
+    by : str
+        Who takes it back.
+
+    Raises
+    ------
+    SessionError
+        When a rating was given in it, even one that was taken back: it belongs to the session.
+    """
+    require_author(session.plan.rater)
+    with database.writing(workspace) as connection:
+        database.take_turn(connection, session.id)
+        if session_subject(session.id) in taken_back(connection):
+            return
+        if not can_be_taken_back(connection, session.id):
+            raise SessionError(
+                f"Session {session.plan.name!r} of {session.plan.rater} cannot be taken back: scans were "
+                "rated in it. Its ratings stay; one by one they can be taken back in the session."
+            )
+        note_taken_back(connection, session.id, by, {"name": session.plan.name})
+
+
+def note_taken_back(
+    connection: sa.Connection, session_id: int, by: str, detail: dict[str, str]
+) -> None:
+    """Store in a transaction that a session was taken back, and at whose wish."""
+    database.note_within(
+        connection,
+        author=by,
+        action=AuditAction.SESSION_TAKEN_BACK.value,
+        subject=session_subject(session_id),
+        detail=detail,
+    )
+
+
+def can_be_taken_back(connection: sa.Connection, session_id: int) -> bool:
+    """Tell whether no rating was ever given in a session, and it was not taken back yet."""
+    details = schema.details.c
+    given = sa.select(details.rating_id).where(details.session_id == session_id).limit(1)
+    rated = connection.execute(given).first() is not None
+    return not rated and session_subject(session_id) not in taken_back(connection)
+
+
+def taken_back(connection: sa.Connection) -> frozenset[str]:
+    """Return the sessions that were taken back, as the audit names them (:func:`.session_subject`)."""
+    return actions.subjects_of(connection, AuditAction.SESSION_TAKEN_BACK)
 
 
 def note(connection: sa.Connection, session_id: int, by: str, detail: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from curation.ratings import rating_log
+from curation.ratings import rating_log, scales
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -129,7 +129,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
 ) -> None:
     workspace, serving, address = served
     chromium.opened(page, address, "rate")
-    _type(page, "Your name or initials", "Ada")
+    _type(page, "Who rates (name or initials)", "Ada")
     _type(page, "Name of the session", "pilot")
     _type(page, "How many scans", "7")
     _type(page, "Hidden repeats (%)", "15")
@@ -254,6 +254,44 @@ def test_what_is_typed_outlives_a_reload(page: Page, served) -> None:
     expect(page.get_by_label("Comment")).to_have_value("a ring")
 
 
+#: Whether each level's word is drawn whole within its button, and where the button that saves ends.
+_WORDS_AND_SAVE = """() => {
+  const buttons = [...document.querySelectorAll(".st-key-levels button")];
+  const inside = (button) => {
+    const text = document.createRange(), around = button.getBoundingClientRect();
+    text.selectNodeContents(button.querySelector("p"));
+    const drawn = text.getBoundingClientRect();
+    for (let box = button.querySelector("p"); box !== button; box = box.parentElement)
+      if (getComputedStyle(box).overflowX !== "visible" && box.scrollWidth > box.clientWidth + 1)
+        return false;
+    return drawn.left >= around.left && drawn.right <= around.right && drawn.bottom <= around.bottom;
+  };
+  const save = [...document.querySelectorAll("button")].find((one) => one.textContent.startsWith("Save and"));
+  return { words: buttons.length === 4 && buttons.every(inside), save: save.getBoundingClientRect().bottom };
+}"""
+
+
+def test_each_levels_word_is_whole_and_a_mark_moves_nothing(page: Page, served) -> None:
+    workspace, _, address = served
+    words = "good\nusable\npoor\nrepeat the scan"
+    scale = scales.scale_of_lines("Four", words, "", higher=True)
+    scales.add_scale(workspace, scale, "Ada")
+    session = session_log.start(workspace, SessionPlan("hers", "Ada", scale.name, size=3))
+    for size in ((900, 1200), (1400, 1000)):
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        page.goto(f"{address}/rate?session={session.id}")
+        chromium.drawn(page)
+        chromium.settled(page)
+        before = page.evaluate(_WORDS_AND_SAVE)
+        assert before["words"] and before["save"] <= size[1]
+        mark = page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Mark")
+        mark.click()
+        expect(page.get_by_text("1 place marked")).to_be_visible()
+        assert page.evaluate(_WORDS_AND_SAVE) == before
+        mark.click()
+        expect(page.get_by_text("1 place marked")).to_be_hidden()
+
+
 def test_the_image_gives_way_until_save_is_in_sight_on_a_low_tablet(page: Page, served) -> None:
     workspace, _, address = served
     _go_on_with(page, address, workspace)
@@ -335,6 +373,7 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
         assert traffic.found()
         traffic.parts.clear()
         page.get_by_role("button", name="Go on with session blind, 0 of 5 (Ada)").click()
+        page.get_by_role("button", name="Yes, I am Ada").click()
         addresses: list[str] = []
         for place in range(1, 6):
             _at(page, place, 5)

@@ -272,7 +272,7 @@ def test_what_is_typed_is_told_after_a_reload_once(page: Page) -> None:
     assert page.evaluate("told.length") == 1
 
 
-def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
+def test_after_a_restart_a_tab_says_whom_to_ask_and_then_goes_on(
     page: Page, tmp_path: Path
 ) -> None:
     key = "a-key_of-24-letters-1234"
@@ -280,7 +280,7 @@ def test_after_a_restart_a_tab_says_what_to_open_and_then_goes_on(
     with serving as address:
         page.goto(f"{address}/?key={key}")
         chromium.opened(page, address, "cohort")
-    told = page.get_by_text("Open the address that Tierscope printed when it was started")
+    told = page.get_by_text("Ask whoever runs Tierscope for that address")
     with serving:
         expect(told).to_be_visible(timeout=90_000)
         other = page.context.new_page()

@@ -12,7 +12,7 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.tiers.tier_rule import TierRule
-from pages.ui.rate import rating_keys, session_form
+from pages.ui.rate import rating_draft, rating_keys, session_form
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import level_buttons, rating_panel
 from pages.ui.shell import person, state
@@ -174,10 +174,35 @@ def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run
     assert "Ratings that came with a table are under Agreement." in words(run("rate", workspace))
 
 
+@pytest.mark.parametrize("known", ["", "Tom"])
+@pytest.mark.parametrize("way", ["Go on with session pilot, 0 of 3 (Ada)", "Open"])
+def test_whoever_opens_a_session_is_asked_whether_they_are_its_rater(own, run, known, way) -> None:
+    started(own)
+    page = run("rate", own, **{state.PERSON: known})
+    checked(button(page, way).click().run())
+    said = words(page)
+    assert "Are you Ada?" in said and "Scan 1 of" not in said
+    assert ("The name that works here is Tom." in said) == bool(known)
+    assert "for a while" not in said
+    checked(button(page, "No, close the session").click().run())
+    checked(button(page, way).click().run())
+    checked(button(page, "Yes, I am Ada").click().run())
+    assert "Scan 1 of 3" in words(page) and page.session_state[state.PERSON] == "Ada"
+    checked(button(page, "Pause").click().run())
+    checked(button(page, way).click().run())
+    assert "Scan 1 of 3" in words(page)  # asked once
+
+
+def test_where_another_name_works_than_the_open_sessions_it_is_asked_for(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id, state.PERSON: "Tom"})
+    assert "Are you Ada?" in words(page)
+
+
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
     session = started(own)
     session_log.save(own, session.id, 0, Opinion(1.0))
-    page = run("rate", own)
+    page = run("rate", own, **{state.PERSON: "Ada"})
     checked(button(page, "Go on with session pilot, 1 of 3 (Ada)").click().run())
     assert "Scan 2 of 3" in words(page)
     checked(button(page, "Pause").click().run())
@@ -228,6 +253,76 @@ def test_the_studys_own_scale_is_added_and_chosen(own, run) -> None:
     scale = find_scale(own, "House-scale")
     assert scale.values == {3.0: "fine", 2.0: "so so", 1.0: "bin"}
     assert page.session_state[state.SCALE] == "House-scale"
+
+
+def _field(page, kind: str, label: str):  # type: ignore[no-untyped-def]
+    return next(one for one in getattr(page, kind) if one.label.startswith(label))
+
+
+def test_the_scans_of_another_session_come_with_how_it_is_rated(own, run) -> None:
+    model = started(
+        own, scale="mriqc-4", repeats_share=0.5, blinded=False, air_first=True, name="hers"
+    )
+    page = run("rate", own)
+    assert _field(page, "selectbox", "Scale").value != "mriqc-4"
+    checked(page.selectbox(key=state.NEW_CHOICE).set_value("session").run())
+    said = words(page)
+    assert "are proposed as in session hers of Ada" in said and "cannot be compared" not in said
+    page.text_input(key="new-rater").set_value("Tom")
+    checked(button(page, "Start rating").click().run())
+    plan = session_log.load(own, int(session_log.list_sessions(own)["id"][0])).plan
+    assert (plan.rater, plan.choice) == ("Tom", f"session:{model.id}")
+    for name in ("scale", "repeats_share", "blinded", "air_first"):
+        assert getattr(plan, name) == getattr(model.plan, name)
+
+
+def test_what_is_changed_against_the_other_session_is_said_before_the_start(own, run) -> None:
+    started(own, scale="mriqc-4", repeats_share=0.5, name="hers")
+    page = run("rate", own, **{state.NEW_CHOICE: "session"})
+    checked(_field(page, "selectbox", "Scale").set_value("three-level").run())
+    checked(_field(page, "number_input", "Hidden repeats").set_value(10).run())
+    checked(_field(page, "toggle", "Blinded").set_value(False).run())
+    (warned,) = [one.value for one in page.warning]
+    assert "hers of Ada is rated on the scale" in warned and "cannot be compared" in warned
+    said = words(page)
+    assert "hidden repeats 10 %, there 50 %; blinded no, there yes." in said
+    checked(page.selectbox(key=state.NEW_CHOICE).set_value("all").run())  # the usual ones again
+    assert _field(page, "number_input", "Hidden repeats").value == 10
+    assert _field(page, "toggle", "Blinded").value
+    assert "hers of Ada" not in words(page).split("All sessions")[0]
+
+
+def test_a_session_is_prepared_for_somebody_else_who_is_asked_for_when_it_is_opened(
+    own, run
+) -> None:
+    page = run("rate", own, **{state.PERSON: "Phil"})
+    page.text_input(key="new-rater").set_value("Rosa")
+    checked(button(page, "Prepare it for later").click().run())
+    (session,) = session_log.list_sessions(own).to_dict("records")
+    assert (session["rater"], session["done"]) == ("Rosa", 0)
+    assert page.session_state[state.PERSON] == "Phil" and "Scan 1 of" not in words(page)
+    checked(next(b for b in page.button if b.label.startswith("Go on with")).click().run())
+    assert "Are you Rosa?" in words(page)
+
+
+def test_a_session_without_ratings_is_taken_back_from_the_list_and_from_within(own, run) -> None:
+    kept = started(own)
+    session_log.save(own, kept.id, 0, Opinion(1.0))
+    session_log.undo(own, kept.id)
+    page = run("rate", own)
+    assert "Take the session back" not in [b.label for b in page.button]
+    started(own, name="one")
+    within = started(own, name="two")
+    page = run("rate", own)
+    checked(_field(page, "selectbox", "Open a session").set_value(within.id - 1).run())
+    checked(button(page, "Take the session back").click().run())
+    assert session_log.list_sessions(own)["name"].tolist() == ["two", "pilot"]
+    page = run("rate", own, **{state.RATING_SESSION: within.id})
+    checked(button(page, "Take the session back").click().run())
+    assert "Start a session" in [one.value for one in page.subheader]
+    assert session_log.list_sessions(own)["name"].tolist() == ["pilot"]
+    history = words(run("rate", own, **{state.RATE_PART: "History"}))
+    assert history.count("session taken back") == 2
 
 
 # ---- rating -----------------------------------------------------------------------------------------
@@ -282,12 +377,62 @@ def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_s
     for place in (1, 2):
         said = words(page)
         assert f"Scan {place} of" in said and "Background window" in said
-        assert "Air first, as this session was planned" in said
+        assert "Air first, as planned" in said
         checked(button(page, "Show tissue").click().run())
         assert "Tissue window" in words(page)
         _rate(page, "accept")
     shown = rating_log.list_ratings(own)["shown"].iloc[0]
     assert (shown["first_window"], shown["windows"]) == ("Background", ["Background", "Tissue"])
+
+
+def _drag(page, session, black: float, white: float) -> None:  # type: ignore[no-untyped-def]
+    """Set level and width, as a finger does in the popover."""
+    fields = [n for n in page.number_input if n.label in ("Level", "Width")]
+    assert [n.label for n in fields] == ["Level", "Width"]
+    assert session.items[0].scan_id not in "".join(n.key for n in fields)  # it may be hidden
+    checked(fields[0].set_value((black + white) / 2).run())
+    width = next(n for n in page.number_input if n.label == "Width")
+    checked(width.set_value(white - black).run())
+
+
+def test_level_and_width_are_set_by_finger_for_all_scans_and_stored_with_the_rating(
+    own, run
+) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    tissue = [n.value for n in page.number_input if n.label in ("Level", "Width")]
+    _drag(page, session, tissue[0], tissue[0] + tissue[1])
+    for place in (1, 2):
+        assert f"Scan {place} of 3" in words(page) and "Custom window" in words(page)
+        _rate(page, "accept")
+    shown = rating_log.list_ratings(own)["shown"].tolist()
+    assert shown[0]["windows"][0] == shown[0]["first_window"] == "Tissue"
+    assert shown[0]["windows"][-1].endswith(" of Tissue")
+    assert shown[1]["windows"] == [shown[0]["windows"][-1]]
+    assert shown[1]["first_window"].startswith("Custom: 0.5 to 1.5")
+
+
+def test_a_window_set_by_finger_ends_with_its_scan_where_each_begins_with_the_air(own, run) -> None:
+    session = started(own, air_first=True)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    _drag(page, session, 10.0, 50.0)
+    assert "Custom window" in words(page)
+    _rate(page, "accept")
+    assert "Scan 2 of 3" in words(page) and "Background window" in words(page)
+    (row,) = rating_log.list_ratings(own)["shown"]
+    assert row["first_window"] == "Background" and len(row["windows"]) == 3
+
+
+def test_a_marked_place_is_told_in_a_line_that_is_there_anyway(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    before = [one.value for one in page.caption]
+    draft = RatingDraft(0, 0)
+    draft.mark([1.0, 2.0, 3.0])
+    rating_draft.draft_of(own, session).take(draft.entered)
+    checked(page.run())
+    assert "1 place marked · Tissue window" in words(page)
+    assert [one.value for one in page.caption] == before
 
 
 def test_a_session_planned_before_there_was_that_choice_still_opens() -> None:

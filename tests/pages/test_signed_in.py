@@ -77,6 +77,21 @@ def test_anothers_session_is_not_opened_by_its_number(own, run) -> None:
     assert "Go on with session pilot, 0 of 3 (Ada)" not in _labels(page)
 
 
+def test_a_second_rater_can_rate_the_scans_of_anothers_session(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        model = rating_sessions.started(own, rater="ada@lab.example", scale="mriqc-4")
+    with signed_in("tom@lab.example", Rank.RATER):
+        page = checked(run("rate", own, **{state.NEW_CHOICE: "session"}))
+        assert "Prepare it for later" not in _labels(page)
+        checked(button(page, "Start rating").click().run())
+        (row,) = session_log.list_sessions(own, "tom@lab.example").to_dict("records")
+        assert (row["choice"], row["scale"]) == (f"session:{model.id}", "mriqc-4")
+        page = run("rate", own)
+        assert "The scans of another session" in words(page)
+        checked(button(page, "Take the session back").click().run())
+        assert session_log.list_sessions(own, "tom@lab.example").empty
+
+
 def test_a_curator_ends_a_session_of_somebody_who_does_not_come_back(own, run) -> None:
     with signed_in("ada@lab.example", Rank.RATER):
         session = rating_sessions.started(own, rater="ada@lab.example")

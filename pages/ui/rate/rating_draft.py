@@ -24,7 +24,7 @@ from curation.sessions.session_plan import Session
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from pages.ui.review import level_buttons
-from pages.ui.shell import state
+from pages.ui.shell import person, state
 
 _ADDRESS = "session"
 _DIGITS = 10
@@ -51,9 +51,16 @@ def open_session(session_id: int | None) -> None:
     state.put(state.RATING_SESSION, session_id)
     state.put(state.ON_SCREEN, None)
     state.put(state.SESSION_NOTE, None)
-    state.put(state.IN_DOUBT, None)  # it was opened by its rater's name, or nobody rates
+    state.put(state.IN_DOUBT, None)  # whoever opens it is asked by another way, or nobody rates
+    state.put(state.EXPECTED, None)
     if session_id is None:
         st.query_params.pop(_ADDRESS, None)
+
+
+def open_for(session_id: int, rater: str) -> None:
+    """Open a session by its button: whoever presses it is asked whether they are its rater, where unknown."""
+    open_session(session_id)
+    person.expect(rater)
 
 
 def load_session(workspace: Workspace) -> Session | None:

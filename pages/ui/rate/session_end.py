@@ -1,4 +1,4 @@
-"""End of a rating session: its ratings, their agreement, and the unblinded scans."""
+"""Sessions that were begun, and the end of one: its ratings, their agreement, and the unblinded scans."""
 
 import math
 
@@ -8,8 +8,8 @@ import streamlit as st
 from curation.access import acting, guard
 from curation.access.actions import Action
 from curation.ratings import agreement, artefact_places, rating_log
-from curation.ratings.scales import Scale, find_scale
-from curation.sessions import session_log, unblinding
+from curation.ratings.scales import Scale, all_scales, find_scale
+from curation.sessions import sampling, session_log, unblinding
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -17,7 +17,7 @@ from curation.tiers.rule_checks import UNSCORED
 from curation.wording import number, plural
 from pages.ui.rate import agreement_panel, rating_draft, rating_keys
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, formatting, frame, html_marks, state, summaries
+from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Card, Cell
 
 
@@ -60,6 +60,42 @@ def _ask(workspace: Workspace, session: Session) -> None:
         "your own and with others'. After that nothing can be undone, because it would not be blind."
     )
     _show_button(workspace, session, "Show what was hidden")
+
+
+def list_all(workspace: Workspace, listed: pd.DataFrame) -> None:
+    """Draw the table of all sessions, the way into one, and the way to take one back."""
+    if listed.empty:
+        return
+    st.subheader("All sessions")
+    scales = all_scales(workspace)
+    saved = {str(one.id): one.name for one in cache.scan_lists(workspace)}
+    head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
+    rows = [
+        (
+            row.name,
+            row.rater,
+            scales[row.scale].label if row.scale in scales else row.scale,
+            sampling.in_words(row.choice, listed, saved),
+            "yes" if row.blinded else "no",
+            f"{row.done:,} of {row.total:,}",
+            formatting.moment(row.at),
+            "done" if row.finished else "open",
+        )
+        for row in listed.itertuples()
+    ]
+    st.html(html_marks.table(head, rows, numeric=(5,)))
+    by_id = {row.id: row for row in listed.itertuples()}
+    names = {
+        key: f"{row.name} · {row.rater} · {row.done} of {row.total}" for key, row in by_id.items()
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Open a session", list(names), format_func=lambda i: names.get(i, str(i))
+        )
+        of = (chosen, by_id[chosen].rater)
+        st.button("Open", on_click=rating_draft.open_for, args=of, key="open-session")
+        if by_id[chosen].untouched and guard.may(Action.TAKE_BACK_SESSION):
+            offer_take_back(workspace, chosen)
 
 
 def offer_early(workspace: Workspace, session: Session) -> None:
@@ -120,6 +156,24 @@ def _end_for_rater(workspace: Workspace, session_id: int, by: str) -> None:
             f"{session.done:,} of {session.total:,} scans. {session.plan.rater} is told that you ended it.",
         )
         st.rerun()
+
+
+def offer_take_back(workspace: Workspace, session_id: int) -> None:
+    """Draw the way to take back a session in which nothing was rated yet."""
+    with st.popover("Started by mistake", key=f"by-mistake-{session_id}"):
+        st.markdown(
+            "Nothing was rated in this session yet. Taken back, it is listed no more and nothing can be "
+            "rated in it. History keeps that it was started, and who took it back."
+        )
+        if not st.button("Take the session back", key=f"take-session-back-{session_id}"):
+            return
+        with frame.in_words():
+            session = session_log.load(workspace, session_id)
+            unblinding.take_back(workspace, session, person.name() or session.plan.rater)
+            rating_draft.open_session(None)
+            named = f"{session.plan.name} of {session.plan.rater}"
+            st.toast(f"Session {formatting.escape(named)} taken back.", icon=":material/check:")
+            st.rerun()
 
 
 def _show_button(workspace: Workspace, session: Session, label: str) -> None:

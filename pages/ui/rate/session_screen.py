@@ -5,10 +5,13 @@ person, site, scores or other ratings, and no error that names them. The browser
 """
 
 import html
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from curation.errors import TierscopeError, VolumeError
 from curation.sessions import session_log, unblinding
@@ -20,9 +23,10 @@ from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
+from pages.ui.shell.state import Key
 from pages.ui.viewer import face_view, niivue_viewer, place_marks, user_window
 from pages.ui.viewer.browser_image import PreparedImage
-from pages.ui.viewer.display_window import AIR_WINDOW
+from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 
 #: Width of the form beside the image.
 FORM_PX = 380
@@ -30,8 +34,9 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 
 
 def show(workspace: Workspace, session: Session) -> None:
-    """Draw the next scan of a session, or its end; after a long pause, whether its rater is still there."""
-    if person.in_doubt() and not session.finished:
+    """Draw the next scan of a session, or its end; where its rater may not be the one here, ask first."""
+    doubted = person.may_be_another(session.plan.rater) or person.in_doubt()
+    if doubted and not session.finished:
         rating_draft.draft_of(workspace, session).wants_save = False  # whoever asked for it
         _ask_who(session)
         return
@@ -48,8 +53,8 @@ def show(workspace: Workspace, session: Session) -> None:
     # not scan by scan: a view that is offered of some alone would tell which they are
     solid = face_view.any_may(workspace)
     window = _window(session)
-    if window not in draft.windows:
-        draft.windows.append(window)
+    if (recorded := user_window.recorded(window)) not in draft.windows:
+        draft.windows.append(recorded)
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
             _image(session, scan, following, window, draft, solid=solid)
@@ -63,9 +68,7 @@ def _ask_who(session: Session) -> None:
     rater = formatting.escape(session.plan.rater)
     with st.container(border=True):
         st.markdown(f"**Are you {rater}?**")
-        st.markdown(
-            f"Nothing was done here for a while. What is rated in this session is saved as {rater}'s."
-        )
+        st.markdown(f"{_why_asked()}What is rated in this session is saved as {rater}'s.")
         with st.container(horizontal=True):
             st.button(
                 f"Yes, I am {rater}",
@@ -80,6 +83,13 @@ def _ask_who(session: Session) -> None:
                 on_click=rating_draft.open_session,
                 args=(None,),
             )
+
+
+def _why_asked() -> str:
+    if person.in_doubt():
+        return "Nothing was done here for a while. "
+    here = formatting.escape(person.name())
+    return f"The name that works here is {here}. " if here else ""
 
 
 def _undone(workspace: Workspace, session: Session) -> Session:
@@ -131,6 +141,8 @@ def _bar(workspace: Workspace, session: Session) -> None:
         )
         if session.plan.blinded and session.done and not session.finished:
             session_end.offer_early(workspace, session)
+        if not session.rated and not session.attempts:
+            session_end.offer_take_back(workspace, session.id)
 
 
 def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:
@@ -158,39 +170,52 @@ def scan_label(session: Session) -> str:
     return session.items[session.position].scan_id
 
 
+def _window_key(session: Session) -> Key[str]:
+    """Return the key of the window: one for all scans, unless each begins with the air."""
+    return state.SESSION_WINDOW if session.plan.air_first else state.WINDOW
+
+
 def _window(session: Session) -> str:
-    """Return the window of the present scan: the rater's own choice, unless each begins with the air."""
-    if not session.plan.air_first:
-        return user_window.current_window()
-    set_for = state.get(state.SESSION_WINDOW)
-    if set_for is None or set_for[0] != _place(session):
-        state.put(state.SESSION_WINDOW, set_for := (_place(session), AIR_WINDOW))
-    return set_for[1]
+    """Return the window of the present scan: the rater's own choice, unless it begins with the air."""
+    key, place = _window_key(session), _place(session)
+    if session.plan.air_first and state.get(state.SESSION_WINDOW_OF) != place:
+        state.put(state.SESSION_WINDOW_OF, place)
+        user_window.choose_window(AIR_WINDOW, key)
+    return user_window.current_window(key)
 
 
 def _place(session: Session) -> tuple[int, int, int]:
     return session.id, session.position, session.attempt
 
 
-def _tools(session: Session, window: str, *, solid: bool) -> None:
-    """Draw view, window and, where the session says so, that the air comes first."""
+def _tools(session: Session, window: str, *, solid: bool) -> DeltaGenerator:
+    """Draw view, window and, where the session says so, that the air comes first.
 
-    def of_this_scan(other: str) -> None:
-        state.put(state.SESSION_WINDOW, (_place(session), other))
-
+    Returns where level and width of the window belong.
+    """
+    key = _window_key(session)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
-        view = niivue_viewer.choose_view(solid=solid)
-        user_window.toggle_button(
-            window,
-            of_this_scan if session.plan.air_first else None,
-            disabled=view == niivue_viewer.SOLID,
-        )
+        in_3d = niivue_viewer.choose_view(solid=solid) == niivue_viewer.SOLID
+        user_window.toggle_button(window, key, disabled=in_3d)
+        with (of_window := st.popover("Window", key="of-window")):
+            user_window.choose_named(key, disabled=in_3d)
         if session.plan.air_first:
-            st.caption(
-                f"Air first, as this session was planned; {user_window.KEY} shows the tissue."
-            )
+            st.caption(f"Air first, as planned; {user_window.KEY} shows the tissue.")
     if not session.plan.air_first:
-        user_window.keep_in_address(window)
+        user_window.keep_in_address(user_window.home_window(window))
+    return of_window
+
+
+def _level_and_width(
+    session: Session, image: PreparedImage, on_change: Callable[[float, float], None], in_3d: bool
+) -> None:
+    """Draw the fields of level and width; their keys tell the scan's place, not the scan."""
+    if in_3d:
+        st.caption(image_panel.IN_3D)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
+        of = "-".join(map(str, (*_place(session), user_window.home_window(image.window))))
+        user_window.level_and_width(image, of, on_change)
 
 
 def _image(
@@ -202,9 +227,14 @@ def _image(
     *,
     solid: bool,
 ) -> None:
-    _tools(session, window, solid=solid)
+    of_window = _tools(session, window, solid=solid)
+    prepare = partial(_prepared, session, scan)
     try:
-        image = _prepared(session, scan, window)
+        image = user_window.apply_window(window, prepare)
+        home = prepare(user_window.home_window(window))
+        set_window, set_on_image = user_window.setters(
+            home, prepare(FIRST_WINDOW), _window_key(session)
+        )
     except TierscopeError as error:
         why = "Why is hidden while you rate blind; the end of the session says it."
         st.error(
@@ -215,7 +245,10 @@ def _image(
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
     name, seen = scan_label(session), f"{image.window} window"
-    if niivue_viewer.current_view(solid=solid) == niivue_viewer.SOLID:
+    in_3d = niivue_viewer.current_view(solid=solid) == niivue_viewer.SOLID
+    with of_window:
+        _level_and_width(session, image, set_window, in_3d)
+    if in_3d:
         seen = image_panel.IN_3D
     with st.container(key="viewer"):
         if not session.plan.blinded:  # else the bar above says which place it has
@@ -228,11 +261,13 @@ def _image(
             place_marks.overlay(draft.places),
             key="niivue-session",
             solid=solid,
+            home=(home.black, home.white),
+            on_window=set_on_image,
             on_mark=draft.mark,
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
-        st.html(scan_panel.foot_line(image.oriented, seen))
-        place_marks.say(len(draft.places))
+        # in the line that is there: another one would move all that is pressed below it
+        st.html(scan_panel.foot_line(image.oriented, f"{place_marks.counted(draft.places)}{seen}"))
     if ahead is not None:
         niivue_viewer.prefetch(ahead, then)
 

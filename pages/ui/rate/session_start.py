@@ -9,20 +9,20 @@ import streamlit as st
 
 from curation.access import acting, guard
 from curation.access.actions import Action
-from curation.errors import RatingError, TierscopeError
+from curation.errors import TierscopeError
 from curation.ratings.rating_record import MAX_RATER
-from curation.ratings.scales import Scale, add_scale, all_scales
+from curation.ratings.scales import Scale, add_scale, all_scales, scale_of_lines
 from curation.sessions import sampling, session_log
 from curation.sessions.sampling import CHOICES
-from curation.sessions.session_plan import SessionPlan
-from curation.storage.files import slug
+from curation.sessions.session_plan import Session, SessionPlan
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from curation.wording import number
 from pages.ui.rate import rating_draft, session_end
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state
+from pages.ui.shell import cache, controls, formatting, frame, person, state
+from pages.ui.shell.state import Key
 from pages.ui.viewer import user_window
 
 _HIGHER = "The best has the highest number"
@@ -57,11 +57,11 @@ def show(workspace: Workspace) -> None:
     _go_on(listed)
     if person.may(Action.RATE):
         _new(workspace, listed)
-    _earlier(workspace, listed)
+    session_end.list_all(workspace, listed)
     session_end.offer_for_others(workspace)
 
 
-# ---- unfinished and earlier sessions -------------------------------------------------------------
+# ---- unfinished sessions ---------------------------------------------------------------------------
 
 
 def _go_on(listed: pd.DataFrame) -> None:
@@ -78,50 +78,9 @@ def _go_on(listed: pd.DataFrame) -> None:
             type="primary" if first else "secondary",
             icon=":material/play_arrow:",
             shortcut="G" if first else None,
-            on_click=rating_draft.open_session,
-            args=(row.id,),
+            on_click=rating_draft.open_for,
+            args=(row.id, row.rater),
         )
-
-
-def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
-    if listed.empty:
-        return
-    st.subheader("All sessions")
-    head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
-    rows = [
-        (
-            row.name,
-            row.rater,
-            row.scale,
-            _list_in_words(workspace, row.choice, listed),
-            "yes" if row.blinded else "no",
-            f"{row.done:,} of {row.total:,}",
-            formatting.moment(row.at),
-            "done" if row.finished else "open",
-        )
-        for row in listed.itertuples()
-    ]
-    st.html(html_marks.table(head, rows, numeric=(5,)))
-    ids = listed["id"].tolist()
-    names = {
-        row.id: f"{row.name} · {row.rater} · {row.done} of {row.total}"
-        for row in listed.itertuples()
-    }
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Open a session", ids, format_func=lambda i: names.get(i, str(i)))
-        st.button("Open", on_click=rating_draft.open_session, args=(chosen,), key="open-session")
-
-
-def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> str:
-    key, _, argument = choice.partition(":")
-    if key == "session":
-        named = listed.loc[listed["id"].astype(str) == argument]
-        return " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
-    if key == "list":
-        saved = {str(one.id): one.name for one in cache.scan_lists(workspace)}
-        return f"List {saved.get(argument, argument)}"
-    label = CHOICES[key].label if key in CHOICES else key
-    return f"{label} {argument}".strip()
 
 
 # ---- a new session -------------------------------------------------------------------------------
@@ -129,51 +88,50 @@ def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> s
 
 def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     st.subheader("Start a session")
-    scales = all_scales(workspace)
     with st.container(border=True, key="new-session"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            rater = person.empty_field("Your name or initials", key=_RATER)
+            rater = person.empty_field("Who rates (name or initials)", key=_RATER)
             name = st.text_input(
-                "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
+                "Name of the session", value=_free_name(workspace), max_chars=MAX_RATER
             )
         if not rater.strip():
             _suggest_people(listed)
-        if state.get(state.PENDING_SCALE) in scales:
-            state.put(state.SCALE, state.get(state.PENDING_SCALE))
-            state.put(state.PENDING_SCALE, None)
-        scale = controls.choose(
-            st.selectbox,
-            "Scale",
-            list(scales),
-            key=state.SCALE,
-            format_func=lambda k: scales[k].label,
-        )
-        st.caption(_scale_in_words(scales[scale]))
-        choice = _choice(workspace, listed)
-        size, repeats, seed = _amounts(workspace, choice)
+        choice = _choice(workspace, session_log.list_sessions(workspace))  # others' too
+        model = _model(workspace, choice)
+        scale = _scale(workspace, model)
+        size, repeats, seed = _amounts(workspace, choice, model)
         blinded = st.toggle(
             "Blinded: name, age, sex, group, site, scores and other ratings stay hidden until the end",
-            value=True,
+            value=model.plan.blinded if model else True,
+            key=_own("blinded", model),
         )
         air_first = st.toggle(
             "Air first: each scan begins with the air stretched, for ghosts and motion; key "
-            f"{user_window.KEY} shows the tissue"
+            f"{user_window.KEY} shows the tissue",
+            value=model.plan.air_first if model else False,
+            key=_own("air-first", model),
         )
-        if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
-            plan = SessionPlan(
-                name=name,
-                rater=rater,
-                scale=scale,
-                choice=choice,
-                size=size,
-                repeats_share=repeats / 100,
-                blinded=blinded,
-                seed=seed,
-                rule=tried_rule.current()[0],
-                air_first=air_first,
-            )
-            _start(workspace, plan)
+        share, rule = repeats / 100, tried_rule.current()[0]
+        plan = SessionPlan(name, rater, scale, choice, size, share, blinded, seed, rule, air_first)
+        if model:
+            _say_model(workspace, plan, model.plan)
+        _offer_start(workspace, plan)
     show_scale_form(workspace)
+
+
+def _offer_start(workspace: Workspace, plan: SessionPlan) -> None:
+    """Draw the buttons that start a session now, or prepare it for whoever will rate."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
+            _start(workspace, plan)
+        if acting.who().signed_in:  # a session belongs to who is signed in
+            return
+        if st.button("Prepare it for later", key="prepare-session"):
+            _start(workspace, plan, later=True)
+        st.caption(
+            "For somebody else: enter who rates, and prepare it. It waits under *Go on*, where they are "
+            "asked who they are."
+        )
 
 
 def _suggest_people(listed: pd.DataFrame) -> None:
@@ -187,25 +145,49 @@ def _suggest_people(listed: pd.DataFrame) -> None:
         )
 
 
-def _free_name(listed: pd.DataFrame) -> str:
+def _free_name(workspace: Workspace) -> str:
     """Return today's date, numbered if a session has that name."""
-    today, taken, number = datetime.date.today().isoformat(), set(listed["name"]), 2
+    today, taken, number = datetime.date.today().isoformat(), session_log.names(workspace), 2
     name = today
     while name in taken:
         name, number = f"{today} ({number})", number + 1
     return name
 
 
-def _start(workspace: Workspace, plan: SessionPlan) -> None:
+def _start(workspace: Workspace, plan: SessionPlan, *, later: bool = False) -> None:
     try:
         session = session_log.start(workspace, plan)
     except TierscopeError as error:
         st.error(formatting.escape(str(error)))
         return
-    person.be(plan.rater.strip())
     state.put(state.NEW_SEED, None)
-    rating_draft.open_session(session.id)
+    if later:
+        said = f"Session {session.plan.name} is prepared for {session.plan.rater}, under Go on."
+        st.toast(formatting.escape(said), icon=":material/check:")
+    else:
+        person.be(session.plan.rater)
+        rating_draft.open_session(session.id)
     st.rerun()
+
+
+def _scale(workspace: Workspace, model: Session | None) -> str:
+    """Draw the choice of the scale, and return its name."""
+    scales = all_scales(workspace)
+    key = Key[str](_own("scale", model)) if model else state.SCALE
+    if state.get(state.PENDING_SCALE) in scales:
+        state.put(key, state.get(state.PENDING_SCALE))
+        state.put(state.PENDING_SCALE, None)
+    first = model.plan.scale if model and model.plan.scale in scales else None
+    chosen = controls.choose(
+        st.selectbox,
+        "Scale",
+        list(scales),
+        key=key,
+        first=first,
+        format_func=lambda name: scales[name].label,
+    )
+    st.caption(_scale_in_words(scales[chosen]))
+    return chosen
 
 
 def _scale_in_words(scale: Scale) -> str:
@@ -252,6 +234,45 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
     return f"{key}:{argument}" if argument else key
 
 
+def _model(workspace: Workspace, choice: str) -> Session | None:
+    """Return the session whose scans a list is: how it is rated is proposed for the new one."""
+    key, _, argument = choice.partition(":")
+    if key == "session" and argument.isdecimal():
+        with contextlib.suppress(TierscopeError):  # said when the session is started
+            return session_log.load(workspace, int(argument))
+    return None
+
+
+def _own(name: str, model: Session | None) -> str:
+    """Return the key of a field: of its own for each session whose values are proposed."""
+    return f"new-{name}-{model.id if model else ''}"
+
+
+def _say_model(workspace: Workspace, plan: SessionPlan, model: SessionPlan) -> None:
+    """Say where what is proposed comes from, and what was changed: two sessions are to be compared."""
+    named = f"session {model.name} of {model.rater}"
+    st.caption(
+        formatting.escape(
+            f"Scale, hidden repeats, blinding and air first are proposed as in {named}, so that the two can "
+            "be compared. The scans come in an order of their own."
+        )
+    )
+    if plan.scale != model.scale:
+        scales = all_scales(workspace)
+        there, here = (
+            scales[one].label if one in scales else one for one in (model.scale, plan.scale)
+        )
+        st.warning(
+            formatting.escape(
+                f"S{named[1:]} is rated on the scale {there}; this one would be on {here}. Ratings on two "
+                "scales cannot be compared with each other."
+            )
+        )
+    changed = plan.other_than(model)
+    if changed:
+        st.caption(formatting.escape(f"Other than in {named}: {'; '.join(changed)}."))
+
+
 def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
     """Return how many scans with an image each tier of a rule holds; tiers of none are left out."""
     scans = cache.scored_scans(workspace)
@@ -260,7 +281,7 @@ def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
     return {name: int(found[name]) for name in rule.labels if name in found}
 
 
-def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
+def _amounts(workspace: Workspace, choice: str, model: Session | None) -> tuple[int, int, int]:
     """Draw size, repeats in per cent, and seed."""
     available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
     whole = choice.partition(":")[0] in _WHOLE
@@ -280,8 +301,9 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
             "Hidden repeats (%)",
             0,
             50,
-            value=10,
+            value=round(100 * model.plan.repeats_share) if model else 10,
             step=5,
+            key=_own("repeats", model),
             help="So many of the scans come a second time, unannounced and far from the first: they "
             "tell how well you agree with yourself.",
         )
@@ -321,26 +343,8 @@ def show_scale_form(workspace: Workspace) -> None:
         order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
         if st.form_submit_button("Add the scale"):
             with frame.in_words():
-                scale = make_scale(label, lines, source, higher=order == _HIGHER)
+                scale = scale_of_lines(label, lines, source, higher=order == _HIGHER)
                 add_scale(workspace, scale, person.name())
                 state.put(state.PENDING_SCALE, scale.name)
                 st.toast(f"Scale {formatting.escape(label)} added.", icon=":material/check:")
                 st.rerun()
-
-
-def make_scale(label: str, lines: str, source: str, *, higher: bool) -> Scale:
-    """Make a scale from the typed lines; levels are numbered from 1.
-
-    Raises
-    ------
-    RatingError
-        Without a name.
-    """
-    words = [line.strip() for line in lines.splitlines() if line.strip()]
-    if not label.strip():
-        raise RatingError("Name the scale.")
-    numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
-    values = {float(number): word for number, word in zip(numbers, words, strict=True)}
-    return Scale(
-        slug(label), label, values, "higher is better" if higher else "higher is worse", source
-    )

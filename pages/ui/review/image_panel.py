@@ -14,10 +14,9 @@ from curation.errors import VolumeError
 from curation.scoring.comparison_groups import sites_of
 from pages.ui.review import artefact_trial, overlay_panel, scan_panel, trial_panel
 from pages.ui.review.artefact_trial import Trial
-from pages.ui.shell import controls, formatting, state
+from pages.ui.shell import formatting, state
 from pages.ui.viewer import niivue_viewer, place_marks, slice_images, user_window
 from pages.ui.viewer.browser_image import PreparedImage
-from pages.ui.viewer.display_window import WINDOWS
 from pages.ui.viewer.image_overlays import OverlayMasks
 from pages.ui.viewer.laid_over import ImageOverlay, Overlay
 from pages.ui.viewer.place_marks import Aim, Marks
@@ -176,18 +175,7 @@ def _window_tools(why_flat: str) -> tuple[str, DeltaGenerator]:
     button = st.container(width="content")
     of_window = st.popover("Window", key="of-window")
     with of_window:
-        window = str(
-            controls.choose_movable(
-                st.segmented_control,
-                "Window",
-                user_window.window_options(),
-                key=state.WINDOW,
-                required=True,
-                label_visibility="collapsed",
-                disabled=view == niivue_viewer.SOLID,
-                help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
-            )
-        )
+        window = user_window.choose_named(disabled=view == niivue_viewer.SOLID)
     with button:
         user_window.toggle_button(window, disabled=view == niivue_viewer.SOLID)
     user_window.keep_in_address(user_window.home_window(window))

@@ -86,12 +86,20 @@ def table_key(name: str, ids: Iterable[str]) -> str:
 
 
 def choose_movable(
-    kind: Callable[..., Any], label: str, options: Sequence[T], *, key: Key[T], **more: Any
+    kind: Callable[..., Any],
+    label: str,
+    options: Sequence[T],
+    *,
+    key: Key[T],
+    folded: bool = False,
+    **more: Any,
 ) -> T:
     """Draw a movable field and return its value; the arguments are those of :func:`choose`.
 
     Where the words of its value have changed, such as a tier in them, it is another field: the browser would
     show the old ones.
+    One that is ``folded`` away, in a popover, is told its value each time: the browser makes it when it is
+    opened, of what it was told last, and would else show nothing as chosen.
     """
     if state.get(key) not in options:
         move(key, options[0])
@@ -102,7 +110,7 @@ def choose_movable(
         move(key, value)
     state.put(_words_key(key), (value, words))
     field = field_key(key, state.get(_moves_key(key), 0))
-    if state.get(field) != value:
+    if folded or state.get(field) != value:
         state.put(field, value)
     kind(label, options, key=field, on_change=_take, args=(key, field, value, options), **more)
     return value

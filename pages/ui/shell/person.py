@@ -69,8 +69,26 @@ def be(name: str) -> None:
     """Take it that somebody has said who they are."""
     state.put(state.PERSON, name)
     state.put(state.IN_DOUBT, None)
+    state.put(state.EXPECTED, None)
     for drawn in state.get(state.PERSON_FIELDS, ()):
         state.put(drawn, name)
+
+
+def expect(rater: str) -> None:
+    """Note that somebody opens what is a rater's, see :func:`may_be_another`."""
+    state.put(state.EXPECTED, rater)
+
+
+def may_be_another(rater: str) -> bool:
+    """Return whether somebody else than a rater may be here: another name works here, or none was said.
+
+    Where none was said, only what was opened by hand is in doubt (:func:`expect`): a page that comes back by
+    its address, after a reload or a new start of the server, is told by its tab who works there.
+    """
+    if acting.who().signed_in:
+        return False
+    known = name()
+    return known != rater if known else state.get(state.EXPECTED) == rater
 
 
 def notice_pause() -> None:

@@ -62,6 +62,8 @@ PERSON_FIELDS = Key[frozenset[str]]("person_fields")
 LAST_ACT = Key[float]("last_act")
 IN_DOUBT = Key[bool]("in_doubt")
 FORMER = Key[str]("former_person")
+#: Whose session was opened by its button: somebody else may have pressed it.
+EXPECTED = Key[str]("expected_person")
 #: The scan whose view was put into the audit last.
 NOTED_VIEW = Key[dict[str, str]]("noted_view")
 #: The scans that Explore and Tiers are about.
@@ -146,9 +148,10 @@ RATING_DONE = Key[tuple[str, str]]("rating_done")
 RATE_PART = Key[str]("rate_part")
 RATING_SESSION = Key[int]("rating_session")
 ON_SCREEN = Key[tuple[Any, float]]("on_screen")
-#: The window of the present scan and the place that it is for, a rating to be taken back (session and
-#: rating), and a note for the next scan's screen.
-SESSION_WINDOW = Key[tuple[tuple[int, int, int], str]]("session_window")
+#: The window of a session whose scans each begin with the air, and the place for which it was chosen; a
+#: rating to be taken back (session and rating), and a note for the next scan's screen.
+SESSION_WINDOW = Key[str]("session_window")
+SESSION_WINDOW_OF = Key[tuple[int, int, int]]("session_window_of")
 UNDO = Key[tuple[int, Any]]("undo")
 SESSION_NOTE = Key[str]("session_note")
 #: The scale of the agreement, and what a missed bad scan costs.

@@ -63,6 +63,11 @@ def say(count: int) -> None:
         )
 
 
+def counted(places: Sequence[Place]) -> str:
+    """Return how many places are marked, to stand before what else is said of an image; empty of none."""
+    return f"{plural(len(places), 'place')} marked · " if places else ""
+
+
 def overlay(places: Sequence[Place]) -> list[Overlay]:
     """Return what is laid over the image for some places: a shell around each, a ring in every plane.
 

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.shell import controls, state
+from pages.ui.shell.state import Key
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW, WINDOWS
 
@@ -62,10 +63,16 @@ def window_options() -> list[str]:
     return [*WINDOWS, *([CUSTOM] if state.get(state.CUSTOM_WINDOW) else [])]
 
 
-def current_window() -> str:
-    """Return the chosen one of :data:`WINDOWS`; the first where none of them is."""
-    chosen = state.get(state.WINDOW)
-    return chosen if chosen in WINDOWS else FIRST_WINDOW
+def current_window(key: Key[str] = state.WINDOW) -> str:
+    """Return the chosen one of :func:`window_options`; the first where none of them is.
+
+    Parameters
+    ----------
+    key : Key
+        Of the choice, here and in what follows: the one for all scans, or another one's own.
+    """
+    chosen = state.get(key)
+    return chosen if chosen in window_options() else FIRST_WINDOW
 
 
 def other_window(window: str) -> str:
@@ -79,6 +86,14 @@ def apply_window(window: str, prepare: Callable[[str], PreparedImage]) -> Prepar
     return own.applied_to(prepare(_UNIT)) if window == CUSTOM and own else prepare(window)
 
 
+def recorded(window: str) -> str:
+    """Return how one of :func:`window_options` is stored: of a custom one, what it shows black and white."""
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    if window != CUSTOM or own is None:
+        return window
+    return f"{CUSTOM}: {own.black:.3g} to {own.white:.3g} of {_UNIT}"
+
+
 def home_window(window: str) -> str:
     """Return the named window to which a double click on the image resets one of :func:`window_options`."""
     own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
@@ -88,7 +103,13 @@ def home_window(window: str) -> str:
 # ---- the custom window ---------------------------------------------------------------------------
 
 
-def set_window(black: float, white: float, home: PreparedImage, tissue: PreparedImage) -> None:
+def set_window(
+    black: float,
+    white: float,
+    home: PreparedImage,
+    tissue: PreparedImage,
+    key: Key[str] = state.WINDOW,
+) -> None:
     """Set the custom window, in the scan's own units; impossible ones are ignored.
 
     Parameters
@@ -99,33 +120,41 @@ def set_window(black: float, white: float, home: PreparedImage, tissue: Prepared
         The scan through the window that it takes the place of: those ends again lead back to it.
     tissue : PreparedImage
         The scan in its tissue window.
+    key : Key
+        Of the choice, see :func:`current_window`.
     """
     span = (tissue.white - tissue.black) or 1.0
     if not (math.isfinite(black) and math.isfinite(white) and white > black):
         return
-    before = state.get(state.WINDOW)
+    before = state.get(key)
     own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
     instead_of = own.instead_of if before == CUSTOM and own else before or FIRST_WINDOW
     shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
     if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
-        controls.move(state.WINDOW, instead_of)
+        controls.move(key, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))
     state.put(state.CUSTOM_WINDOW, CustomWindow(low, high, instead_of))
-    controls.move(state.WINDOW, CUSTOM)
+    controls.move(key, CUSTOM)
 
 
-def drawn(black: float, white: float, home: PreparedImage, tissue: PreparedImage) -> None:
+def drawn(
+    black: float,
+    white: float,
+    home: PreparedImage,
+    tissue: PreparedImage,
+    key: Key[str] = state.WINDOW,
+) -> None:
     """Set the custom window as :func:`set_window` does, from the image instead of the fields."""
     state.put(state.WINDOWS_DRAWN, state.get(state.WINDOWS_DRAWN, 0) + 1)
-    set_window(black, white, home, tissue)
+    set_window(black, white, home, tissue, key)
 
 
 def setters(
-    home: PreparedImage, tissue: PreparedImage
+    home: PreparedImage, tissue: PreparedImage, key: Key[str] = state.WINDOW
 ) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return what takes black and white from the fields, and from the image; see :func:`set_window`."""
-    return tuple(partial(take, home=home, tissue=tissue) for take in (set_window, drawn))  # type: ignore[return-value]
+    return tuple(partial(take, home=home, tissue=tissue, key=key) for take in (set_window, drawn))  # type: ignore[return-value]
 
 
 def level_and_width(
@@ -184,15 +213,32 @@ def _rounded(value: float) -> float:
 # ---- the choice ----------------------------------------------------------------------------------
 
 
-def toggle_button(window: str, on_choice: Callable[[str], None] | None = None, **more: Any) -> None:
+def choose_named(key: Key[str] = state.WINDOW, **more: Any) -> str:
+    """Draw the choice of one of :func:`window_options` and return it; ``more`` is given on to streamlit."""
+    return str(
+        controls.choose_movable(
+            st.segmented_control,
+            "Window",
+            window_options(),
+            key=key,
+            folded=True,
+            required=True,
+            label_visibility="collapsed",
+            help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
+            **more,
+        )
+    )
+
+
+def toggle_button(window: str, key: Key[str] = state.WINDOW, **more: Any) -> None:
     """Draw the button that leads from a window to the other one, with its key.
 
     Parameters
     ----------
     window : str
         What is shown at present.
-    on_choice : callable, optional
-        Called with the other window; by default it becomes the choice for all scans.
+    key : Key
+        Of the choice, see :func:`current_window`.
     **more
         Given on to ``st.button``.
     """
@@ -201,16 +247,16 @@ def toggle_button(window: str, on_choice: Callable[[str], None] | None = None, *
         f"Show {to.lower()}",
         shortcut=KEY,
         key="other-window",
-        on_click=on_choice or choose_window,
-        args=(to,),
+        on_click=choose_window,
+        args=(to, key),
         help=WINDOWS[to].meaning,
         **more,
     )
 
 
-def choose_window(window: str) -> None:
+def choose_window(window: str, key: Key[str] = state.WINDOW) -> None:
     """Choose a window for this scan and all that follow."""
-    controls.move(state.WINDOW, window)
+    controls.move(key, window)
 
 
 def take_from_address() -> None:

@@ -165,6 +165,27 @@ def test_what_was_shown_of_a_session_stays_shown_in_a_copy_and_in_a_copy_of_that
     assert (again / "sessions.json").read_bytes() == (folder / "sessions.json").read_bytes()
 
 
+def test_a_session_that_was_taken_back_comes_back_as_one(rated, empty) -> None:
+    import_ratings(empty, rating_export.export_ratings(rated))
+    session = session_log.start(rated, SessionPlan("by mistake", "Tom", "three-level"))
+    before = session_log.list_sessions(empty)["name"].tolist()
+    import_ratings(empty, rating_export.export_ratings(rated))
+    assert session_log.list_sessions(empty)["name"].tolist() == ["by mistake", *before]
+    unblinding.take_back(rated, session, "Tom")
+    folder = rating_export.export_ratings(rated)
+    for _ in range(2):
+        import_ratings(empty, folder)
+    assert session_log.list_sessions(empty)["name"].tolist() == before
+    assert audit_trail.history(empty)["what"].tolist().count("session taken back") == 1
+    again = rating_export.export_ratings(empty)
+    assert (again / "sessions.json").read_bytes() == (folder / "sessions.json").read_bytes()
+    given = json.loads((folder / "sessions.json").read_text())
+    given["sessions"][0]["taken_back"] = "perhaps"
+    (folder / "sessions.json").write_text(json.dumps(given))
+    with pytest.raises(SessionError, match="not as it was exported"):
+        import_ratings(empty, folder)
+
+
 @pytest.mark.parametrize("said", ["yesterday", 3, "2999-01-01"])
 def test_a_moment_of_showing_that_is_none_is_refused(rated, empty, said) -> None:
     folder = rating_export.export_ratings(rated)

@@ -143,3 +143,53 @@ def test_a_session_that_is_ended_early_takes_no_rating_and_counts(finished) -> N
     sent_again = session_log.save(workspace, session.id, 0, Opinion(1.0))
     assert sent_again == ended.rated[0]
     assert len(rating_log.counted(rating_log.list_ratings(workspace))) == 1
+
+
+# ---- taken back before anything is rated -------------------------------------------------------------
+
+
+def test_a_session_without_ratings_is_taken_back_listed_no_more_and_stays_in_history(
+    finished,
+) -> None:
+    workspace, kept = finished
+    plan = SessionPlan("by mistake", "Tom", "pass-fail", size=2)
+    session = session_log.start(workspace, plan)
+    assert session_log.list_sessions(workspace)["untouched"].tolist() == [True, False]
+    for _ in range(2):
+        unblinding.take_back(workspace, session, "Ada")
+    assert session_log.list_sessions(workspace)["id"].tolist() == [kept.id]
+    assert "by mistake" in session_log.names(workspace)
+    with pytest.raises(RatingError, match="taken back"):
+        session_log.load(workspace, session.id)
+    with pytest.raises(RatingError, match="taken back"):  # from a tab that was left open
+        session_log.save(workspace, session.id, 0, Opinion(1.0))
+    told = audit_trail.history(workspace)
+    lines = told[["who", "what"]].values.tolist()
+    assert lines.count(["Ada", "session taken back"]) == 1
+    assert ["Tom", "session started"] in lines
+    with pytest.raises(RatingError, match="one that was taken back keeps its name"):
+        session_log.start(workspace, plan)
+
+
+def test_a_session_with_a_rating_even_one_taken_back_cannot_be_taken_back(finished) -> None:
+    workspace, session = finished
+    for _ in session.items:
+        session_log.undo(workspace, session.id)
+    with pytest.raises(RatingError, match="were rated in it"):
+        unblinding.take_back(workspace, session, "Ada")
+    (row,) = session_log.list_sessions(workspace).to_dict("records")
+    assert (row["done"], row["untouched"]) == (0, False)
+
+
+def test_who_is_signed_in_takes_back_only_an_own_session(finished) -> None:
+    workspace, _ = finished
+    with signed_in("tom@lab.example", Rank.RATER):
+        session = session_log.start(workspace, SessionPlan("his", "tom@lab.example", "pass-fail"))
+    with (
+        signed_in("ada@lab.example", Rank.ADMINISTRATOR),
+        pytest.raises(AccessError, match="belongs to"),
+    ):
+        unblinding.take_back(workspace, session, "ada@lab.example")
+    with signed_in("tom@lab.example", Rank.RATER):
+        unblinding.take_back(workspace, session, "tom@lab.example")
+        assert session_log.list_sessions(workspace, "tom@lab.example").empty

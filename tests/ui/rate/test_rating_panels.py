@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from curation.ratings.scales import scale_of_lines
 from curation.sessions import suggested_cutoff
 from pages.ui.rate import agreement_panel, cutoff_panel
-from pages.ui.rate.session_start import make_scale
 from training.theme import TEMPLATE
 
 
@@ -58,8 +58,11 @@ def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> Non
 
 
 def test_a_scale_is_numbered_so_that_the_best_stands_first() -> None:
-    assert make_scale("House", "good\n\n bad ", "", higher=True).values == {2.0: "good", 1.0: "bad"}
-    lower = make_scale("House", "good\nbad", "", higher=False)
+    assert scale_of_lines("House", "good\n\n bad ", "", higher=True).values == {
+        2.0: "good",
+        1.0: "bad",
+    }
+    lower = scale_of_lines("House", "good\nbad", "", higher=False)
     assert (lower.values, lower.direction) == ({1.0: "good", 2.0: "bad"}, "higher is worse")
 
 
