@@ -108,6 +108,15 @@ def test_a_session_is_started_blinded_with_its_seed_shown(own, run) -> None:
     assert page.query_params["session"] == str(session["id"])
 
 
+def test_a_rater_that_is_there_in_another_spelling_is_no_new_one(own, run) -> None:
+    started(own, size=1)
+    page = run("rate", own)
+    page.text_input(key="new-rater").set_value(" aDa")
+    checked(button(page, "Start rating").click().run())
+    assert "There is a rater Ada already" in page.error[0].value
+    assert len(session_log.list_sessions(own)) == 1
+
+
 def test_without_a_name_no_session_begins(own, run) -> None:
     page = checked(button(run("rate", own), "Start rating").click().run())
     assert "say who rates" in page.error[0].value

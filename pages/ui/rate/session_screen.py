@@ -107,6 +107,7 @@ def _undone(workspace: Workspace, session: Session) -> Session:
 def _bar(workspace: Workspace, session: Session) -> None:
     """Draw where one is in the list, and the ways back."""
     final = session.finished and unblinding.is_unblinded(workspace, session)
+    blinded = " · blinded" if session.plan.blinded else ""
     place = min(session.position + 1, session.total)
     with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
         done = session.done / session.total
@@ -117,7 +118,7 @@ def _bar(workspace: Workspace, session: Session) -> None:
         st.html(
             f'<div class="ts-place"><h1>{words}</h1>'
             f'<span class="ts-muted">{html.escape(session.plan.name)} · '
-            f"{html.escape(session.plan.rater)}{' · blinded' if session.plan.blinded else ''}</span>"
+            f"{html.escape(session.plan.rater)}{', unblinded' if final and blinded else blinded}</span>"
             f'<div class="ts-done"><span style="width:{100 * done:.1f}%"></span></div></div>',
             width="stretch",
         )

@@ -91,9 +91,8 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     with st.container(border=True, key="new-session"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             rater = person.empty_field("Who rates (name or initials)", key=_RATER)
-            name = st.text_input(
-                "Name of the session", value=_free_name(workspace), max_chars=MAX_RATER
-            )
+            free = _free_name(workspace)
+            name = st.text_input("Name of the session", value=free, max_chars=MAX_RATER)
         if not rater.strip():
             _suggest_people(listed)
         choice = _choice(workspace, session_log.list_sessions(workspace))  # others' too
@@ -124,7 +123,7 @@ def _offer_start(workspace: Workspace, plan: SessionPlan) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
             _start(workspace, plan)
-        if acting.who().signed_in:  # a session belongs to who is signed in
+        if acting.who().signed_in:
             return
         if st.button("Prepare it for later", key="prepare-session"):
             _start(workspace, plan, later=True)
@@ -156,6 +155,7 @@ def _free_name(workspace: Workspace) -> str:
 
 def _start(workspace: Workspace, plan: SessionPlan, *, later: bool = False) -> None:
     try:
+        person.refuse_other_spelling(plan.rater, cache.raters(workspace))
         session = session_log.start(workspace, plan)
     except TierscopeError as error:
         st.error(formatting.escape(str(error)))

@@ -246,6 +246,7 @@ def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
     draft, rater = _draft(scan_id), person.name()
     if draft.get("value") is None or draft.get("scale") != scale.name:
         raise RatingError("Choose a rating first; none is chosen for you.")
+    person.refuse_other_spelling(rater, cache.raters(workspace))
     rating = Rating(
         scan_id=scan_id,
         rater=rater,

@@ -18,7 +18,7 @@ from curation.ratings.scales import Scale, find_scale
 from curation.references import fit_from_ratings, reference_library
 from curation.references.reference_library import ReferenceHeader
 from curation.scoring.score_reference import Reference
-from curation.sessions import saved_lists, suggested_cutoff
+from curation.sessions import saved_lists, session_log, suggested_cutoff
 from curation.sessions.saved_lists import ScanList
 from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage import tables
@@ -97,6 +97,12 @@ def scored_scans(workspace: Workspace) -> pd.DataFrame:
 def all_ratings(workspace: Workspace) -> pd.DataFrame:
     """Return all ratings that were not taken back, see :func:`curation.ratings.rating_log.list_ratings`."""
     return _all_ratings(workspace, rating_log.newest(workspace))
+
+
+def raters(workspace: Workspace) -> frozenset[str]:
+    """Return who has rated, or has a session."""
+    sessions = session_log.list_sessions(workspace)
+    return frozenset((*all_ratings(workspace)["rater"], *sessions["rater"]))
 
 
 def counted_ratings(workspace: Workspace) -> pd.DataFrame:

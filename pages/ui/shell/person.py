@@ -10,6 +10,7 @@ from curation.access import acting, guard
 from curation.access.actions import Action, Rank
 from curation.decisions import actions
 from curation.decisions.schema import AuditAction
+from curation.errors import RatingError
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.workspace import Workspace
 from pages.ui.entrance import entrance
@@ -57,6 +58,27 @@ def suggest(names: Iterable[str], on_choice: Callable[[str], None], *, key: str)
         st.button(
             f"I am {formatting.escape(one)}", key=f"{key}-{number}", on_click=on_choice, args=(one,)
         )
+
+
+def refuse_other_spelling(name: str, known: Iterable[str]) -> None:
+    """Refuse a new name that is one of those known but for capitals and spaces: it would be another rater.
+
+    Raises
+    ------
+    RatingError
+        With what to do.
+    """
+    there = set(known)
+    alike = sorted(one for one in there if _plain(one) == _plain(name))
+    if alike and name not in there and not acting.who().signed_in:
+        raise RatingError(
+            f"There is a rater {alike[0]} already, and {name} would count as another. Write the name as it "
+            "stands there; if you are somebody else, add a last name or initials."
+        )
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
 
 
 def former() -> list[str]:
