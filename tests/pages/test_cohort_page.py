@@ -305,26 +305,35 @@ def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> Non
     duplicates.say_different(own, [both], "Ada", different=False)
     page = run("cohort", own)
     assert "share 14 participant ids" in words(page)
-    page.button_group[-1].set_value(["made-pool and made-target"])
     author = next(field for field in page.text_input if field.label == "Who says so")
     author.set_value("Grace")
-    checked(button(page, "Note it").click().run())
+    checked(button(page, "Yes, different people").click().run())
     assert own.different_people() == {both}
     assert "participant ids (" not in words(page)
     said = words(page).replace("\\", "")
     assert "Noted: made-pool and made-target hold different people" in said
     assert "Take it back" in [one.label for one in page.expander]
-    checked(button(page, "Note it").click().run())
-    assert "Nothing to note" in page.error[0].value
+    checked(button(page, "Take that back").click().run())
+    assert own.different_people() == set()
+    assert "share 14 participant ids" in words(page)
 
 
-def test_the_only_pair_of_sources_is_the_one_that_is_noted(own, run) -> None:
-    both = frozenset(("made-pool", "made-target"))
-    duplicates.say_different(own, [both], "Ada", different=False)
+def test_of_several_pairs_of_sources_those_are_noted_that_are_chosen(own, run, monkeypatch) -> None:
+    pairs = [frozenset(pair) for pair in (("made-pool", "made-target"), ("made-pool", "third"))]
+    listed = [
+        duplicates.SharedIds(("made-pool", other), ("1",), (), ())
+        for other in ("made-target", "third")
+    ]
+    duplicates.say_different(own, pairs[:1], "Ada", different=False)
+    monkeypatch.setattr(duplicates, "alike", lambda *_: listed)
     page = run("cohort", own)
     next(field for field in page.text_input if field.label == "Who says so").set_value("Grace")
     checked(button(page, "Note it").click().run())
-    assert own.different_people() == {both}
+    assert "Nothing to note" in page.error[0].value
+    pills = next(one for one in page.button_group if one.label.startswith("Choose the sources"))
+    pills.set_value(["made-pool and third"])
+    checked(button(page, "Note it").click().run())
+    assert own.different_people() == {pairs[1]}
 
 
 def test_the_page_says_how_a_listed_source_gets_sites_and_ages(own, run) -> None:

@@ -629,7 +629,7 @@ def test_the_end_shows_what_was_entered_besides_and_history_has_the_words_clicke
     session_log.save(own, session.id, 0, said)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     told = words(checked(button(page, "Show what was hidden").click().run()))
-    assert "Intensity inhomogeneity (bias field), Head motion. certainty: sure. frontal" in told
+    assert "Intensity inhomogeneity (bias field), Head motion. how sure: sure. frontal" in told
     history = words(run("rate", own, **{state.RATE_PART: "History"}))
     assert "Intensity inhomogeneity (bias field)" in history and "Head motion" in history
     assert "on three-level" not in history and "scale three-level" not in history

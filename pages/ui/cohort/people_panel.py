@@ -77,19 +77,13 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
 
 def _note_form(workspace: Workspace, pairs: dict[str, Sources], known: list[str]) -> None:
     with st.form(f"different-{'-'.join(known)}", border=True):
-        chosen = st.pills(
-            "Choose the sources that hold different people, though ids are alike",
-            list(pairs),
-            # of one pair alone there is nothing to choose
-            default=list(pairs) if len(pairs) == 1 else known,
-            selection_mode="multi",
-        )
+        chosen, words = _choice(list(pairs), known)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             author = person.field("Who says so")
-            sent = st.form_submit_button("Note it", type="primary")
+            sent = st.form_submit_button(words, type="primary")
     if sent and set(chosen) == set(known):
         st.error(
-            "Nothing to note: choose the sources that hold different people, then press Note it."
+            f"Nothing to note: choose the sources that hold different people, then press {words}."
         )
     elif sent:
         with frame.in_words():
@@ -99,6 +93,17 @@ def _note_form(workspace: Workspace, pairs: dict[str, Sources], known: list[str]
             duplicates.say_different(workspace, before - decisions, author, different=False)
             state.put(state.PERSON, author.strip())
             st.rerun()
+
+
+def _choice(names: list[str], known: list[str]) -> tuple[list[str], str]:
+    """Draw which pairs of sources hold different people; return them, and the words of the button."""
+    if len(names) > 1:
+        said = "Choose the sources that hold different people, though ids are alike"
+        return st.pills(said, names, default=known, selection_mode="multi"), "Note it"
+    (name,) = names
+    said = "are noted to hold" if known else "hold"
+    st.markdown(formatting.escape(f"{name} {said} different people, though ids are alike:"))
+    return ([], "Take that back") if known else (names, "Yes, different people")
 
 
 def _confirm(workspace: Workspace, open_: list[SharedIds]) -> None:

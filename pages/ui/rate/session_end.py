@@ -310,9 +310,9 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
 
 
 def _besides(own: pd.Series) -> str:
-    """Return artefacts, certainty, comment and number of marked places that a rater entered."""
+    """Return artefacts, how sure, comment and number of marked places that a rater entered."""
     sure = own["confidence"]
-    how_sure = f"certainty: {rating_keys.SURE[round(sure)]}" if math.isfinite(sure) else ""
+    how_sure = f"how sure: {rating_keys.SURE[round(sure)]}" if math.isfinite(sure) else ""
     marked = len(artefact_places.of(own["shown"]))
     return summaries.said_besides(own["artefacts"], own["comment"], marked, how_sure)
 
