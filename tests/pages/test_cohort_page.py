@@ -325,6 +325,7 @@ def test_of_several_pairs_of_sources_those_are_noted_that_are_chosen(own, run, m
         for other in ("made-target", "third")
     ]
     duplicates.say_different(own, pairs[:1], "Ada", different=False)
+    own.put_source(Source("third", "/nowhere/third", "folder"))
     monkeypatch.setattr(duplicates, "alike", lambda *_: listed)
     page = run("cohort", own)
     next(field for field in page.text_input if field.label == "Who says so").set_value("Grace")
