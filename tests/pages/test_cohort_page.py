@@ -12,6 +12,7 @@ from curation.imaging.image_flags import FLAGS
 from curation.sources import allowed_roots, duplicates
 from curation.sources.ingest import ingest
 from curation.storage import files, processes, tables
+from curation.storage.workspace import Source
 from pages.ui.shell import background_tasks, state, summaries
 from pages.ui.shell.frame import PAGES
 from tests.helpers import workspace_full
