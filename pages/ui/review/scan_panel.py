@@ -123,7 +123,7 @@ def _acquired(scan: pd.Series, said: Sequence[str], *, has_sidecar: bool) -> str
         **{time: any(one.startswith(f"{time} ") for one in said) for time in ("TR", "TE")},
     }
     unknown = [name for name, told in known.items() if not told]
-    told = f"Acquired with {' · '.join(said)}." if said else ""
+    told = f"Acquisition, as the sidecar tells it: {' · '.join(said)}." if said else ""
     if not unknown:
         return told
     *others, last = unknown
@@ -242,10 +242,12 @@ def scores(
             st.caption(waiting)
         return
     st.html(html_marks.bars(values, _measured_in_part(judgement)))
+    whole = value_of(scan, "certainty") >= _ALL and measured < len(families)
+    no_more = ", all that its reference judges" if whole else ""
     st.caption(
         "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan; in part: some of "
         "it was not, and might be worse. Based on "
-        f"{measured} of {len(families)} groups of measures. "
+        f"{measured} of {len(families)} groups of measures{no_more}. "
         f"Reference: {formatting.escape(judgement.reference.label)}."
     )
 
