@@ -228,7 +228,7 @@ def _override(row: sa.Row) -> tuple:
 
 
 def _scale(row: sa.Row) -> tuple:
-    levels = ", ".join(f"{value:g} {word}" for value, word in row.words)
+    levels = ", ".join(f"{value:g} {word}" for value, word, *_ in row.words)
     return row.at, row.author, "scale added", row.name, f"{levels} ({row.direction})"
 
 

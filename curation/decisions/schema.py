@@ -99,7 +99,9 @@ scales = sa.Table(
     sa.Column("name", sa.String(50), primary_key=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("label", sa.String(100), nullable=False),
-    sa.Column("words", sa.JSON, nullable=False),  # pairs of value and word, best first
+    sa.Column(
+        "words", sa.JSON, nullable=False
+    ),  # value, word and, if said, what it means, best first
     sa.Column("direction", sa.String(20), nullable=False),
     sa.Column("citation", sa.Text, nullable=False),
     sa.Column("author", sa.String(100), nullable=False),

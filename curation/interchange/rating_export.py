@@ -212,7 +212,10 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
 
 
 def _scale(scale: Scale) -> Mapping[str, Any]:
-    return asdict(scale) | {"values": [list(pair) for pair in scale.values.items()]}
+    return asdict(scale) | {
+        name: [list(pair) for pair in getattr(scale, name).items()]
+        for name in ("values", "meanings")
+    }
 
 
 def fingerprint(row: Mapping[str, Any]) -> tuple:

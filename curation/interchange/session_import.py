@@ -48,7 +48,8 @@ def _scale(given: dict[str, Any]) -> Scale:
     """Build a scale from an export; it is checked when it is added."""
     words = {float(value): str(word) for value, word in given["values"]}
     texts = {name: str(given[name]) for name in ("name", "label", "direction", "citation")}
-    return Scale(**given | texts | {"values": words})
+    said = {float(value): str(one) for value, one in given.get("meanings", [])}
+    return Scale(**given | texts | {"values": words, "meanings": said})
 
 
 def _session(given: dict[str, Any]) -> dict[str, Any]:

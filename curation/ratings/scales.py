@@ -1,7 +1,7 @@
 """Rating scales: the published ones, and those that a study adds."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from curation.errors import RatingError
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 
-MAX_NAME, MAX_WORD, MAX_LEVELS = 50, 50, 10
+MAX_NAME, MAX_WORD, MAX_LEVELS, MAX_MEANING = 50, 50, 10, 200
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Scale:
         Where the scale comes from.
     continuous : bool
         True where values between the levels may be given, by a slider of another program.
+    meanings : dict of float to str
+        What a level is given for, as raters read it; of the levels that somebody explained.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Scale:
     direction: Literal["higher is better", "higher is worse"]
     citation: str
     continuous: bool = False
+    meanings: dict[float, str] = field(default_factory=dict, compare=False)
 
     @property
     def worst(self) -> float:
@@ -152,13 +155,17 @@ def _store(workspace: Workspace, scale: Scale, author: str) -> None:
         values=words,
         citation=scale.citation.strip(),
         continuous=False,
+        meanings={float(value): said.strip() for value, said in scale.meanings.items()},
     )
     _check(scale)
     row = {
         "name": scale.name,
         "at": database.now(),
         "label": scale.label,
-        "words": [list(pair) for pair in scale.values.items()],
+        "words": [
+            [value, word, *filter(None, [scale.meanings.get(value)])]
+            for value, word in scale.values.items()
+        ],
         "direction": scale.direction,
         "citation": scale.citation,
         "author": author.strip(),
@@ -183,7 +190,7 @@ def scale_of_lines(label: str, lines: str, source: str, *, higher: bool) -> Scal
     label : str
         What it is called.
     lines : str
-        The levels' words.
+        The levels' words, each with what it is given for behind a colon, where that is said.
     source : str
         Where it comes from; may be empty.
     higher : bool
@@ -194,14 +201,17 @@ def scale_of_lines(label: str, lines: str, source: str, *, higher: bool) -> Scal
     RatingError
         Without a name.
     """
-    words = [line.strip() for line in lines.splitlines() if line.strip()]
+    parts = [line.partition(":") for line in lines.splitlines() if line.strip()]
+    words = [word.strip() for word, _, _ in parts]
     if not label.strip():
         raise RatingError("Name the scale.")
     numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
     values = {float(number): word for number, word in zip(numbers, words, strict=True)}
-    return Scale(
-        slug(label), label, values, "higher is better" if higher else "higher is worse", source
-    )
+    said = {value: text.strip() for value, (_, _, text) in zip(values, parts, strict=True)}
+    direction: Literal["higher is better", "higher is worse"]
+    direction = "higher is better" if higher else "higher is worse"
+    meanings = {value: text for value, text in said.items() if text}
+    return Scale(slug(label), label, values, direction, source, meanings=meanings)
 
 
 def _check(scale: Scale) -> None:
@@ -215,6 +225,10 @@ def _check(scale: Scale) -> None:
         raise RatingError(f"A scale has 2 to {MAX_LEVELS} levels, each a number; choose them anew.")
     if len(set(words)) != len(words) or not all(0 < len(word) <= MAX_WORD for word in words):
         raise RatingError(f"Each level needs a word of its own, of at most {MAX_WORD} letters.")
+    if not set(scale.meanings) <= set(values) or any(
+        len(said) > MAX_MEANING for said in scale.meanings.values()
+    ):
+        raise RatingError(f"What a level means is said in at most {MAX_MEANING} letters.")
     if scale.direction not in ("higher is better", "higher is worse"):
         raise RatingError(
             f"A scale's direction is 'higher is better' or 'higher is worse', not {scale.direction!r}."
@@ -227,5 +241,6 @@ def _check(scale: Scale) -> None:
 
 
 def _from_row(row: sa.Row) -> Scale:
-    values = {float(value): word for value, word in row.words}
-    return Scale(row.name, row.label, values, row.direction, row.citation)
+    values = {float(value): word for value, word, *_ in row.words}
+    meanings = {float(value): said for value, _, *of_it in row.words for said in of_it[:1]}
+    return Scale(row.name, row.label, values, row.direction, row.citation, meanings=meanings)

@@ -334,11 +334,13 @@ def show_scale_form(workspace: Workspace) -> None:
         return
     with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
         st.caption(
-            "One level a line, best first; the last one excludes a scan. A scale cannot be changed once it "
-            "is added, because ratings are read by it."
+            "One level a line, best first, with what it is given for behind a colon, which raters read. The "
+            "last one excludes a scan. A scale cannot be changed once it is added."
         )
         label = st.text_input("Name of the scale", max_chars=50)
-        lines = st.text_area("Levels", placeholder="good\nusable\nexclude", max_chars=600)
+        lines = st.text_area(
+            "Levels", placeholder="good: no artefact\nusable\nexclude", max_chars=2000
+        )
         source = st.text_input("Where it comes from (optional)", max_chars=300)
         order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
         if st.form_submit_button("Add the scale"):

@@ -22,7 +22,7 @@ def level_keys(scale: Scale) -> dict[float, str]:
 def show(
     scale: Scale, chosen: float | None, on_choice: Callable[[float], None], place: str
 ) -> None:
-    """Draw the buttons in a row; nothing is preselected.
+    """Draw the buttons in a row, with what their levels mean below; nothing is preselected.
 
     Parameters
     ----------
@@ -46,6 +46,13 @@ def show(
                 on_click=on_choice,
                 args=(value,),
             )
+    if scale.meanings:
+        st.caption(
+            " · ".join(
+                f"**{formatting.escape(scale.values[value])}**: {formatting.escape(said)}"
+                for value, said in scale.meanings.items()
+            )
+        )
 
 
 def comment_field(

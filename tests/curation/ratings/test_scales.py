@@ -35,6 +35,16 @@ def test_the_same_scale_again_changes_nothing_and_another_of_its_name_is_refused
     assert all_scales(workspace)["cat12"] == OWN
 
 
+def test_what_a_level_means_is_kept_and_makes_no_other_scale(workspace: Workspace) -> None:
+    told = replace(OWN, meanings={1.0: " no artefact ", 6.0: "no tissue can be told"})
+    add_scale(workspace, told)
+    add_scale(workspace, OWN)  # as an export of before has it
+    found = all_scales(workspace)["cat12"]
+    assert found.meanings == {1.0: "no artefact", 6.0: "no tissue can be told"}
+    with pytest.raises(RatingError, match="at most 200 letters"):
+        add_scale(workspace, replace(OWN, name="long", meanings={1.0: "x" * 201}))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -62,6 +62,8 @@ def test_a_scale_is_numbered_so_that_the_best_stands_first() -> None:
         2.0: "good",
         1.0: "bad",
     }
+    told = scale_of_lines("House", "good: sharp: all of it\nbad:", "", higher=True)
+    assert told.values == {2.0: "good", 1.0: "bad"} and told.meanings == {2.0: "sharp: all of it"}
     lower = scale_of_lines("House", "good\nbad", "", higher=False)
     assert (lower.values, lower.direction) == ({1.0: "good", 2.0: "bad"}, "higher is worse")
 
