@@ -338,9 +338,7 @@ def show_scale_form(workspace: Workspace) -> None:
             "last one excludes a scan. A scale cannot be changed once it is added."
         )
         label = st.text_input("Name of the scale", max_chars=50)
-        lines = st.text_area(
-            "Levels", placeholder="good: no artefact\nusable\nexclude", max_chars=2000
-        )
+        lines = st.text_area("Levels", placeholder="good: no artefact\nexclude", max_chars=2000)
         source = st.text_input("Where it comes from (optional)", max_chars=300)
         order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
         if st.form_submit_button("Add the scale"):
