@@ -439,12 +439,17 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
         client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         page.wait_for_timeout(40)
 
+    placed = _crossing(frame)
+    touch("touchStart", x - 40)  # one finger comes first, as fingers do
+    page.wait_for_timeout(120)
     touch("touchStart", x - 40, x + 40)
     for step in range(1, 11):
         touch("touchMove", x - 40 - 5 * step, x + 40 + 5 * step)
     touch("touchEnd")
     *before, zoom = frame.evaluate("[...tierscopeView.scene.pan2Dxyzmm]")
     assert zoom > 1.3
+    page.wait_for_timeout(600)
+    assert _crossing(frame) == placed
     crossing = _crossing(frame)
     page.keyboard.down("Shift")
     page.mouse.move(x, y)
@@ -466,6 +471,7 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
         ["−", "slice"],
         ["+", "slice"],
         ["⤢", "show", "all"],
+        ["⛶", "large"],
     ]
     slices = page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="Next slice")
     assert min(slices.bounding_box()[side] for side in ("width", "height")) >= 40  # type: ignore[index]
@@ -473,6 +479,15 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     assert _crossing(frame) != crossing
     page.frame_locator("iframe[title*=niivue]").get_by_role("button", name="All of the").tap()
     assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") == 1
+    large = inside.get_by_role("button", name="The whole screen")
+    large.tap()
+    page.wait_for_function(
+        "document.querySelector('iframe[title*=niivue]').clientHeight === innerHeight"
+    )
+    large.tap()
+    page.wait_for_function(
+        "document.querySelector('iframe[title*=niivue]').clientHeight < innerHeight"
+    )
     context.close()
 
 

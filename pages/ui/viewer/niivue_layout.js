@@ -210,6 +210,7 @@
     view.opts.mouseEventConfig = {
       leftButton: { primary: CROSS_DRAG, withShift: PAN_DRAG }, rightButton: view.opts.dragMode, centerButton: PAN_DRAG };
     view.handlePinchZoom = (event) => pinch(view, event);
+    keepCrossHair(view);
     view.canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => {
       const dpr = view.uiData.dpr || 1, tile = view.tileIndex(offsetX * dpr, offsetY * dpr);
       pointed = view.screenSlices[tile]?.axCorSag ?? null;
@@ -223,6 +224,25 @@
       zoomBy(view, event.deltaY < 0 ? ZOOM : 1 / ZOOM);
     }, { capture: true, passive: false });
   };
+
+  // NiiVue puts the cross hair under the first finger: where a second one follows, none of them pointed.
+  const LATER_MS = 500;
+  function keepCrossHair(view) {
+    let held = null;
+    const putBack = (mine) => {
+      if (mine !== held || !mine?.several || mine.at.every((one, axis) => one === view.scene.crosshairPos[axis])) return;
+      view.scene.crosshairPos = mine.at.slice();
+      view.createOnLocationChange();
+      view.drawScene();
+    };
+    window.addEventListener("touchstart", ({ touches, target }) => {
+      if (touches.length > 1) held &&= Object.assign(held, { several: true });
+      else held = target === view.canvas ? { at: view.scene.crosshairPos.slice(), several: false } : null;
+    }, { capture: true, passive: true });
+    for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
+      window.addEventListener(kind, () => { putBack(held); setTimeout(putBack, LATER_MS, held); }, { passive: true });
+    }
+  }
 
   // Two fingers: farther apart enlarges, moved together pans.
   let apart = 0, middle = null;
