@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tiers import overrides
 from curation.wording import plural
 from pages.ui.cohort import source_form
+from pages.ui.explore import explore_plots
 from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Lines
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -77,7 +79,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
         _plot(scans, sorted_scans)
         rule_in_address.offer_frozen(workspace)
-        _say_what_counts(workspace, sorted_scans)
+        _say_what_counts(workspace, scans, sorted_scans)
         tier_facts.show(scans, sorted_scans, trained=role == "pool")
         _parts(workspace, scans, role, sorted_scans)
 
@@ -114,10 +116,21 @@ def _take(moved: Mapping[str, Any], lines: Lines) -> None:
         tried_rule.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
 
 
-def _say_what_counts(workspace: Workspace, sorted_scans: SortedScans) -> None:
+_ONE_SOURCE = (
+    "One cut-off treats them alike: freeze the cohort of one source (part Cohorts, Of these sources), or "
+    "take the other source out on Cohort."
+)
+
+
+def _say_what_counts(workspace: Workspace, scans: ScanTable, sorted_scans: SortedScans) -> None:
     """Say how many scans have their tier by hand, and which ratings are not set against tiers yet."""
     if running := summaries.running_words(*cache.not_counted(workspace)):
         st.caption(formatting.escape(running))
+    every = np.arange(len(scans.scans))
+    if sorted_scans.rule.rule_column.is_score and (
+        told := explore_plots.references_caption(scans, every)
+    ):
+        st.warning(formatting.escape(f"{told} {_ONE_SOURCE}"), icon=":material/balance:")
     if changed := len(sorted_scans.by_hand):
         whose = plural(changed, "scan has its tier", "scans have their tier")
         st.caption(

@@ -5,6 +5,7 @@ import pytest
 from curation.cohorts import frozen_cohort
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
+from curation.references import reference_library
 from curation.references.fit_from_ratings import MIN_RATINGS
 from curation.references.reference_library import active, available
 from curation.scoring.score_reference import builtin
@@ -496,3 +497,14 @@ def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(full, run, column)
     for part in PARTS[1:]:
         page.segmented_control(key=state.TIERS_PART).set_value(part).run()
         checked(page)
+
+
+def test_one_cut_off_of_scores_by_two_references_is_warned_of(own, run) -> None:
+    assert "Equal scores mean" not in words(run("tiers", own))
+    scores = tables.read_scores(own)
+    other = reference_library.fit_cohort(own).id
+    scores.loc[:3, "reference"] = other
+    files.write_parquet(own.scores_path, scores)
+    said = words(run("tiers", own)).replace("\\", "")
+    assert "Equal scores mean the same only among scans of one reference" in said
+    assert "take the other source out on Cohort" in said

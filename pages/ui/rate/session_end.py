@@ -261,9 +261,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
     st.subheader("Unblinded results" if session.plan.blinded else "The scans")
     rule, _ = tried_rule.current()
     scans = cache.scored_scans(workspace)
-    scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule)).set_index(
-        "scan_id"
-    )
+    scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule))
+    scans = tried_rule.at_worst(workspace, scans).set_index("scan_id")
     labels = own.set_index("position")
     others_of = rating_log.counted(given[given["rater"] != session.plan.rater])
     rows = []
@@ -286,7 +285,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
                 formatting.score(score, high),
-                _tier_chip(scan.get("tier", UNSCORED)),
+                _tier_chip(scan.get("tier", UNSCORED), scan.get("tier_worst", "")),
             )
         )
     head = (
@@ -328,8 +327,8 @@ def _open(session: Session) -> None:
             frame.open_page("review")
 
 
-def _tier_chip(tier: str) -> Cell:
-    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))
+def _tier_chip(tier: str, worst: str) -> Cell:
+    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier), worst))
 
 
 def _again(first: int | None) -> str:
