@@ -165,6 +165,9 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     chromium.settled(page)
     chromium.listening(page)
     page.keyboard.press("g")
+    expect(page.get_by_text("Are you Ada?")).to_be_visible()
+    chromium.settled(page)
+    page.keyboard.press("y")
     for place in range(7, SCANS + 1):
         _rate(page, place, "123"[place % 3])
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()

@@ -68,12 +68,15 @@ def _ask_who(session: Session) -> None:
     rater = formatting.escape(session.plan.rater)
     with st.container(border=True):
         st.markdown(f"**Are you {rater}?**")
-        st.markdown(f"{_why_asked()}What is rated in this session is saved as {rater}'s.")
+        st.markdown(
+            f"{_why_asked(session.plan.rater)}What is rated in this session is saved as {rater}'s."
+        )
         with st.container(horizontal=True):
             st.button(
                 f"Yes, I am {rater}",
                 key="go-on-as-rater",
                 type="primary",
+                shortcut="Y",
                 on_click=person.be,
                 args=(session.plan.rater,),
             )
@@ -85,11 +88,15 @@ def _ask_who(session: Session) -> None:
             )
 
 
-def _why_asked() -> str:
+def _why_asked(rater: str) -> str:
     if person.in_doubt():
         return "Nothing was done here for a while. "
-    here = formatting.escape(person.name())
-    return f"The name that works here is {here}. " if here else ""
+    here = person.name()
+    return (
+        f"The name that works here is {formatting.escape(here)}. "
+        if here not in ("", rater)
+        else ""
+    )
 
 
 def _undone(workspace: Workspace, session: Session) -> Session:

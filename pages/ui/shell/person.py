@@ -102,15 +102,15 @@ def expect(rater: str) -> None:
 
 
 def may_be_another(rater: str) -> bool:
-    """Return whether somebody else than a rater may be here: another name works here, or none was said.
+    """Return whether somebody else than a rater may be here: by another name, or since it was opened by hand.
 
-    Where none was said, only what was opened by hand is in doubt (:func:`expect`): a page that comes back by
-    its address, after a reload or a new start of the server, is told by its tab who works there.
+    What is opened by hand (:func:`expect`) is in doubt also under the rater's own name: who paused may have
+    handed the tablet on. A page that comes back by its address, after a reload or a new start of the server,
+    is told by its tab who works there.
     """
     if acting.who().signed_in:
         return False
-    known = name()
-    return known != rater if known else state.get(state.EXPECTED) == rater
+    return state.get(state.EXPECTED) == rater or name() not in ("", rater)
 
 
 def notice_pause() -> None:
