@@ -131,11 +131,10 @@ def _say_what_counts(workspace: Workspace, scans: ScanTable, sorted_scans: Sorte
         told := explore_plots.references_caption(scans, every)
     ):
         st.warning(formatting.escape(f"{told} {_ONE_SOURCE}"), icon=":material/balance:")
-    if changed := len(sorted_scans.by_hand):
-        whose = plural(changed, "scan has its tier", "scans have their tier")
-        st.caption(
-            f"{whose} by hand and not by the rule (grey in the histogram): see Rate, History."
-        )
+    if held := len(sorted_scans.decided):
+        whose = plural(held, "scan has its tier", "scans have their tier")
+        other = f"{len(sorted_scans.by_hand):,} of another tier than by the rule"
+        st.caption(f"{whose} by hand (grey in the histogram), {other}: see Rate, History.")
 
 
 def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: SortedScans) -> None:

@@ -207,7 +207,7 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
     said = words(page)
     assert "Tier by hand: **the score sees a coil** (Ada" in said and "By the score alone" in said
-    assert "by hand and not by the rule (grey in the histogram)" in words(
+    assert "by hand (grey in the histogram), 1 of another tier than by the rule" in words(
         run("tiers", own, **{state.ROLE: "target"})
     )
     said = words(run("rate", own, **{state.RATE_PART: "History"}))

@@ -201,7 +201,7 @@ def roc_figure(curve: pd.DataFrame, suggestion: Suggestion) -> go.Figure:
         mode="markers+text",
         text=[f"cut at {suggestion.cutoff:.1f}"],
         name="suggested cut-off",
-        textposition="bottom right",
+        textposition=f"bottom {'left' if suggestion.specificity < 0.3 else 'right'}",
         textfont={"size": 15, "color": INK},
         hoverinfo="skip",
         marker={"size": 14, "color": _POINT, "line": {"width": 2, "color": "#FFFFFF"}},

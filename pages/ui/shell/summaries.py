@@ -98,7 +98,7 @@ def not_shown_words(scans: pd.DataFrame) -> str:
 
 
 def rating_words(ratings: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Return the words of the ratings of each scan that has any, each word once, the newest first.
+    """Return each rater's newest word of each scan that has any, each word once, the newest first.
 
     Parameters
     ----------
@@ -106,7 +106,11 @@ def rating_words(ratings: pd.DataFrame) -> dict[str, tuple[str, ...]]:
         Those that count, see :func:`curation.ratings.rating_log.counted`. Of a scan that was adjudicated the
         adjudicator's opinion alone is told.
     """
-    standing = rating_log.current(ratings).iloc[::-1]
+    standing = rating_log.current(ratings)
+    standing = standing[~standing["repeat"]].drop_duplicates(
+        ["rater", "scan_id", "role"], keep="last"
+    )
+    standing = standing.iloc[::-1]
     settled = standing[standing["role"] == "adjudicator"].drop_duplicates("scan_id")
     open_ones = standing[~standing["scan_id"].isin(settled["scan_id"])]
     told = pd.concat([settled, open_ones]).drop_duplicates(["scan_id", "label"])
@@ -168,7 +172,10 @@ def counted_scans(
     reasons = (
         (len(rated) - len(labels), "rated only in a blinded session that is still running"),
         (unscored, "without a score"),
-        (int((~judged["decided"]).sum()), "that as many raters keep as exclude"),
+        (
+            int((~judged["decided"]).sum()),
+            "that as many raters keep as exclude (an adjudication decides)",
+        ),
     )
     left_out = [f"{count:,} {reason}" for count, reason in reasons if count]
     return CountedScans(len(rated), int(judged["decided"].sum()), unscored, ", ".join(left_out))

@@ -162,6 +162,10 @@ def _exports(workspace: Workspace, cohort: Cohort) -> None:
         with frame.in_words():
             made = cohort_export.export(workspace, cohort, kind, tiers)
             st.success(formatting.escape(f"Written: {made}"))
+            if made.suffix == ".txt":
+                downloads.button(
+                    "Download it", made.read_bytes, made.name, "text/plain", on_click="ignore"
+                )
 
 
 def _control(workspace: Workspace, cohort: Cohort) -> None:

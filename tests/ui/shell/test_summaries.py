@@ -75,6 +75,8 @@ def test_ratings_of_a_scan_are_told_each_word_once_and_an_adjudication_alone() -
             ("c", "Ada", "rater", None, "exclude"),
             ("c", "Eve", "adjudicator", None, "accept"),
             ("c", "Bob", "rater", None, "exclude"),
+            ("d", "Ada", "rater", 1, "doubtful"),
+            ("d", "Ada", "rater", None, "accept"),  # and again, outside of the session
         ],
         columns=["scan_id", "rater", "role", "session_id", "label"],
     ).assign(scale="three-level", repeat=False, withdrawn=None)
@@ -82,6 +84,7 @@ def test_ratings_of_a_scan_are_told_each_word_once_and_an_adjudication_alone() -
         "a": ("doubtful",),
         "b": ("accept", "exclude"),
         "c": ("accept",),
+        "d": ("accept",),
     }
     assert summaries.rating_words(given.iloc[:0]) == {}
 
@@ -209,7 +212,7 @@ def test_rated_scans_that_do_not_count_for_a_cut_off_are_counted_by_their_reason
     assert (found.rated, found.counted, found.unscored) == (5, 2, 1)
     assert found.left_out == (
         "1 rated only in a blinded session that is still running, 1 without a score, "
-        "1 that as many raters keep as exclude"
+        "1 that as many raters keep as exclude (an adjudication decides)"
     )
     none = summaries.counted_scans(ratings[:2], ratings[:2], {"a", "b"})
     assert (none.rated, none.counted, none.left_out) == (2, 2, "")
