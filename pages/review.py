@@ -85,6 +85,7 @@ def _below(workspace: Workspace, scan: pd.Series, *, tried: bool) -> None:
     """Draw what belongs to the image below it: what is marked, and what is known of its face."""
     if not tried:
         rating_panel.say_marked(scan["scan_id"])
+        overlay_panel.offer_marks(scan, rating_panel.marks_of(workspace, scan["scan_id"]).places)
     face_view.say(workspace, scan)
 
 

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.assessment import metric_shards
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES, PREPARED
-from curation.ratings import rating_log
+from curation.ratings import artefact_places, rating_log
 from curation.ratings.rating_record import Rating
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
-from pages.ui.review import metrics_panel
+from pages.ui.review import metrics_panel, overlay_panel
 from pages.ui.shell import frame, person, state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
@@ -432,3 +433,25 @@ def test_simulated_heads_are_of_nobody_and_shown_in_3d(full, run) -> None:
 def _of_people(workspace) -> None:
     for source in workspace.sources():
         workspace.put_source(replace(source, simulated=False))
+
+
+def test_a_marked_place_is_one_press_away_for_whoever_opens_the_scan(own, run) -> None:
+    scan = tables.read_scans(own).query("status == 'ok'")["scan_id"].iloc[0]
+    given = Rating(
+        scan_id=scan,
+        rater="Ada",
+        scale="three-level",
+        value=0.0,
+        shown=artefact_places.into(None, ((1.0, -2.0, 30.4),)),
+    )
+    rating_log.add_rating(own, given)
+    page = run("review", own, **{state.SCAN: scan})
+    checked(button(page, "Marked place: 1, −2, 30 mm").click().run())
+    of_scan, place, _ = page.session_state[state.MARK_SOUGHT]
+    assert (of_scan, place) == (scan, (1.0, -2.0, 30.4))
+    row = tables.read_scans(own).set_index("scan_id", drop=False).loc[scan]
+    with_session = {state.MARK_SOUGHT: (scan, place, 5), state.SOUGHT: (scan, "snr_total", 4)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(st, "session_state", with_session)
+        aimed = overlay_panel.aim(row)
+        assert aimed is not None and (aimed.place, aimed.said) == (place, "marked place")

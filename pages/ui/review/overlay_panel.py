@@ -23,6 +23,8 @@ from pages.ui.viewer.place_marks import Aim
 KEY = "W"
 #: What lies in the air, where the tissue window shows black.
 _IN_AIR = frozenset({"ghost_x", "ghost_y", "ghost_z", "air_structure", "folded_share"})
+#: Marked places that have a button.
+_MARKS = 6
 #: NiiVue's colours of a PET; what is below this share of its range is not drawn.
 _PET_COLOUR, _PET_SHOWN, _PET_FROM = "hot", "linear-gradient(90deg, #b00000, #ffd000)", 0.25
 
@@ -255,8 +257,27 @@ def _sought(scan: pd.Series) -> str | None:
     return name
 
 
+def offer_marks(scan: pd.Series, places: Sequence[Place]) -> None:
+    """Draw a button for each place that somebody marked, the first few: it moves the cross hair there."""
+    if not places:
+        return
+    with st.container(horizontal=True, key="marks", gap="small"):
+        for number, place in enumerate(places[:_MARKS]):
+            st.button(
+                f"Marked place: {_in_mm(place)}",
+                icon=":material/my_location:",
+                key=f"mark-{number}",
+                type="tertiary",
+                on_click=state.put,
+                args=(state.MARK_SOUGHT, (scan["scan_id"], place, time.time_ns() // 1_000_000)),
+            )
+
+
 def aim(scan: pd.Series) -> Aim | None:
-    """Return where the cross hair goes: the place that was asked for, once it is found."""
+    """Return where the cross hair goes: the place that was asked for last, once it is found."""
+    scan_id, place, asked = state.get(state.MARK_SOUGHT) or ("", (0.0, 0.0, 0.0), 0)
+    if scan_id == scan["scan_id"] and asked > (state.get(state.SOUGHT) or (0,))[-1]:
+        return Aim(place, "marked place", asked)
     name = _sought(scan)
     found = _done(Path(scan["path"])) if name else None
     if name is None or found is None or name not in found.places:

@@ -127,6 +127,8 @@ SEARCHED = Key[tuple[Any, float]]("searched")
 WINDOW_BEFORE = Key[str]("window_before_place")
 #: The place that the cross hair was last sent to: its scan, its metric, and when, in ms.
 SOUGHT = Key[tuple[str, str, int]]("sought_place")
+#: The marked place that the cross hair was last sent to: its scan, the place in mm, and when, in ms.
+MARK_SOUGHT = Key[tuple[str, tuple[float, float, float], int]]("sought_mark")
 #: The scan of the artefact trial (no other), the artefact, its severity, and the number of the draw.
 TRIED_ON = Key[str]("tried_on")
 ARTEFACT = Key[str]("artifact")

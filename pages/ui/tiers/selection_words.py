@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from curation.scoring.comparison_groups import SOURCE
 from curation.tier_effects.selection_bias import (
     FEWEST,
+    RANK_LEVELS,
     TRAITS,
     UNEXPLAINED,
     Basis,
@@ -157,10 +158,16 @@ def _years_apart(selections: Sequence[Selection]) -> str:
         f"{abs(one.years):.1f} years {'younger' if one.years > 0 else 'older'} at {one.better} | {one.worse}"
         for one in aged
     ]
-    return (
-        "People on the better side of a cut-off are, on average, "
-        f"{' and '.join(told)} than those on its worse side{_if_part(aged[0])}."
+    apart = f"{' and '.join(told)} than those on its worse side{_if_part(aged[0])}."
+    return f"People on the better side of a cut-off are, on average, {apart}"
+
+
+def _of_few(one: Selection) -> str:
+    """Say that levels of quality hold too few scans each: their own means would explain all of it."""
+    untold = (
+        f"is beyond chance, and {one.counted:,} scans cannot tell how much goes with image quality"
     )
+    return untold if one.counted < RANK_LEVELS * FEWEST else ""
 
 
 def _why_years(one: Selection, basis: Basis) -> str:
@@ -172,6 +179,8 @@ def _why_years(one: Selection, basis: Basis) -> str:
     at = f"At {one.better} | {one.worse}"
     if abs(one.seen) <= one.null_quantile:
         return f"{at} it may be chance: 95 of 100 random cuts of this size differ by up to {bound} years"
+    if few := _of_few(one):
+        return f"{at} {few}"
     if one.unexplained > UNEXPLAINED:
         return f"{at} {_what(basis)} explains {explained} of the {seen} years, and the rest may be chance"
     if not basis.ranked:
@@ -193,10 +202,8 @@ def _why_years(one: Selection, basis: Basis) -> str:
 
 def _what(basis: Basis) -> str:
     """Say what explains a difference."""
-    if not basis.ranked:
-        return "image quality"
-    if not basis.rated:
-        return "the score itself, within each site,"
+    if not (basis.ranked and basis.rated):
+        return "the score itself, within each site," if basis.ranked else "image quality"
     return f"image quality (of {basis.ranked:,} unrated scans the score itself, within each site)"
 
 
@@ -216,6 +223,8 @@ def _why(one: Selection, basis: Basis) -> str:
             f"It may be chance: 95 of 100 random cuts of this size differ by up to {bound} standard "
             f"deviations, this one by {seen}."
         )
+    if few := _of_few(one):
+        return f"That {few}."
     if one.unexplained > UNEXPLAINED:
         what = _what(basis)
         return (

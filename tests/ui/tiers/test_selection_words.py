@@ -208,7 +208,9 @@ def test_what_tells_quality_is_said_of_each_part_of_the_scans() -> None:
         "Of 5 scans it is not known",
     ):
         assert words in said
-    age = Selection("A", "B", "age", 0.5, 0.5, 0.2, years=8.0)
+    age = Selection("A", "B", "age", 0.5, 0.5, 0.2, years=8.0, counted=85, tiered=85)
+    (few_ones,) = selection_words.differences([replace(age, counted=11, tiered=11)], RANKED)
+    assert "11 scans cannot tell how much goes with image quality" in few_ones
     (both,) = (words.replace("\\", "") for words in selection_words.differences([age], BOTH))
     assert (
         "quality as people rated it, or, of the 20 scans that nobody rated, with the score" in both
