@@ -26,7 +26,7 @@ from tests.helpers.page_words import checked, words
 from tests.helpers.replanned import replanned
 from tests.helpers.workspace_full import FullWorkspace
 from training.held_out.predictions import BASELINE
-from training.report import content
+from training.report import content, content_limits
 from training.report_files import page as html_page
 from training.results import comparisons, conclusions
 from training.studies import annotations, runs
@@ -79,6 +79,18 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, o
         in said
     )
     assert "corrected" in said and "95 %" in said
+
+
+def test_that_a_tier_may_be_another_age_is_said_before_a_study_and_beside_its_answer(
+    full, run, monkeypatch
+) -> None:
+    told = "Tier A is 9 years older: it may be their age."
+    monkeypatch.setattr(content_limits, "ages_apart", lambda _: (told, True))
+    page = run("compare", full.workspace)
+    assert f"What this study cannot say.** {told}" in words(page).replace("\\", "")
+    assert told in words(run("train", full.workspace)).replace("\\", "")
+    monkeypatch.setattr(content_limits, "ages_apart", lambda _: (told, False))
+    assert told not in words(run("compare", full.workspace)).replace("\\", "")
 
 
 def test_another_reference_changes_the_verdicts(full, run) -> None:

@@ -205,6 +205,15 @@ def test_whoever_opens_a_session_is_asked_whether_they_are_its_rater(own, run, k
     assert "Are you Ada?" in said and "The name that works here" not in said
 
 
+def test_a_finished_session_that_was_not_shown_yet_is_opened_by_its_rater_alone(own, run) -> None:
+    session = started(own, size=1)
+    session_log.save(own, session.id, 0, Opinion(1.0))
+    page = run("rate", own, **{state.PERSON: "Tom"})
+    checked(button(page, "Open").click().run())
+    assert "Are you Ada?" in words(page)
+    assert not [one for one in page.button if one.label == "Undo"]
+
+
 def test_where_another_name_works_than_the_open_sessions_it_is_asked_for(own, run) -> None:
     session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id, state.PERSON: "Tom"})

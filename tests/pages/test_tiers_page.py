@@ -499,6 +499,14 @@ def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(full, run, column)
         checked(page)
 
 
+def test_the_text_of_the_rule_is_there_again_when_one_comes_back(own, run) -> None:
+    page = run("tiers", own, **{state.TIERS_PART: RULE})
+    written = page.text_area[0].value
+    assert "cutoffs" in written
+    again = run("tiers", own, **{state.TIERS_PART: RULE, state.RULE_TEXT_OF: TierRule().as_dict()})
+    assert again.text_area[0].value == written
+
+
 def test_one_cut_off_of_scores_by_two_references_is_warned_of(own, run) -> None:
     assert "Equal scores mean" not in words(run("tiers", own))
     scores = tables.read_scores(own)

@@ -23,7 +23,7 @@ def limits(source: ReportSource) -> Message:
         conclusions.detectable(source.compared.reference, source.outcome),
         _seeds(len(study.seeds)),
         _sites(source),
-        _ages(source),
+        ages_apart(source.of("pool"))[0],
         f"All arms were fine-tuned{' and judged' * (not study.judging.external)} on this one target "
         "cohort: another could shift all at once.",
         content_primary.pool_in_words(study),
@@ -67,32 +67,43 @@ def _sites(source: ReportSource) -> str:
     return f"{sites_said('pool', note)} A tier may be a scanner." if note else ""
 
 
-def _ages(source: ReportSource) -> str:
-    """State whether the best tier differs in age; nothing where all scans are of one tier."""
-    pool = source.of("pool")
+def ages_apart(pool: pd.DataFrame) -> tuple[str, bool]:
+    """State whether the best tier differs in age, and whether that leaves a doubt.
+
+    Parameters
+    ----------
+    pool : pandas.DataFrame
+        Scans with ``tier subject_id age_years``.
+
+    Returns
+    -------
+    said : str
+        Empty where all scans are of one tier.
+    doubtful : bool
+        Whether what the tier is worth may be its people's age.
+    """
     tiers = tiers_of(pool)
     if len(tiers) < 2:
-        return ""
+        return "", False
     best = pool["tier"] == tiers[0]
     size = f"Tier {tiers[0]} holds {int(best.sum()):,} of {plural(len(pool), 'scan')}"
     ages = [_of_people(pool[members]) for members in (best, ~best)]
     apart = continuous_smd(*((each.mean(), each.var(ddof=1)) for each in ages))
     if apart != apart:
-        return f"{size}. Too few ages are known to tell whether it is also another age."
+        return f"{size}. Too few ages are known to tell whether it is also another age.", False
     own, others = (float(each.mean()) for each in ages)
     told = f"{own:.1f} against {others:.1f} years on average"
     if abs(apart) < NOTABLE:
-        return f"{size}; its people are about as old as the others ({told})."
+        return f"{size}; its people are about as old as the others ({told}).", False
     which = f"{abs(own - others):.1f} years {'younger' if apart < 0 else 'older'} than the others"
     first, second = (np.array([len(each)]) for each in ages)
     if abs(apart) < null_smd(first, second, 1)[0]:
-        return (
-            f"{size}; its people are {which} ({told}), no more than chance gives with so few: what it is "
-            "worth may still be their age's doing."
+        chance = (
+            "no more than chance gives with so few: what it is worth may still be their age's doing"
         )
-    return (
-        f"{size}, and its people are {which} ({told}): what it is worth may be their age's doing."
-    )
+        return f"{size}; its people are {which} ({told}), {chance}.", True
+    doing = "what it is worth may be their age's doing"
+    return f"{size}, and its people are {which} ({told}): {doing}.", True
 
 
 def _of_people(scans: pd.DataFrame) -> pd.Series:

@@ -12,6 +12,7 @@ from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key, T
+from training.report import content_limits
 from training.results import conclusions, study_sets, study_summary
 from training.studies import annotations
 from training.studies.annotations import StudyMarks
@@ -184,10 +185,13 @@ def say_made_otherwise(workspace: Workspace, study: Study) -> None:
 
 
 def say_images(workspace: Workspace, study: Study) -> None:
-    """Draw what may part the tiers of a study's pool besides quality, if anything."""
+    """Draw what may part the tiers of a study's pool besides quality, age too, if anything."""
+    age, doubtful = content_limits.ages_apart(study.scans().query("role == 'pool'"))
+    doubts = [age] * doubtful
     with contextlib.suppress(TierscopeError, OSError):  # a cohort that is gone is told on Tiers
-        if doubts := cache.images(workspace, study.cohort_id).doubts:
-            st.caption(f"**What this study cannot say.** {formatting.escape(' '.join(doubts))}")
+        doubts = cache.images(workspace, study.cohort_id).doubts + doubts
+    if doubts:
+        st.caption(f"**What this study cannot say.** {formatting.escape(' '.join(doubts))}")
 
 
 # ---- the chosen study ----------------------------------------------------------------------------

@@ -34,9 +34,13 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 
 
 def show(workspace: Workspace, session: Session) -> None:
-    """Draw the next scan of a session, or its end; where its rater may not be the one here, ask first."""
+    """Draw the next scan of a session, or its end; where its rater may not be the one here, ask first.
+
+    Of a session that is finished and was shown nothing can be changed any more: whoever looks at it is asked
+    nothing.
+    """
     doubted = person.may_be_another(session.plan.rater) or person.in_doubt()
-    if doubted and not session.finished:
+    if doubted and not (session.finished and unblinding.is_unblinded(workspace, session)):
         rating_draft.draft_of(workspace, session).wants_save = False  # whoever asked for it
         _ask_who(session)
         return

@@ -38,7 +38,8 @@ def show(workspace: Workspace, rule: TierRule) -> None:
 
 def _follow(rule: TierRule) -> None:
     """Let the text say the rule in force, unless it is the text that is being changed."""
-    if state.get(state.RULE_TEXT_OF) != rule.as_dict():
+    left = state.get(state.RULE_TEXT) is None  # the page: a field that is not drawn is forgotten
+    if left or state.get(state.RULE_TEXT_OF) != rule.as_dict():
         state.put(state.RULE_TEXT, rule_yaml.to_yaml(rule))
         state.put(state.RULE_TEXT_OF, rule.as_dict())
         state.put(state.RULE_TEXT_PROBLEM, None)

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from curation.access.actions import Action
+from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import CohortHeader, newest_pool
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_versions import same_rule
@@ -22,6 +23,7 @@ from pages.ui.train import (
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log, probed_cost
 from training.jobs.execution_backend import Backend
+from training.report import content_limits
 from training.settings.input_images import images_of
 from training.settings.preset import Preset
 from training.settings.presets import PRESETS, default_preset
@@ -272,7 +274,9 @@ def _notes(
     pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
     arms = [arm for name in names if (arm := find(pool, name))]
     apart = study_checks.half_a_world(workspace, (pool, target))
+    age, doubtful = content_limits.ages_apart(cohort_draft.included(pool.scans))
+    doubts = [*[apart] * bool(apart), *[age] * doubtful]
     return (
         arm_overlap.controls_said(pool, arms, range(seeds)),
-        [apart] * bool(apart) + arm_overlap.doubts(pool, target, arms, range(seeds)),
+        doubts + arm_overlap.doubts(pool, target, arms, range(seeds)),
     )

@@ -8,8 +8,9 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_judged, workspace_trainable
 from tests.helpers.replanned import replanned
-from training.report import content, content_data
+from training.report import content, content_data, content_limits
 from training.results import error_strata
+from training.studies import planned_study
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,9 @@ def test_whether_the_best_tier_is_of_another_age_is_told_as_it_is(
     points = content.build(workspace, other).messages[-1].points
     (said,) = (point for point in points if point.startswith("Tier A holds"))
     assert told in said
+    pool = planned_study.load(workspace, other).scans().query("role == 'pool'")
+    assert content_limits.ages_apart(pool) == (said, "about as old" not in told)
+    assert content_limits.ages_apart(pool.assign(tier="A")) == ("", False)
 
 
 def test_how_images_of_tiers_were_prepared_and_how_good_they_are_is_a_limit(
