@@ -174,7 +174,8 @@ def test_cut_off_and_agreement_say_which_scans_each_counts_and_why_the_other_dif
 
 def test_one_rating_that_does_not_count_yet_is_told_of_as_one() -> None:
     assert summaries.running_words(1, 1) == (
-        "1 rating of a blinded session that is still running is counted when it is ended."
+        "1 rating of a blinded session that is still running is counted when it is ended; one that is rated "
+        "through is ended by Show what was hidden."
     )
     assert summaries.running_words(0, 0) == ""
 

@@ -57,11 +57,11 @@ def show(workspace: Workspace, session: Session) -> None:
     # not scan by scan: a view that is offered of some alone would tell which they are
     solid = face_view.any_may(workspace)
     window = _window(session)
-    if (recorded := user_window.recorded(window)) not in draft.windows:
-        draft.windows.append(recorded)
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
-            _image(session, scan, following, window, draft, solid=solid)
+            seen = _image(session, scan, following, window, draft, solid=solid)
+        if (recorded := user_window.recorded(seen)) not in draft.windows:
+            draft.windows.append(recorded)
         with st.container(width=FORM_PX, key="rating"):
             session_form.show(workspace, session, draft, _shown(session, draft, solid=solid))
             if not session.plan.blinded and scan is not None:
@@ -200,10 +200,10 @@ def _place(session: Session) -> tuple[int, int, int]:
     return session.id, session.position, session.attempt
 
 
-def _tools(session: Session, window: str, *, solid: bool) -> DeltaGenerator:
-    """Draw view, window and, where the session says so, that the air comes first.
+def _tools(session: Session, window: str, *, solid: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Draw view and window.
 
-    Returns where level and width of the window belong.
+    Returns where level and width of the window belong, and what is said of the first window.
     """
     key = _window_key(session)
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
@@ -211,11 +211,10 @@ def _tools(session: Session, window: str, *, solid: bool) -> DeltaGenerator:
         user_window.toggle_button(window, key, disabled=in_3d)
         with (of_window := st.popover("Window", key="of-window")):
             user_window.choose_named(key, disabled=in_3d)
-        if session.plan.air_first:
-            st.caption(f"Air first, as planned; {user_window.KEY} shows the tissue.")
+        of_first = st.empty()
     if not session.plan.air_first:
         user_window.keep_in_address(user_window.home_window(window))
-    return of_window
+    return of_window, of_first
 
 
 def _level_and_width(
@@ -238,8 +237,9 @@ def _image(
     draft: RatingDraft,
     *,
     solid: bool,
-) -> None:
-    of_window = _tools(session, window, solid=solid)
+) -> str:
+    """Draw the scan, and return the window that it is seen in: without air another than was asked for."""
+    of_window, of_first = _tools(session, window, solid=solid)
     prepare = partial(_prepared, session, scan)
     try:
         image = user_window.apply_window(window, prepare)
@@ -254,7 +254,9 @@ def _image(
             f"{why if session.plan.blinded else formatting.escape(str(error))} Rate it as what it "
             "is worth to you without an image, or pause."
         )
-        return
+        return window
+    if session.plan.air_first and image.window != FIRST_WINDOW:
+        of_first.caption(f"Air first, as planned; {user_window.KEY} shows the tissue.")
     ahead, then = _file_of(following), _showing(session, _after(session))
     name, seen = scan_label(session), f"{image.window} window"
     in_3d = niivue_viewer.current_view(solid=solid) == niivue_viewer.SOLID
@@ -282,6 +284,7 @@ def _image(
         st.html(scan_panel.foot_line(image.oriented, f"{place_marks.counted(draft.places)}{seen}"))
     if ahead is not None:
         niivue_viewer.prefetch(ahead, then)
+    return image.window if window == AIR_WINDOW else window
 
 
 def _file_of(scan: pd.Series | None) -> Path | None:

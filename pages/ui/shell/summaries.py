@@ -128,7 +128,8 @@ def running_words(ratings: int, sessions: int, happens: str = "counted") -> str:
     whose = "a blinded session that is still running" if sessions == 1 else several
     when = "it is ended" if sessions == 1 else "these are ended"
     are = "is" if ratings == 1 else "are"
-    return f"{plural(ratings, 'rating')} of {whose} {are} {happens} when {when}."
+    shown = "one that is rated through is ended by Show what was hidden"
+    return f"{plural(ratings, 'rating')} of {whose} {are} {happens} when {when}; {shown}."
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,10 @@ def show_suggestion(workspace: Workspace) -> None:
             )
             _adopt_button(suggestion)
         st.caption(_evidence(suggestion))
+        st.caption(
+            "Cut-offs move in steps of 0.5. Better tiers that the new cut-off would cross share what lies "
+            "below it in equal parts: see how many scans that leaves in each, and move their lines."
+        )
         for warning in suggestion.warnings:
             st.caption(f":material/warning: {formatting.escape(warning)}")
 
