@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curation.ratings.agreement_coefficients import Figure
 from curation.references import reference_library
@@ -87,21 +88,28 @@ def differences(tally: Tally) -> str:
     text where that holds for all.
     """
     table = tally.differences().set_index(["trait", "tier"])
-    held = tally.scans[:-1]
-    too_few = np.minimum(held, held.sum() - held) < FEWEST
-    few = dict(zip(tally.names, too_few.tolist(), strict=True))
     rows = []
     for trait in _TRAITS:
         of_trait = table.loc[trait]
         if of_trait["smd"].isna().all():
             continue
         known = {name: of_trait.loc[name, ["smd", "null_quantile"]] for name in tally.names}
-        cells = [_difference(*known[name], few=few[name]) for name in tally.names]
+        cells = [
+            _difference(*known[name], few=bool(few))
+            for name, few in zip(tally.names, _too_few(tally, trait), strict=True)
+        ]
         rows.append((trait, *cells))
     if not rows:
         return ""
     head = ("Against the rest", *map(html_marks.tier_label, tally.names))
     return html_marks.table(head, rows, numeric=range(1, len(head)), even=True)
+
+
+def _too_few(tally: Tally, trait: str) -> NDArray[np.bool_]:
+    """Return of which tiers too few scans of known trait lie in or outside of it, shape (K,)."""
+    counts = tally.age_counts if trait == "age" else tally.counts(trait)[:, :-1]
+    held = counts[:-1].sum(axis=1)
+    return np.minimum(held, held.sum() - held) < FEWEST
 
 
 def _difference(value: float, chance: float, *, few: bool) -> Cell:
@@ -117,7 +125,8 @@ def _difference(value: float, chance: float, *, few: bool) -> Cell:
 DIFFERENCES_CAPTION = (
     "Standardised mean differences of each tier from the other scored scans: 0.2 is small, 0.5 medium, 0.8 "
     "large. Bold: 0.2 or more, and more than 95 of 100 random tiers of that size have. Age has "
-    f"a sign: − is younger. {formatting.DASH}: not known, or fewer than {FEWEST} scans in it or outside."
+    f"a sign: − is younger. {formatting.DASH}: fewer than {FEWEST} scans of which it is known in the tier or "
+    "outside."
 )
 
 

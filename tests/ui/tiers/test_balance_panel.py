@@ -50,6 +50,10 @@ def test_the_shares_of_groups_add_up_in_each_tier_whoever_has_no_column_of_their
 def test_nothing_is_told_of_a_tier_of_too_few_scans() -> None:
     few = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0], ["N", "S"] * 2))
     assert "<b>" not in few and few.count("–") == 4
+    ages = [30.0, 50.0, 31.0, 51.0, 32.0, 52.0, 33.0, 53.0, np.nan, 54.0]  # of five, four are known
+    part = balance_panel.differences(tally(ages, ["N", "S"] * 5))
+    row = part[part.index("<td>age</td>") :].partition("</tr>")[0]
+    assert row.count("–") == 2
 
 
 def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:
