@@ -129,7 +129,7 @@ def test_two_frozen_cohorts_are_compared_by_their_rules(own, run) -> None:
         for name, cutoffs in (("one", (20.0, 40.0)), ("two", (20.0, 90.0)))
     ]
     page = run("tiers", own, **{state.TIERS_PART: RULE})
-    labels = [f"Frozen cohort {name}" for name in names]
+    labels = [f"Rule of cohort {name}" for name in names]
     assert set(labels) <= set(page.selectbox(key=state.BEFORE).options)
     page.selectbox(key=state.BEFORE).set_value(labels[0])
     checked(page.selectbox(key=state.AFTER).set_value(labels[1]).run())

@@ -291,7 +291,7 @@ def test_the_rule_of_a_target_is_not_offered_where_a_pool_is_compared(own, run) 
         role: frozen_cohort.freeze(own, role, author="Ada", role=role, rule=TierRule(cutoffs=cut))
         for role, cut in (("pool", (20.0, 50.0)), ("target", (15.0, 60.0)))
     }
-    offered = {role: f"Frozen cohort {cohort.id}" for role, cohort in made.items()}
+    offered = {role: f"Rule of cohort {cohort.id}" for role, cohort in made.items()}
     choices = opened(run, own, RULE).selectbox(key=state.BEFORE).options
     assert offered["pool"] in choices and offered["target"] not in choices
     choices = opened(run, own, RULE, **{state.ROLE: "target"}).selectbox(key=state.BEFORE).options

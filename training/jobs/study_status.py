@@ -190,6 +190,8 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
         return (
             f"On {execution_backend.backend_of(study).words}: {going} of its runs are at work now."
         )
+    if state == "running" and all(run.state == "finished" for run in states):
+        return "All runs are finished; what they came to is being put together."
     if state == "running" and not going:
         return "The next runs are starting: a process needs some seconds before its first step."
     return ""

@@ -169,9 +169,9 @@ def show_rule_comparison(
     """Draw the comparison of two rules that are chosen here; a pool's cohort has its rule for targets too."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
     frozen = {
-        f"Frozen cohort {header.id}": header.rule
+        f"Rule of cohort {header.id}": header.rule
         for header in cache.cohort_headers(workspace)[0]
-        if header.role in ("pool", role)
+        if header.role in ("pool", role) and not header.drawn
     }
     options = [*saved, *frozen, _DEFAULT, _NOW]
     with st.container(border=True):

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from training.jobs import execution_backend, launch, study_queue, study_status
 from training.jobs.execution_backend import Backend
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.run_status import Status
+from training.studies.run_status import Status, states
 
 
 @pytest.fixture
@@ -151,3 +151,13 @@ def test_on_a_cluster_it_is_said_where_and_how_many_runs_are_at_work(workspace, 
     execution_backend.write_backend(study, Backend("slurm", partition="gpu"))
     message = study_status.status(workspace, study.id).message
     assert message == "On Slurm, partition gpu: 1 of its runs are at work now."
+
+
+def test_when_no_run_is_left_none_is_said_to_start(workspace: Workspace, study: Study) -> None:
+    files.write_json(study.preparation_status_path, {"state": "finished"})
+    waiting = [replace(run, state="waiting") for run in states(study)]
+    told = study_status._message(workspace, study, "running", waiting)
+    assert told.startswith("The next runs are starting")
+    finished = [replace(run, state="finished") for run in waiting]
+    told = study_status._message(workspace, study, "running", finished)
+    assert told == "All runs are finished; what they came to is being put together."
