@@ -203,6 +203,11 @@ def test_whoever_opens_a_session_is_asked_whether_they_are_its_rater(own, run, k
     checked(button(page, way).click().run())
     said = words(page)  # who paused may have handed it on
     assert "Are you Ada?" in said and "The name that works here" not in said
+    checked(button(page, "Yes, I am Ada").click().run())
+    address = dict(page.query_params)
+    checked(button(page, "Pause").click().run())
+    page.query_params.update(address)  # as the browser's way back does
+    assert "Are you Ada?" in words(checked(page.run()))
 
 
 def test_a_finished_session_that_was_not_shown_yet_is_opened_by_its_rater_alone(own, run) -> None:

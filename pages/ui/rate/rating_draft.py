@@ -57,6 +57,12 @@ def open_session(session_id: int | None) -> None:
         st.query_params.pop(_ADDRESS, None)
 
 
+def leave(rater: str) -> None:
+    """Leave the open session; whoever comes back to it, by whatever way, is asked who they are."""
+    open_session(None)
+    person.expect(rater)
+
+
 def open_for(session_id: int, rater: str) -> None:
     """Open a session by its button: whoever presses it is asked whether they are its rater, where unknown."""
     open_session(session_id)

@@ -147,8 +147,8 @@ def _bar(workspace: Workspace, session: Session) -> None:
             "Close" if session.finished else "Pause",
             icon=":material/close:",
             key="leave-session",
-            on_click=rating_draft.open_session,
-            args=(None,),
+            on_click=rating_draft.leave,
+            args=(session.plan.rater,),
             help="Everything saved is kept; go on at the same scan whenever you like.",
         )
         if session.plan.blinded and session.done and not session.finished:
