@@ -99,8 +99,9 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     -------
     pandas.DataFrame
         ``id``, ``at``, ``name``, ``rater``, ``scale``, ``choice``, ``blinded``, ``done``, ``total``,
-        ``untouched`` (no rating was ever given in it), ``finished``. Those of :func:`unreadable_sessions` and
-        those that were taken back are left out.
+        ``untouched`` (no rating was ever given in it), ``finished`` (rated to its end, or ended), ``ended``
+        (what it hid was shown). Those of :func:`unreadable_sessions` and those that were taken back are left
+        out.
     """
     items = schema.session_items
     totals = sa.select(items.c.session_id, sa.func.count()).group_by(items.c.session_id)
@@ -137,7 +138,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     )
     ended = table["id"].map(rating_log.session_subject).isin(shown)
     finished = ended | (table["done"] == table["total"])
-    return table.assign(untouched=~table["id"].isin(rated), finished=finished)
+    return table.assign(untouched=~table["id"].isin(rated), finished=finished, ended=ended)
 
 
 def names(workspace: Workspace) -> frozenset[str]:

@@ -214,6 +214,7 @@ def test_a_finished_session_that_was_not_shown_yet_is_opened_by_its_rater_alone(
     session = started(own, size=1)
     session_log.save(own, session.id, 0, Opinion(1.0))
     page = run("rate", own, **{state.PERSON: "Tom"})
+    assert "rated, not shown yet" in words(page)
     checked(button(page, "Open").click().run())
     assert "Are you Ada?" in words(page)
     assert not [one for one in page.button if one.label == "Undo"]

@@ -79,7 +79,7 @@ def list_all(workspace: Workspace, listed: pd.DataFrame) -> None:
             "yes" if row.blinded else "no",
             f"{row.done:,} of {row.total:,}",
             formatting.moment(row.at),
-            "done" if row.finished else "open",
+            _how_far(row),
         )
         for row in listed.itertuples()
     ]
@@ -156,6 +156,12 @@ def _end_for_rater(workspace: Workspace, session_id: int, by: str) -> None:
             f"{session.done:,} of {session.total:,} scans. {session.plan.rater} is told that you ended it.",
         )
         st.rerun()
+
+
+def _how_far(row) -> str:  # type: ignore[no-untyped-def]
+    if row.finished and row.blinded and not row.ended:
+        return "rated, not shown yet"
+    return "done" if row.finished else "open"
 
 
 def offer_take_back(workspace: Workspace, session_id: int) -> None:
@@ -272,6 +278,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         score, high = pd.to_numeric(pd.Series(wanted), errors="coerce")
         others = others_of[others_of["scan_id"] == item.scan_id]
         text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
+        tier = scan.get("tier", UNSCORED)
+        colour = tried_rule.tier_colour(tier)
         rows.append(
             (
                 f"{item.position + 1}",
@@ -285,7 +293,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
                 formatting.score(score, high),
-                _tier_chip(scan.get("tier", UNSCORED), scan.get("tier_worst", "")),
+                Cell(html_marks.tier_chip(tier, colour, scan.get("tier_worst", ""))),
             )
         )
     head = (
@@ -303,6 +311,8 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Tier",
     )
     st.html(html_marks.table(head, rows, numeric=(0, 7, 10), whole=(1,)))
+    if running := summaries.running_words(*cache.not_counted(workspace), "listed under Others"):
+        st.caption(formatting.escape(running))
     if any(str(row[10]).startswith(formatting.AT_LEAST) for row in rows):
         st.caption(formatting.AT_LEAST_HELP)
     _open(session)
@@ -325,10 +335,6 @@ def _open(session: Session) -> None:
             state.put(state.PENDING_SCAN, chosen)
             rating_draft.open_session(None)
             frame.open_page("review")
-
-
-def _tier_chip(tier: str, worst: str) -> Cell:
-    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier), worst))
 
 
 def _again(first: int | None) -> str:
