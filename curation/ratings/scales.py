@@ -36,7 +36,8 @@ class Scale:
     continuous : bool
         True where values between the levels may be given, by a slider of another program.
     meanings : dict of float to str
-        What a level is given for, as raters read it; of the levels that somebody explained.
+        What a level is given for, as raters read it; of the levels that somebody explained. Of the field's
+        scales in words of Tierscope's own: a protocol's come before them.
     """
 
     name: str
@@ -82,6 +83,11 @@ SCALES: dict[str, Scale] = {
             {1.0: "accept", 0.0: "doubtful", -1.0: "exclude"},
             "higher is better",
             "ABIDE and DS030 ratings, Esteban et al. 2017, doi:10.1371/journal.pone.0184661",
+            meanings={
+                1.0: "to be used as it is",
+                0.0: "artefacts that may change a measurement: a second opinion is wanted",
+                -1.0: "not to be measured on",
+            },
         ),
         Scale(
             "mriqc-4",
@@ -97,6 +103,7 @@ SCALES: dict[str, Scale] = {
             {1.0: "pass", 0.0: "fail"},
             "higher is better",
             "Common clinical practice",
+            meanings={1.0: "good enough for its purpose", 0.0: "to be acquired again, or left out"},
         ),
     )
 }

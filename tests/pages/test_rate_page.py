@@ -210,6 +210,11 @@ def test_whoever_opens_a_session_is_asked_whether_they_are_its_rater(own, run, k
     assert "Are you Ada?" in words(checked(page.run()))
 
 
+def test_what_a_level_of_a_published_scale_is_given_for_is_said_below_the_form(own, run) -> None:
+    page = run("rate", own, **{state.RATING_SESSION: started(own).id})
+    assert "**doubtful**: artefacts that may change a measurement" in words(page)
+
+
 def test_a_finished_session_that_was_not_shown_yet_is_opened_by_its_rater_alone(own, run) -> None:
     session = started(own, size=1)
     session_log.save(own, session.id, 0, Opinion(1.0))
@@ -653,7 +658,7 @@ def test_the_end_shows_what_was_entered_besides_and_history_has_the_words_clicke
     assert "Intensity inhomogeneity (bias field)" in history and "Head motion" in history
     assert "on three-level" not in history and "scale three-level" not in history
     agreed = words(run("rate", own, **{state.RATE_PART: "Agreement"}))
-    assert "No scan was rated by two people yet, so none can be contested." in agreed
+    assert "No scan has ratings of two people that count yet, so none can be contested." in agreed
 
 
 def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:

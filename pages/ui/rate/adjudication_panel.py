@@ -29,7 +29,7 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
         st.markdown(
             "No scan that two people rated is contested."
             if twice
-            else "No scan was rated by two people yet, so none can be contested."
+            else "No scan has ratings of two people that count yet, so none can be contested."
         )
         return
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]

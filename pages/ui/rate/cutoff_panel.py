@@ -126,6 +126,10 @@ def _words(suggestion: Suggestion) -> None:
     ]
     for line in lines:
         st.markdown(line)
+    if suggestion.auc_low <= 0.5:
+        st.warning(
+            "The score tells these bad scans from the good ones no better than chance may do\\."
+        )
     for warning in suggestion.warnings:
         st.warning(formatting.escape(warning))
 

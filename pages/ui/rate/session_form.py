@@ -8,7 +8,7 @@ import streamlit as st
 from curation.errors import TierscopeError
 from curation.ratings import artefact_places
 from curation.ratings.rating_record import ARTEFACTS, Opinion
-from curation.ratings.scales import Scale, find_scale
+from curation.ratings.scales import SCALES, Scale, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -81,6 +81,8 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             controls.listen(script)
         _keep(workspace, session, draft)
         draft.offer()
+        if scale.meanings and scale.name in SCALES:
+            st.caption(f"{level_buttons.meanings(scale)} · unless your protocol says otherwise")
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
 

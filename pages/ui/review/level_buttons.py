@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation.ratings import artefact_places
 from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_CONFIDENCE
-from curation.ratings.scales import Scale
+from curation.ratings.scales import SCALES, Scale
 from pages.ui.shell import formatting, state
 
 
@@ -22,7 +22,7 @@ def level_keys(scale: Scale) -> dict[float, str]:
 def show(
     scale: Scale, chosen: float | None, on_choice: Callable[[float], None], place: str
 ) -> None:
-    """Draw the buttons in a row, with what their levels mean below; nothing is preselected.
+    """Draw the buttons in a row, with what an own scale's levels mean below; nothing is preselected.
 
     Parameters
     ----------
@@ -46,13 +46,16 @@ def show(
                 on_click=on_choice,
                 args=(value,),
             )
-    if scale.meanings:
-        st.caption(
-            " · ".join(
-                f"**{formatting.escape(scale.values[value])}**: {formatting.escape(said)}"
-                for value, said in scale.meanings.items()
-            )
-        )
+    if scale.meanings and scale.name not in SCALES:
+        st.caption(meanings(scale))
+
+
+def meanings(scale: Scale) -> str:
+    """Return in markdown what the levels of a scale are given for."""
+    return " · ".join(
+        f"**{formatting.escape(scale.values[value])}**: {formatting.escape(said)}"
+        for value, said in scale.meanings.items()
+    )
 
 
 def comment_field(

@@ -14,7 +14,7 @@ from curation.access.actions import Action
 from curation.errors import RatingError, TierscopeError
 from curation.ratings import artefact_places, rating_log
 from curation.ratings.rating_record import MAX_COMMENT, Rating
-from curation.ratings.scales import Scale, all_scales
+from curation.ratings.scales import SCALES, Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from pages.ui.review import level_buttons
@@ -135,6 +135,8 @@ def choose_scale(workspace: Workspace) -> None:
         key=state.SCALE,
         format_func=lambda key: scales[key].label,
     )
+    if scales[name].meanings and name in SCALES:
+        st.caption(f"{level_buttons.meanings(scales[name])} · unless your protocol says otherwise")
     st.caption(
         f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
         "N goes on without saving; what you chose is kept here as a draft until you come back. The score and "
