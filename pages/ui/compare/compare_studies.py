@@ -12,6 +12,7 @@ from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key, T
+from training.judging.outcome import AGE
 from training.report import content_limits
 from training.results import conclusions, study_sets, study_summary
 from training.studies import annotations
@@ -185,9 +186,9 @@ def say_made_otherwise(workspace: Workspace, study: Study) -> None:
 
 
 def say_images(workspace: Workspace, study: Study) -> None:
-    """Draw what may part the tiers of a study's pool besides quality, age too, if anything."""
+    """Draw what may part the tiers of a study's pool besides quality, if anything; age where it is learned."""
     age, doubtful = content_limits.ages_apart(study.scans().query("role == 'pool'"))
-    doubts = [age] * doubtful
+    doubts = [age] * (doubtful and study.outcome == AGE)
     with contextlib.suppress(TierscopeError, OSError):  # a cohort that is gone is told on Tiers
         doubts = cache.images(workspace, study.cohort_id).doubts + doubts
     if doubts:
