@@ -186,7 +186,7 @@ def say_made_otherwise(workspace: Workspace, study: Study) -> None:
 
 
 def say_images(workspace: Workspace, study: Study) -> None:
-    """Draw what may part the tiers of a study's pool besides quality, if anything; age where it is learned."""
+    """Draw what may part the tiers of a study's pool besides quality; age where it is learned."""
     age, doubtful = content_limits.ages_apart(study.scans().query("role == 'pool'"))
     doubts = [age] * (doubtful and study.outcome == AGE)
     with contextlib.suppress(TierscopeError, OSError):  # a cohort that is gone is told on Tiers
