@@ -85,13 +85,7 @@ def note_taken_back(
     connection: sa.Connection, session_id: int, by: str, detail: dict[str, str]
 ) -> None:
     """Store in a transaction that a session was taken back, and at whose wish."""
-    database.note_within(
-        connection,
-        author=by,
-        action=AuditAction.SESSION_TAKEN_BACK.value,
-        subject=session_subject(session_id),
-        detail=detail,
-    )
+    _note_end(connection, AuditAction.SESSION_TAKEN_BACK, session_id, by, detail)
 
 
 def can_be_taken_back(connection: sa.Connection, session_id: int) -> bool:
@@ -112,13 +106,14 @@ def note(connection: sa.Connection, session_id: int, by: str, detail: dict[str, 
 
     The detail of one that was imported says ``at`` which moment, in ISO 8601.
     """
-    database.note_within(
-        connection,
-        author=by,
-        action=AuditAction.SESSION_UNBLINDED.value,
-        subject=session_subject(session_id),
-        detail=detail,
-    )
+    _note_end(connection, AuditAction.SESSION_UNBLINDED, session_id, by, detail)
+
+
+def _note_end(
+    connection: sa.Connection, end: AuditAction, session_id: int, by: str, detail: dict[str, str]
+) -> None:
+    subject = session_subject(session_id)
+    database.note_within(connection, author=by, action=end.value, subject=subject, detail=detail)
 
 
 def is_unblinded(workspace: Workspace, session: Session) -> bool:
