@@ -567,6 +567,36 @@ def test_the_lightbox_keeps_the_plane_that_was_looked_at_and_tells_the_sides_of_
         assert min(here) >= slices and max(elsewhere) == 0
 
 
+def test_the_lightbox_keeps_a_plane_that_was_asked_for_and_not_drawn_in_time(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    frame.evaluate(
+        """() => {
+          const asked = window.tierscopeAsked;
+          window.tierscopeAsked = (args) => { window.lastAsked = args; asked(args); };
+        }"""
+    )
+    page.get_by_role("radio", name="Coronal").click()
+    frame.wait_for_function("window.lastAsked?.view_mode === 'coronal'")
+    for planes, plane in (
+        (["coronal", "sagittal"], _SAGITTAL),
+        (["coronal", "multiplanar"], _AXIAL),
+    ):
+        frame.evaluate(
+            """(planes) => [...planes.map((view_mode) => ({ view_mode, lightbox: false })),
+                { view_mode: "multiplanar", lightbox: true }].forEach((view) => window.dispatchEvent(
+              new MessageEvent("message", { data: {
+                type: "streamlit:render", args: { ...window.lastAsked, ...view } } })))""",
+            planes,
+        )
+        frame.wait_for_function(
+            """(plane) => tierscopeView.screenSlices.length > 3
+              && tierscopeView.screenSlices.every((one) => one.axCorSag === plane)""",
+            arg=plane,
+        )
+
+
 def test_the_large_plane_of_few_thick_slices_is_larger_than_the_others(
     page: Page, address: str
 ) -> None:

@@ -20,6 +20,12 @@
 
   let head = null;                               // where it lies, as browser_image.py finds it
   window.tierscopeLightbox = (on, place) => { lightbox = Boolean(on); head = place ?? null; };
+  // Told with every message, also where a newer one comes before it is drawn.
+  window.tierscopeAsked = ({ view_mode: mode, lightbox: many }) => {
+    const plane = Object.keys(NAME).find((one) => NAME[one] === mode);
+    if (plane !== undefined) looked = Number(plane);
+    else if (mode === "multiplanar" && !many) looked = null;
+  };
   window.tierscopeIsLightbox = () => lightbox;
 
   const edges = (plane, [x, y, z]) => (plane === AXIAL ? [x, y] : plane === CORONAL ? [x, z] : [y, z]);
@@ -91,8 +97,6 @@
   // Tells NiiVue where to draw what; null where it knows by itself: a single plane, and 3D.
   window.tierscopeArrange = (view) => {
     view.customLayout = null;
-    if (single(view)) looked = view.opts.sliceType;
-    else if (!lightbox && view.opts.sliceType === PLANES) looked = null;
     if (!lightbox) window.tierscopeSlices?.();
     if (view.opts.crosshairWidth) view.opts.crosshairWidth = CROSS_MM;  // NiiVue's page sets its own again and again
     if (view.opts.sliceType !== PLANES || !view.volumes.length) return;
