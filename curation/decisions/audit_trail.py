@@ -216,10 +216,10 @@ def _withdrawal(row: sa.Row) -> tuple:
 def _session(row: sa.Row, names: Mapping[str, str]) -> tuple:
     given = [schema.plan_field(row.plan, name) for name in ("choice", "scale", "blinded", "seed")]
     if None in given:
-        return row.at, row.rater, "session started", row.name, "its plan cannot be read"
+        return row.at, row.rater, "session for this rater", row.name, "its plan cannot be read"
     choice, scale, blinded, seed = given
     detail = f"{choice}, scale {names.get(scale, scale)}, {'' if blinded else 'not '}blinded, seed {seed}"
-    return row.at, row.rater, "session started", row.name, detail
+    return row.at, row.rater, "session for this rater", row.name, detail
 
 
 def _override(row: sa.Row) -> tuple:

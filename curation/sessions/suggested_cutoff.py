@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from curation.errors import RatingError
 from curation.ratings import agreement, agreement_coefficients, rating_log
+from curation.ratings.agreement_coefficients import MIN_FOR_INTERVAL
 from curation.ratings.scales import all_scales
 from curation.references import reference_library
 from curation.storage import tables
@@ -48,7 +49,8 @@ class Suggestion:
     kappa : float
         Agreement of score and labels at the cut-off, exclude against keep.
     ceiling_kappa : float or None
-        The same between raters: no score agrees with people better than people do. ``None`` with one rater.
+        The same between raters: no score agrees with people better than people do. ``None`` where fewer
+        than :data:`~curation.ratings.agreement_coefficients.MIN_FOR_INTERVAL` scans have two ratings.
     cost_ratio : float
         How many good scans one missed bad scan is worth.
     seed : int
@@ -341,10 +343,13 @@ _CIRCULAR = (
 
 
 def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
-    """Return the raters' kappa, exclude against keep: the mean over pairs, weighted by scans in common."""
+    """Return the raters' kappa, exclude against keep: the mean over pairs, weighted by scans in common.
+
+    ``None`` where they have too few in common for an interval.
+    """
     scales = all_scales(workspace)
     used = [scales[name] for name in given["scale"].unique() if name in scales]
     compared = [agreement.pairs(given, scale) for scale in used]
     rows = [row for table in compared for row in table.dropna(subset="fail_kappa").itertuples()]
     kappas, weights = [row.fail_kappa for row in rows], [row.n for row in rows]
-    return float(np.average(kappas, weights=weights)) if rows else None
+    return float(np.average(kappas, weights=weights)) if sum(weights) >= MIN_FOR_INTERVAL else None

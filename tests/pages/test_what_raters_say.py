@@ -222,7 +222,7 @@ def test_history_names_no_scan_of_a_session_that_still_runs(own, run) -> None:
     session_log.undo(own, session.id, last)
     seen = words(run("rate", own, **{state.RATE_PART: "History"}))
     assert "1 rating of a blinded session that is still running is listed when it is ended" in seen
-    assert "session started" in seen
+    assert "session for this rater" in seen
     assert not [item.scan_id for item in session.items if item.scan_id in seen]
     unblinding.unblind(own, session)
     seen = words(run("rate", own, **{state.RATE_PART: "History"}))
@@ -231,7 +231,7 @@ def test_history_names_no_scan_of_a_session_that_still_runs(own, run) -> None:
 
 def test_history_is_searched(rated, run) -> None:
     page = run("rate", rated, **{state.RATE_PART: "History"})
-    checked(page.text_input(key="history-sought").set_value("session started").run())
+    checked(page.text_input(key="history-sought").set_value("session for this rater").run())
     assert words(page).count("<tr><td") == 3
 
 

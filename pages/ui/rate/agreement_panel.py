@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.ratings import agreement
+from curation.ratings.agreement_coefficients import MIN_FOR_INTERVAL
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
@@ -16,9 +17,6 @@ from pages.ui.rate import adjudication_panel
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state, summaries
 from pages.ui.shell.html_marks import Card, Cell
 from pages.ui.shell.summaries import CountedScans
-
-#: Fewer scans in common than this give no interval.
-ENOUGH_FOR_INTERVAL = 10
 
 #: Landis and Koch 1977, doi:10.2307/2529310: up to this value -> the word for it.
 _WORDS: tuple[tuple[float, str], ...] = (
@@ -51,11 +49,14 @@ def figure(value: float, low: float, high: float) -> str:
     return f"{shown} (no interval)" if math.isfinite(value) else shown
 
 
-def meaning(value: float, n: int) -> str:
-    """Return the meaning of a coefficient from ``n`` scans, or how many more are needed for one."""
-    if n < ENOUGH_FOR_INTERVAL:
-        return f"not enough yet: {ENOUGH_FOR_INTERVAL - n} more"
-    return strength(value)
+def meaning(value: float, n: int, low: float = math.nan, high: float = math.nan) -> str:
+    """Return the word for a coefficient of ``n`` scans and those of its interval, or how many more it takes."""
+    if n < MIN_FOR_INTERVAL:
+        return f"not enough yet: {MIN_FOR_INTERVAL - n} more"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return strength(value)
+    ends = list(dict.fromkeys((strength(low), strength(high))))
+    return strength(value) if len(ends) == 1 else f"{strength(value)} ({' to '.join(ends)})"
 
 
 def counted_scans(workspace: Workspace) -> CountedScans:
@@ -118,7 +119,8 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
                 Card(
                     "all raters together: Krippendorff's α",
                     number(alpha.value, 2),
-                    meaning(alpha.value, shared) + (between if known and interval else ""),
+                    meaning(alpha.value, shared, alpha.low, alpha.high)
+                    + (between if known and interval else ""),
                 ),
             ]
         )
@@ -190,9 +192,9 @@ def figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
         f"{row.n:,}",
         f"{100 * row.same:.0f} %",
         figure(weighted, row.low, row.high),
-        meaning(weighted, row.n),
+        meaning(weighted, row.n, row.low, row.high),
         figure(fail, row.fail_low, row.fail_high),
-        meaning(fail, row.n),
+        meaning(fail, row.n, row.fail_low, row.fail_high),
     )
 
 

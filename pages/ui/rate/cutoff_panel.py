@@ -6,6 +6,7 @@ import streamlit as st
 
 from curation.access.actions import Action
 from curation.errors import RatingError
+from curation.ratings.agreement_coefficients import MIN_FOR_INTERVAL
 from curation.sessions import passed_on_cutoff, suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
@@ -88,7 +89,7 @@ def _counted_words(counted: CountedScans) -> str:
 def _figures(suggestion: Suggestion) -> None:
     ceiling = suggestion.ceiling_kappa
     raters = (
-        "one rater only: the ceiling is not known"
+        f"the ceiling is known from {MIN_FOR_INTERVAL} scans with two ratings on"
         if ceiling is None
         else f"raters among each other: {ceiling:.2f}, the ceiling"
     )
@@ -121,9 +122,11 @@ def _words(suggestion: Suggestion) -> None:
         f"A bad scan scores higher than a good one in **{100 * suggestion.auc:.0f} of 100** pairs (area "
         f"under the curve {suggestion.auc:.2f}, 95 %: {suggestion.auc_low:.2f} to {suggestion.auc_high:.2f}; "
         "50 would be chance).",
-        f"Score and raters agree to a degree that is called *{strength(suggestion.kappa)}*.",
         evidence(suggestion),
     ]
+    if suggestion.auc_low > 0.5:
+        word = strength(suggestion.kappa)
+        lines.insert(1, f"Score and raters agree to a degree that is called *{word}*.")
     for line in lines:
         st.markdown(line)
     if suggestion.auc_low <= 0.5:

@@ -8,6 +8,7 @@ import streamlit as st
 from curation.access import acting, guard
 from curation.access.actions import Action
 from curation.ratings import agreement, artefact_places, rating_log
+from curation.ratings.agreement_coefficients import MIN_FOR_INTERVAL
 from curation.ratings.scales import Scale, all_scales, find_scale
 from curation.sessions import sampling, session_log, unblinding
 from curation.sessions.session_plan import Session
@@ -219,8 +220,8 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         return
     row = rows.iloc[0]
     n, again = int(row["n"]), plural(int(row["n"]), "scan")
-    wanting = agreement_panel.ENOUGH_FOR_INTERVAL - n
-    kappa = agreement_panel.figure(row["weighted_kappa"], row["low"], row["high"])
+    wanting = MIN_FOR_INTERVAL - n
+    found = row["weighted_kappa"], row["low"], row["high"]
     text = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
@@ -228,7 +229,8 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     if wanting > 0:
         text += f"That is too few for a κ that means something: {wanting} more are needed."
     else:
-        text += f"Weighted κ {kappa}: {agreement_panel.strength(row['weighted_kappa'])}."
+        word = agreement_panel.meaning(found[0], n, *found[1:])
+        text += f"Weighted κ {agreement_panel.figure(*found)}: {word}."
     st.markdown(formatting.escape(text))
 
 

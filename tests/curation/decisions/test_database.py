@@ -76,7 +76,7 @@ def test_history_tells_everything_newest_first(listed: Workspace) -> None:
         "rating": 26,
         "verdict": 1,
         "rating taken back": 1,
-        "session started": 1,
+        "session for this rater": 1,
         "scale added": 1,
         "tier C by hand": 1,
         "cut-off suggested": 1,
@@ -189,7 +189,7 @@ def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> N
     assert session_log.save(workspace, session.id, 0, Opinion(4.0)) == 2
     assert audit_trail.history(workspace)["what"].tolist() == [
         "rating",
-        "session started",
+        "session for this rater",
         "freeze cohort",
         "rating",
     ]

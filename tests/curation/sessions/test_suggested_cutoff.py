@@ -176,6 +176,13 @@ def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -
     assert (told["who"], told["what"]) == ("Bob", "cut-off suggested")
 
 
+def test_raters_of_few_common_scans_have_no_ceiling(rated: Workspace) -> None:
+    given = rating_log.list_ratings(rated)
+    scans = given["scan_id"].unique()
+    assert suggested_cutoff.ceiling(rated, given[given["scan_id"].isin(scans[:9])]) is None
+    assert suggested_cutoff.ceiling(rated, given[given["scan_id"].isin(scans[:20])]) is not None
+
+
 def test_one_rater_alone_has_no_ceiling() -> None:
     assert suggested_cutoff.suggest(SCORES, BAD).ceiling_kappa is None
     assert replace(suggested_cutoff.suggest(SCORES, BAD, ceiling_kappa=0.4)).ceiling_kappa == 0.4

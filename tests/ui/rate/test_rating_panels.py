@@ -35,6 +35,11 @@ def test_what_cannot_be_told_is_said() -> None:
     assert agreement_panel.meaning(0.9, 10) == "almost perfect"
 
 
+def test_a_word_for_a_coefficient_stands_with_those_of_its_interval() -> None:
+    assert agreement_panel.meaning(0.7, 12, 0.1, 0.95) == "substantial (slight to almost perfect)"
+    assert agreement_panel.meaning(0.7, 400, 0.65, 0.75) == "substantial"
+
+
 def test_a_coefficient_stands_with_its_interval() -> None:
     assert agreement_panel.figure(0.5, -0.125, 0.75) == "0.50 (−0.12 to 0.75)"
     assert agreement_panel.figure(0.5, math.nan, math.nan) == "0.50 (no interval)"
