@@ -50,7 +50,7 @@ def figure(value: float, low: float, high: float) -> str:
 
 
 def meaning(value: float, n: int, low: float = math.nan, high: float = math.nan) -> str:
-    """Return the word for a coefficient of ``n`` scans and those of its interval, or how many more it takes."""
+    """Return the word for a coefficient of ``n`` scans and its interval, or how many more it takes."""
     if n < MIN_FOR_INTERVAL:
         return f"not enough yet: {MIN_FOR_INTERVAL - n} more"
     if not (math.isfinite(low) and math.isfinite(high)):
