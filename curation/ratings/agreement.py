@@ -1,10 +1,13 @@
 """Agreement of raters: between raters, and of each rater with himself."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from curation.ratings.agreement_coefficients import (
+    MIN_FOR_INTERVAL,
     Figure,
     Level,
     alpha_of_counts,
@@ -198,3 +201,25 @@ def alpha(ratings: pd.DataFrame, scale: Scale, level: Level = "ordinal") -> Figu
     counts = np.zeros((given["scan_id"].nunique(), len(scale.values)))
     np.add.at(counts, (scans, given["rank"].to_numpy()), 1)
     return alpha_of_counts(counts, list(scale.values), level)
+
+
+def ceiling(ratings: pd.DataFrame, scales: Mapping[str, Scale]) -> float | None:
+    """Return the raters' kappa, exclude against keep: the mean over pairs, weighted by scans in common.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        See :func:`opinions`.
+    scales : mapping of str to Scale
+        Ratings on others are left out.
+
+    Returns
+    -------
+    float or None
+        ``None`` where raters have too few scans in common for an interval.
+    """
+    used = [scales[name] for name in ratings["scale"].unique() if name in scales]
+    compared = [pairs(ratings, scale).dropna(subset="fail_kappa") for scale in used]
+    rows = [row for table in compared for row in table.itertuples()]
+    kappas, weights = [row.fail_kappa for row in rows], [row.n for row in rows]
+    return float(np.average(kappas, weights=weights)) if sum(weights) >= MIN_FOR_INTERVAL else None

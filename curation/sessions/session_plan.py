@@ -7,8 +7,11 @@ from typing import Any
 from curation.decisions.schema import plan_field
 from curation.errors import RuleError, SessionError
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_NAMES, TierRule
+from curation.wording import plural
 
 MAX_SIZE = 100_000
+#: Choices that take as many scans as there are, whatever size is asked for.
+WHOLE_LISTS = ("all", "session", "list")
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,27 @@ class Session:
     def total(self) -> int:
         """How many positions there are, repeats counted."""
         return len(self.items)
+
+    @property
+    def drawn(self) -> int:
+        """How many different scans there are."""
+        return sum(item.repeat_of is None for item in self.items)
+
+    @property
+    def fell_short(self) -> bool:
+        """Whether more scans were asked for than the choice has."""
+        whole = self.plan.choice.partition(":")[0] in WHOLE_LISTS
+        return not whole and self.drawn < self.plan.size
+
+    @property
+    def extent(self) -> str:
+        """How many scans were drawn, how many of them come twice, and whether that is all, in words."""
+        twice = self.total - self.drawn
+        again = f", {twice} of them twice" if twice else ""
+        short = (
+            f"; {self.plan.size} were asked for, the choice has no more" if self.fell_short else ""
+        )
+        return f"{plural(self.drawn, 'scan')}{again}{short}"
 
     @property
     def finished(self) -> bool:

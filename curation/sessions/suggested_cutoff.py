@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from curation.errors import RatingError
 from curation.ratings import agreement, agreement_coefficients, rating_log
-from curation.ratings.agreement_coefficients import MIN_FOR_INTERVAL
 from curation.ratings.scales import all_scales
 from curation.references import reference_library
 from curation.storage import tables
@@ -323,7 +322,7 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
         used["excluded"],
         cost_ratio,
         seed,
-        ceiling_kappa=ceiling(workspace, given),
+        ceiling_kappa=agreement.ceiling(given, all_scales(workspace)),
         evidence=evidence,
     )
     if reference_library.active(workspace).kind == "learned":
@@ -340,16 +339,3 @@ _CIRCULAR = (
     "The score was itself learned from ratings: as far as these are the same ones, it looks better here than "
     "it is on other scans."
 )
-
-
-def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
-    """Return the raters' kappa, exclude against keep: the mean over pairs, weighted by scans in common.
-
-    ``None`` where they have too few in common for an interval.
-    """
-    scales = all_scales(workspace)
-    used = [scales[name] for name in given["scale"].unique() if name in scales]
-    compared = [agreement.pairs(given, scale) for scale in used]
-    rows = [row for table in compared for row in table.dropna(subset="fail_kappa").itertuples()]
-    kappas, weights = [row.fail_kappa for row in rows], [row.n for row in rows]
-    return float(np.average(kappas, weights=weights)) if sum(weights) >= MIN_FOR_INTERVAL else None

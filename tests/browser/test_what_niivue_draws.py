@@ -483,6 +483,7 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     high = "document.querySelector('iframe[title*=niivue]').clientHeight"
     large.tap()
     page.wait_for_function(f"{high} === innerHeight")
+    expect(large).to_have_text(re.compile(r"\[ ]\s+back\s*"), use_inner_text=True)
     large.tap()
     page.wait_for_function(f"{high} < innerHeight")
     assert _crossing(frame) == crossing  # the image lay under the finger

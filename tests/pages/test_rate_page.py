@@ -333,6 +333,9 @@ def test_a_session_is_prepared_for_somebody_else_who_is_asked_for_when_it_is_ope
     checked(button(page, "Prepare it for later").click().run())
     (session,) = session_log.list_sessions(own).to_dict("records")
     assert (session["rater"], session["done"]) == ("Rosa", 0)
+    drawn = session_log.load(own, session["id"]).extent
+    (said,) = [one.value.replace("\\", "") for one in page.toast]
+    assert said == f"Session {session['name']} is prepared for Rosa, under Go on: {drawn}."
     assert page.session_state[state.PERSON] == "Phil" and "Scan 1 of" not in words(page)
     checked(next(b for b in page.button if b.label.startswith("Go on with")).click().run())
     assert "Are you Rosa?" in words(page)

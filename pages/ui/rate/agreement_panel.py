@@ -49,7 +49,7 @@ def figure(value: float, low: float, high: float) -> str:
     return f"{shown} (no interval)" if math.isfinite(value) else shown
 
 
-def meaning(value: float, n: int, low: float = math.nan, high: float = math.nan) -> str:
+def meaning(n: int, value: float, low: float = math.nan, high: float = math.nan) -> str:
     """Return the word for a coefficient of ``n`` scans and its interval, or how many more it takes."""
     if n < MIN_FOR_INTERVAL:
         return f"not enough yet: {MIN_FOR_INTERVAL - n} more"
@@ -119,7 +119,7 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
                 Card(
                     "all raters together: Krippendorff's α",
                     number(alpha.value, 2),
-                    meaning(alpha.value, shared, alpha.low, alpha.high)
+                    meaning(shared, alpha.value, alpha.low, alpha.high)
                     + (between if known and interval else ""),
                 ),
             ]
@@ -192,9 +192,9 @@ def figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
         f"{row.n:,}",
         f"{100 * row.same:.0f} %",
         figure(weighted, row.low, row.high),
-        meaning(weighted, row.n, row.low, row.high),
+        meaning(row.n, weighted, row.low, row.high),
         figure(fail, row.fail_low, row.fail_high),
-        meaning(fail, row.n, row.fail_low, row.fail_high),
+        meaning(row.n, fail, row.fail_low, row.fail_high),
     )
 
 

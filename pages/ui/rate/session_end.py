@@ -208,13 +208,12 @@ def _share(count: int, total: int) -> str:
 
 def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     st.subheader("Intra-rater agreement")
-    repeats = sum(item.repeat_of is not None for item in session.items)
     rows = agreement.intra(given, scale)
     rows = rows[rows["rater"] == session.plan.rater]
     if rows.empty:
         st.caption(
             "This session had no hidden repeats."
-            if not repeats
+            if session.drawn == session.total
             else "None of the repeats can be compared."
         )
         return
@@ -226,12 +225,9 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
     )
-    if wanting > 0:
-        text += f"That is too few for a κ that means something: {wanting} more are needed."
-    else:
-        word = agreement_panel.meaning(found[0], n, *found[1:])
-        text += f"Weighted κ {agreement_panel.figure(*found)}: {word}."
-    st.markdown(formatting.escape(text))
+    kappa = f"Weighted κ {agreement_panel.figure(*found)}: {agreement_panel.meaning(n, *found)}."
+    few = f"That is too few for a κ that means something: {wanting} more are needed."
+    st.markdown(formatting.escape(text + (few if wanting > 0 else kappa)))
 
 
 def _others(workspace: Workspace, session: Session, scale: Scale) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import random
+from itertools import chain, count
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +15,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import Scale, add_scale, all_scales, scale_of_lines
 from curation.sessions import sampling, session_log
 from curation.sessions.sampling import CHOICES
-from curation.sessions.session_plan import Session, SessionPlan
+from curation.sessions.session_plan import WHOLE_LISTS, Session, SessionPlan
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
@@ -27,8 +28,6 @@ from pages.ui.viewer import user_window
 
 _HIGHER = "The best has the highest number"
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
-#: Which lists take as many scans as there are.
-_WHOLE = ("all", "session", "list")
 #: The field of whoever starts a session.
 _RATER = "new-rater"
 
@@ -146,11 +145,9 @@ def _suggest_people(listed: pd.DataFrame) -> None:
 
 def _free_name(workspace: Workspace) -> str:
     """Return today's date, numbered if a session has that name."""
-    today, taken, number = datetime.date.today().isoformat(), session_log.names(workspace), 2
-    name = today
-    while name in taken:
-        name, number = f"{today} ({number})", number + 1
-    return name
+    today, taken = datetime.date.today().isoformat(), session_log.names(workspace)
+    numbered = (f"{today} ({number})" for number in count(2))
+    return next(name for name in chain([today], numbered) if name not in taken)
 
 
 def _start(workspace: Workspace, plan: SessionPlan, *, later: bool = False) -> None:
@@ -162,11 +159,13 @@ def _start(workspace: Workspace, plan: SessionPlan, *, later: bool = False) -> N
         return
     state.put(state.NEW_SEED, None)
     if later:
-        said = f"Session {session.plan.name} is prepared for {session.plan.rater}, under Go on."
-        st.toast(formatting.escape(said), icon=":material/check:")
+        said = f"Session {session.plan.name} is prepared for {session.plan.rater}, under Go on"
     else:
+        said = f"Session {session.plan.name} is smaller than asked"
         person.be(session.plan.rater)
         rating_draft.open_session(session.id)
+    if later or session.fell_short:
+        st.toast(formatting.escape(f"{said}: {session.extent}."), icon=":material/check:")
     st.rerun()
 
 
@@ -284,7 +283,7 @@ def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
 def _amounts(workspace: Workspace, choice: str, model: Session | None) -> tuple[int, int, int]:
     """Draw size, repeats in per cent, and seed."""
     available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
-    whole = choice.partition(":")[0] in _WHOLE
+    whole = choice.partition(":")[0] in WHOLE_LISTS
     held = _held(workspace, choice, available) if whole else min(_USUAL_SIZE, available)
     if state.get(state.NEW_SEED) is None:
         state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))

@@ -13,9 +13,8 @@ import streamlit as st
 
 from curation import errors
 from curation.errors import DamagedError
-from curation.ratings import rating_log
+from curation.ratings import agreement, rating_log
 from curation.ratings.scales import all_scales
-from curation.sessions import suggested_cutoff
 from curation.storage.workspace import Workspace
 from curation.tier_effects import (
     cutoff_stability,
@@ -242,4 +241,4 @@ def rater_ceiling(workspace: Workspace) -> float | None:
 
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _ceiling(workspace: Workspace, newest: int) -> float | None:
-    return suggested_cutoff.ceiling(workspace, cache.counted_ratings(workspace))
+    return agreement.ceiling(cache.counted_ratings(workspace), all_scales(workspace))

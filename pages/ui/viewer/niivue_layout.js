@@ -179,6 +179,7 @@
     if (on) large = single(view) ? large : active(view);
     whole = on;
     own.classList.toggle("ts-whole", on);
+    document.documentElement.toggleAttribute("data-whole", on);
     view.drawScene();
     return true;
   }

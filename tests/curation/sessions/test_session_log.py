@@ -63,6 +63,18 @@ def test_a_session_is_rated_interrupted_resumed_and_ended(scored: Workspace) -> 
     assert kept["shown"][0] == {"views": ["background"]}
 
 
+def test_a_session_says_how_many_scans_it_has_and_whether_more_were_asked_for(
+    scored: Workspace,
+) -> None:
+    assert session_log.start(scored, PLAN).extent == "10 scans, 2 of them twice"
+    asked = replace(PLAN, name="C alone", choice="tier:C", size=900, repeats_share=0.0)
+    few = session_log.start(scored, asked)
+    assert 0 < few.drawn < 900 and few.fell_short
+    assert few.extent == f"{few.drawn} scans; 900 were asked for, the choice has no more"
+    whole = session_log.start(scored, replace(asked, name="whole", choice="all"))
+    assert not whole.fell_short and whole.extent == f"{whole.drawn} scans"
+
+
 def test_the_same_plan_draws_the_same_list_and_another_seed_another(scored: Workspace) -> None:
     lists = [
         session_log.start(scored, replace(PLAN, rater=rater, seed=seed)).items

@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score, roc_curve
 
 from curation.decisions import audit_trail
 from curation.errors import RatingError
-from curation.ratings import rating_log
+from curation.ratings import agreement, rating_log, scales
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sessions import passed_on_cutoff, suggested_cutoff
@@ -178,9 +178,9 @@ def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -
 
 def test_raters_of_few_common_scans_have_no_ceiling(rated: Workspace) -> None:
     given = rating_log.list_ratings(rated)
-    scans = given["scan_id"].unique()
-    assert suggested_cutoff.ceiling(rated, given[given["scan_id"].isin(scans[:9])]) is None
-    assert suggested_cutoff.ceiling(rated, given[given["scan_id"].isin(scans[:20])]) is not None
+    scans, known = given["scan_id"].unique(), scales.all_scales(rated)
+    assert agreement.ceiling(given[given["scan_id"].isin(scans[:9])], known) is None
+    assert agreement.ceiling(given[given["scan_id"].isin(scans[:20])], known) is not None
 
 
 def test_one_rater_alone_has_no_ceiling() -> None:

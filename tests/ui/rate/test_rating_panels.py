@@ -31,13 +31,13 @@ def test_a_coefficient_has_the_word_of_landis_and_koch(value: float, word: str) 
 def test_what_cannot_be_told_is_said() -> None:
     assert "cannot be told" in agreement_panel.strength(math.nan)
     assert agreement_panel.figure(math.nan, math.nan, math.nan) == "–"
-    assert agreement_panel.meaning(0.9, 4) == "not enough yet: 6 more"
-    assert agreement_panel.meaning(0.9, 10) == "almost perfect"
+    assert agreement_panel.meaning(4, 0.9) == "not enough yet: 6 more"
+    assert agreement_panel.meaning(10, 0.9) == "almost perfect"
 
 
 def test_a_word_for_a_coefficient_stands_with_those_of_its_interval() -> None:
-    assert agreement_panel.meaning(0.7, 12, 0.1, 0.95) == "substantial (slight to almost perfect)"
-    assert agreement_panel.meaning(0.7, 400, 0.65, 0.75) == "substantial"
+    assert agreement_panel.meaning(12, 0.7, 0.1, 0.95) == "substantial (slight to almost perfect)"
+    assert agreement_panel.meaning(400, 0.7, 0.65, 0.75) == "substantial"
 
 
 def test_a_coefficient_stands_with_its_interval() -> None:
