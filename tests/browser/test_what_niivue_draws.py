@@ -552,6 +552,11 @@ def test_the_lightbox_keeps_the_plane_that_was_looked_at_and_tells_the_sides_of_
     }"""
     for view, plane in (("Sagittal", _SAGITTAL), ("Coronal", _CORONAL), ("Three planes", _AXIAL)):
         page.get_by_role("radio", name=view).click()
+        frame.wait_for_function(  # pressed sooner, it may never have been looked at
+            """(plane) => tierscopeView.screenSlices.length <= 3
+              && tierscopeView.screenSlices[0]?.axCorSag === plane""",
+            arg=plane,
+        )
         chromium.settled(page)
         page.get_by_role("radio", name="Lightbox").click()
         chromium.settled(page)
