@@ -27,7 +27,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         (
             "--one-person-where-fitting",
             "SOURCE",
-            "equal ids of these two sources are one person each where age and sex fit, too",
+            "equal ids of these two sources are one person each where age and sex agree, too",
         ),
         ("--one-person", "PARTICIPANT", "these two, as SOURCE:PARTICIPANT, are one person"),
         (
@@ -74,7 +74,7 @@ def _fitting(workspace: Workspace, sources: list[str]) -> list[PersonDecision]:
     fits = [of for each in found for of in each.fits]
     if not fits:
         raise SourceError(
-            f"{' and '.join(sources)} share no undecided participant id for which age and sex fit. "
+            f"{' and '.join(sources)} share no undecided participant id for which age and sex agree. "
             "'python -m curation people' says what is open."
         )
     return [PersonDecision(of, True, duplicates.FITTING) for of in fits]

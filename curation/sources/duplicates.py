@@ -62,8 +62,8 @@ class SharedIds:
         """The ids in common, as a sentence."""
         ids = f"{len(self.ids)} participant id{'s' * (len(self.ids) != 1)}"
         return (
-            f"{self.sources[0]} and {self.sources[1]} share {ids} ({some(self.ids)}); age and sex fit for "
-            f"{self.fitting or 'none'}."
+            f"{self.sources[0]} and {self.sources[1]} share {ids} ({some(self.ids)}); age and sex "
+            f"agree for {self.fitting or 'none'} of them."
         )
 
     @property
@@ -71,7 +71,7 @@ class SharedIds:
         """The remedy, in sentences."""
         both = " ".join(self.sources)
         confirm = (
-            "confirm on Cohort those whose age and sex fit, or with '--one-person-where-fitting "
+            "confirm on Cohort those whose age and sex agree, or with '--one-person-where-fitting "
             f"{both}'; or say "
             if self.fits
             else "say "

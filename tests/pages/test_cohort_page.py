@@ -420,7 +420,7 @@ def test_only_ids_that_fit_are_said_to_be_confirmed_below(own, run) -> None:
     scans["age_years"] = scans["age_years"].where(scans["source"] != "made-target")
     tables.write_scans(own, scans)
     said = words(run("cohort", own))
-    assert "age and sex fit for none" in said and "confirmed below" not in said
+    assert "age and sex agree for none of them" in said and "confirmed below" not in said
     assert "note it below" in said
 
 

@@ -42,12 +42,12 @@ def show(workspace: Workspace) -> None:
 
 def _what_follows(open_: list[SharedIds]) -> str:
     confirm = (
-        "Those whose age and sex fit can be confirmed below\\. Or give"
+        "Those whose age and sex agree can be confirmed below\\. Or give"
         if any(each.fits for each in open_)
         else "If they are different people, note it below\\. If some are the same, give"
     )
     return (
-        "No study sets a pool against such a target until somebody says who they are\\. "
+        "Until somebody says who they are, no study takes one of the two as pool and the other as target\\. "
         f"{confirm} both sources a column *person* that names everybody alike, and list them again\\."
     )
 
@@ -107,13 +107,13 @@ def _choice(names: list[str], known: list[str]) -> tuple[list[str], str]:
 
 
 def _confirm(workspace: Workspace, open_: list[SharedIds]) -> None:
-    """Offer the ids whose age and sex fit as one person each, to be confirmed or denied by somebody."""
+    """Offer the ids whose age and sex agree as one person each, to be confirmed or denied by somebody."""
     offered = {f"{of.first} = {of.second}": of for each in open_ for of in each.fits}
     if not offered or not guard.may(Action.DECIDE_PEOPLE):
         return
     with st.form("one-person-where-fitting", border=True):
         chosen = st.multiselect(
-            "Perhaps one person: the participant id is the same, and age and sex fit",
+            "Perhaps one person: the participant id is the same, and age and sex agree",
             list(offered),
             default=list(offered)[:_OFFERED],
         )

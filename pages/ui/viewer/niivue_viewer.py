@@ -186,8 +186,8 @@ HANDLING = {
     "Zoom": "+ and −, Ctrl with the wheel, or two fingers; * shows all again; drag with Shift to pan",
     "Cross hair": "click or tap moves it; X hides and shows it",
     "Fingers": "one moves the cross hair, two enlarge and move the image; − and + below it go slice by slice",
-    "Window": "drag with the right button, double click resets it; by finger: level and width, under "
-    "the button Window",
+    "Window": "draw a box over tissue with the right button: its greys fill the window; double click resets "
+    "it; level and width, also by finger, under the button Window",
     "Mark": "Q, or the button below the image, rings the place of the cross hair, where an artefact is; "
     "there again takes it away",
 }

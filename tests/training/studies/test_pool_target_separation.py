@@ -225,7 +225,7 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
     alike: Workspace, capsys: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(
-        StudyError, match=r"external and pool share 4 participant ids.*fit for 1"
+        StudyError, match=r"external and pool share 4 participant ids.*agree for 1"
     ) as no:
         _plan(alike)
     where = ["--workspace", str(alike.root), "--author", "Ada"]
