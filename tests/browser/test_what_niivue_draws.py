@@ -490,6 +490,43 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     context.close()
 
 
+def test_a_quick_tap_points_and_the_lightbox_shows_where(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 900, "height": 1200}, has_touch=True)
+    context.add_init_script(chromium.NOTICE_LISTENING)
+    page = context.new_page()
+    frame = _ready(page, address)
+    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+    assert box
+    placed = _crossing(frame)
+    page.touchscreen.tap(box["x"] + 0.2 * box["width"], box["y"] + 0.4 * box["height"])
+    assert _crossing(frame) != placed
+    page.get_by_role("radio", name="Lightbox").tap()
+    frame.wait_for_function("tierscopeView.screenSlices.length > 3")
+    chromium.resting(page)
+    third = frame.evaluate(
+        """() => { const view = tierscopeView, dpr = view.uiData.dpr || 1;
+          const { leftTopWidthHeight: [x, y, w, h], sliceFrac } = view.screenSlices[2];
+          return [(x + 0.3 * w) / dpr, (y + 0.4 * h) / dpr, sliceFrac]; }"""
+    )
+    page.touchscreen.tap(box["x"] + third[0], box["y"] + third[1])
+    assert frame.evaluate("tierscopeView.scene.crosshairPos[2]") == pytest.approx(
+        third[2], abs=0.01
+    )
+    arms = frame.evaluate(
+        """() => { const view = tierscopeView, dpr = view.uiData.dpr || 1, drawn = [], { drawLine } = view;
+          view.drawLine = (line, ...how) => { drawn.push(line); drawLine.call(view, line, ...how); };
+          view.drawScene();
+          delete view.drawLine;
+          return drawn.map(([x, y, u, v]) => [(x + u) / 2 / dpr, (y + v) / 2 / dpr]); }"""
+    )
+    assert len(arms) == 4  # in one slice alone
+    assert np.mean(arms, axis=0) == pytest.approx(third[:2], abs=2)
+    assert (
+        page.frame_locator("iframe[title*=niivue]").locator("#fingers button:visible").count() == 1
+    )
+    context.close()
+
+
 def test_one_plane_fills_the_screen_at_a_key_and_the_page_comes_back(
     page: Page, address: str
 ) -> None:

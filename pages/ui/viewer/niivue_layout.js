@@ -19,7 +19,11 @@
   let looked = null;                             // the plane that was looked at alone, until another is made large
 
   let head = null;                               // where it lies, as browser_image.py finds it
-  window.tierscopeLightbox = (on, place) => { lightbox = Boolean(on); head = place ?? null; };
+  window.tierscopeLightbox = (on, place) => {
+    lightbox = Boolean(on);
+    head = place ?? null;
+    document.documentElement.toggleAttribute("data-lightbox", lightbox);  // no slice is left for buttons to change
+  };
   // Told with every message, also where a newer one comes before it is drawn.
   window.tierscopeAsked = ({ view_mode: mode, lightbox: many }) => {
     const plane = Object.keys(NAME).find((one) => NAME[one] === mode);
@@ -27,6 +31,8 @@
     else if (mode === "multiplanar" && !many) looked = null;
   };
   window.tierscopeIsLightbox = () => lightbox;
+  let spacing = 0;                               // of the lightbox's slices, as a share of the image
+  window.tierscopeNearest = (slice, at) => Math.abs(slice - at) <= spacing / 2;
 
   const edges = (plane, [x, y, z]) => (plane === AXIAL ? [x, y] : plane === CORONAL ? [x, z] : [y, z]);
   const boxed = () => looked ?? large;           // the plane of the lightbox
@@ -82,6 +88,7 @@
       along[axis] = low + (end - low) * (EDGE + ((1 - 2 * EDGE) * at) / Math.max(count - 1, 1));
       return along;
     };
+    spacing = through(1)[axis] - through(0)[axis];
     const [from, to] = [0, count - 1].map((at) => view.frac2mm(through(at), 0, true)[axis]);
     window.tierscopeSlices?.(NAME[plane], count, from, to);
     return Array.from({ length: count }, (_, at) => {
@@ -216,6 +223,7 @@
       leftButton: { primary: CROSS_DRAG, withShift: PAN_DRAG }, rightButton: view.opts.dragMode, centerButton: PAN_DRAG };
     view.handlePinchZoom = (event) => pinch(view, event);
     keepCrossHair(view);
+    hearQuickTaps(view);
     view.canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => {
       const dpr = view.uiData.dpr || 1, tile = view.tileIndex(offsetX * dpr, offsetY * dpr);
       pointed = view.screenSlices[tile]?.axCorSag ?? null;
@@ -247,6 +255,26 @@
     for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
       window.addEventListener(kind, () => { putBack(held); setTimeout(putBack, LATER_MS, held); }, { passive: true });
     }
+  }
+
+  // NiiVue looks a moment after a touch whether the finger is alone: one that is gone by then has pointed all the same.
+  function hearQuickTaps(view) {
+    let tap = null;
+    const looks = view.checkMultitouch;
+    view.checkMultitouch = function (event) {
+      if (this.uiData.touchdown) tap = null;
+      return looks.call(this, event);
+    };
+    view.canvas.addEventListener("touchstart", ({ touches }) => {
+      const { left, top } = view.canvas.getBoundingClientRect(), [{ clientX, clientY }] = touches;
+      tap = touches.length === 1 ? [clientX - left, clientY - top] : null;
+    }, { capture: true, passive: true });
+    view.canvas.addEventListener("touchend", () => {
+      if (!tap) return;
+      view.mouseDown(...tap);
+      view.mouseClick(...tap);
+      tap = null;
+    }, { capture: true, passive: true });
   }
 
   // Two fingers: farther apart enlarges, moved together pans.

@@ -5,6 +5,7 @@
   const RENDER = 4;                              // NiiVue's number of the 3D view
   const AXIAL = 0, SAGITTAL = 2, PLANES = 3;
   const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, CROSS_PX = 2;
+  const ARM_FROM_PX = 5, ARM_TO_PX = 16;         // of the lightbox's cross hair
   const WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
   const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
   const CORNERS = AROUND.filter(([x, y]) => x && y);
@@ -88,7 +89,8 @@
     ]) outlined(view, letter, at, size / view.fontPx, HALO_PX * dpr);
   }
 
-  // In the lightbox: where the middle of the slice lies, in mm as the read-out tells them, and the sides of each.
+  // In the lightbox: where the middle of the slice lies, in mm as the read-out tells them, the sides of each, and
+  // the cross hair in the slice that is nearest to it.
   function place(view, [left, top, wide, high], plane) {
     const { gl, uiData, screenSlices } = view, dpr = uiData.dpr || 1, size = SMALL_PX * dpr, along = [0.5, 0.5, 0.5];
     const axis = [2, 1, 0][plane];
@@ -101,6 +103,12 @@
     for (const [letter, x] of [[onLeft, left + margin], [onRight, left + wide - margin - view.textWidth(size, onRight)]]) {
       for (const [dx, dy] of CORNERS) view.drawText([x + dx * dpr, y + dy * dpr], letter, size / view.fontPx, DARK);
       view.drawText([x, y], letter, size / view.fontPx, WHITE);
+    }
+    if (!window.tierscopeCross || !window.tierscopeNearest(along[axis], view.scene.crosshairPos[axis])) return;
+    const [acrossAt, downAt] = crossing(view, [left, top, wide, high], plane, firstIsLeft);
+    for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
+      const line = [ARM_FROM_PX, ARM_TO_PX].flatMap((far) => [acrossAt + dx * far * dpr, downAt + dy * far * dpr]);
+      view.drawLine(line, CROSS_PX * dpr, view.opts.crosshairColor);
     }
   }
 
