@@ -249,18 +249,18 @@ class Panel {
 
   // Counts: the server's, or those of the fine bins while a line is away from where the server knows it.
   drawCards() {
-    const { cards } = this.cuts.data, moved = this.cuts.moved(), live = moved ? this.cuts.counts() : [];
-    const shares = percentages(cards.map((card, t) => live[t] ?? card.count));
+    const { cards, few } = this.cuts.data, moved = this.cuts.moved(), live = moved ? this.cuts.counts() : [];
+    const counts = cards.map((card, t) => live[t] ?? card.count), shares = percentages(counts), all = sum(counts);
     this.root.dataset.counted = moved ? "here" : "server";
     const order = cards.map((_, t) => t).sort((a, b) => cards[a].place - cards[b].place);
     this.cards.replaceChildren();
     for (const t of order) {
-      const { title, range, colour, ink, count } = cards[t], now = live[t] ?? count, made = tell(this.cards, "div", "ts-card", "");
+      const { title, range, colour, ink } = cards[t], made = tell(this.cards, "div", "ts-card", "");
       made.style.setProperty("--ts-tier", colour);
       const line = tell(made, "div", "count", "");
       tell(line, "span", "ts-chip", title).style.cssText = `background:${colour};color:${ink}`;
-      tell(line, "b", "", many(now));
-      const share = `${shares[t]} % of scans`;
+      tell(line, "b", "", many(counts[t]));
+      const share = all && all < few ? `of ${many(all)} scans` : `${shares[t]} % of scans`;
       tell(made, "small", "", moved || !range ? share : `${share} · ${range}`);
     }
   }

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Sequence
 
+#: Shares of fewer are told as counts: of per cent that add up to 100 one sees which was rounded up.
+FEWEST_FOR_PERCENT = 50
+
 
 def duration(seconds: float) -> str:
     """Return a time span, in seconds, in the words of a clock.
@@ -121,3 +124,22 @@ def percentages(parts: Sequence[float]) -> list[int]:
     for place in order[: 100 - sum(shares)]:
         shares[place] += 1
     return shares
+
+
+def shares(counts: Sequence[int]) -> list[str]:
+    """Return each count's share of all: in per cent that add up to 100, of few as a count.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        0 or more each.
+
+    Examples
+    --------
+    >>> shares([5, 3, 3]), shares([31, 1, 28])
+    (['5 of 11', '3 of 11', '3 of 11'], ['51 %', '2 %', '47 %'])
+    """
+    total = sum(counts)
+    if 0 < total < FEWEST_FOR_PERCENT:
+        return [f"{count:,} of {total:,}" for count in counts]
+    return [f"{share} %" for share in percentages(counts)]

@@ -199,6 +199,11 @@ def _rating(row: sa.Row, names: Mapping[str, str]) -> tuple:
     what = "verdict" if row.role == "adjudicator" else "rating"
     scale = names.get(row.scale, row.scale)
     words = [f"{row.label} ({row.value:g} on {scale}, {row.direction})"]
+    words += ["hidden repeat"] if row.repeat else []
+    if row.confidence is not None:
+        words += [
+            names.get(f"confidence {row.confidence:g}", f"confidence {row.confidence:g}, 0 to 4")
+        ]
     words += [", ".join(names.get(key, key) for key in row.artefacts)] if row.artefacts else []
     words += [row.comment] if row.comment else []
     marked = row.shown.get("places") if isinstance(row.shown, dict) else None
@@ -298,7 +303,13 @@ _SOURCES: list[tuple[sa.Table, sa.Select, Callable[..., tuple]]] = [
         _ratings,
         _newest_first(
             sa.select(
-                _ratings, _details.c.role, _details.c.artefacts, _details.c.origin, _details.c.shown
+                _ratings,
+                _details.c.role,
+                _details.c.artefacts,
+                _details.c.origin,
+                _details.c.shown,
+                _details.c.repeat,
+                _details.c.confidence,
             ).outerjoin(_details, _details.c.rating_id == _ratings.c.id),
             _ratings,
         ),

@@ -215,7 +215,7 @@ def suggest(
         ceiling_kappa,
         float(cost_ratio),
         seed,
-        _warnings(len(values), int(bad.sum())),
+        _warnings(len(values), int(bad.sum()), auc_low),
         evidence or {},
     )
 
@@ -249,8 +249,12 @@ def _none_is_better(all_kept: bool, auc: float) -> str:
     )
 
 
-def _warnings(scans: int, excluded: int) -> tuple[str, ...]:
+def _warnings(scans: int, excluded: int, auc_low: float) -> tuple[str, ...]:
     told = []
+    if auc_low <= 0.5:
+        told.append(
+            "The score tells these bad scans from the good ones no better than chance may do."
+        )
     if scans < ENOUGH_SCANS:
         told.append(
             f"Only {scans} scans are rated: rate {ENOUGH_SCANS - scans} more before you rely on it."

@@ -88,9 +88,9 @@ def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
 def _of_tiers(rule: TierRule, codes: Codes, trained: bool) -> list[Doubt]:
     held = np.bincount(codes, minlength=len(rule.labels))
     follows = (
-        "no arm can be trained on it"
+        "no model can be pretrained on it"
         if trained
-        else "errors of this tier cannot be told. What arms are trained on is not touched by it"
+        else "errors of this tier cannot be told. What models are pretrained on is not touched by it"
     )
     return [
         Doubt("empty tier", name, f"No scan is in tier {name}: {follows}.")

@@ -19,6 +19,8 @@ from curation.ratings import artefact_places, rating_log
 from curation.ratings.rating_record import Rating
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
+from curation.sessions import session_log
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, ImageSettings
 from pages.ui.review import metrics_panel, overlay_panel
@@ -170,12 +172,43 @@ def test_after_a_long_pause_no_rating_is_saved_in_the_name_of_who_was_there_befo
     page.session_state[state.LAST_ACT] = time.monotonic() - person.PAUSE_S - 1
     checked(button(page, "Save").click().run())
     assert "Say who rates" in page.error[0].value and rating_log.list_ratings(own).empty
-    assert page.text_input(key="rater-name").value == "" and _chosen(page) == ["accept"]
+    assert page.text_input(key="rater-name").value == "" and _chosen(page) == []
     checked(button(page, "I am Ada").click().run())
-    assert page.text_input(key="rater-name").value == "Ada"
+    assert page.text_input(key="rater-name").value == "Ada" and _chosen(page) == ["accept"]
     assert not [b for b in page.button if b.label == "I am Ada"]
     checked(button(page, "Save").click().run())
     assert rating_log.list_ratings(own)["rater"].tolist() == ["Ada"]
+
+
+def test_what_one_chose_is_not_there_for_another_and_comes_back_with_the_name(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada"})
+    checked(button(page, "accept").click().run())
+    _say(page, "Ada", "a ghost")
+    checked(button(page, "Save").click().run())
+    checked(button(page, "Undo").click().run())
+    assert _chosen(page) == ["accept"]
+    _say(page, "Bob")
+    assert _chosen(page) == [] and button(page, "Undo").disabled
+    assert "a ghost" not in [field.value for field in page.text_input]
+    checked(button(page, "exclude").click().run())
+    _say(page, "Ada")
+    assert _chosen(page) == ["accept"]
+    assert "a ghost" in [field.value for field in page.text_input]
+    checked(button(page, "Save").click().run())
+    given = rating_log.list_ratings(own)
+    assert given["rater"].tolist() == ["Ada"] and given["comment"].tolist() == ["a ghost"]
+
+
+def test_who_paused_a_session_is_not_taken_for_whoever_goes_on_with_review(own, run) -> None:
+    session = session_log.start(own, SessionPlan("one", "Ada", "three-level", size=3))
+    app = run("app", own, **{state.PERSON: "Ada", state.RATING_SESSION: session.id})
+    page = checked(app.switch_page(PAGES["rate"].path).run())
+    checked(button(page, "Pause").click().run())
+    page = checked(app.switch_page(PAGES["review"].path).run())
+    assert page.text_input(key="rater-name").value == ""
+    checked(button(page, "accept").click().run())
+    checked(button(page, "Save").click().run())
+    assert "Say who rates" in page.error[0].value and rating_log.list_ratings(own).empty
 
 
 def test_after_a_long_pause_another_one_types_another_name(own, run) -> None:

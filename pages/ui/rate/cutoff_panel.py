@@ -129,10 +129,6 @@ def _words(suggestion: Suggestion) -> None:
         lines.insert(1, f"Score and raters agree to a degree that is called *{word}*.")
     for line in lines:
         st.markdown(line)
-    if suggestion.auc_low <= 0.5:
-        st.warning(
-            "The score tells these bad scans from the good ones no better than chance may do\\."
-        )
     for warning in suggestion.warnings:
         st.warning(formatting.escape(warning))
 

@@ -24,6 +24,7 @@ from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import plural
+from pages.ui.rate import rating_keys
 from pages.ui.shell import cache, downloads, formatting, frame, html_marks, person, summaries
 
 _UPLOAD_MB = 50
@@ -56,6 +57,7 @@ def _history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         running = rating_log.running_sessions(connection)
     names = {key: scale.label for key, scale in all_scales(workspace).items()}
     names |= {key: artefact.label for key, artefact in ARTEFACTS.items()}
+    names |= {f"confidence {step}": f"how sure: {word}" for step, word in rating_keys.SURE.items()}
     return history(
         workspace,
         limit,

@@ -58,8 +58,9 @@ def open_session(session_id: int | None) -> None:
 
 
 def leave(rater: str) -> None:
-    """Leave the open session; whoever comes back to it, by whatever way, is asked who they are."""
+    """Leave the open session; whoever goes on, with it or on Review, is asked who they are."""
     open_session(None)
+    person.hand_on()
     person.expect(rater)
 
 

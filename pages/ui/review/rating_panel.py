@@ -195,7 +195,7 @@ def _who_and_what(scan_id: str, count: int) -> None:
         )
         person.suggest(person.former(), person.be, key="i-am")
         level_buttons.comment_field(
-            page_scripts.comment_key(_FORM, f"{scan_id}-{count}"),
+            page_scripts.comment_key(_FORM, f"{scan_id}-{count}-{state.get(state.HANDED_ON, 0)}"),
             COMMENT,
             _draft(scan_id).get("comment", ""),
             lambda text: _keep(scan_id, comment=text),

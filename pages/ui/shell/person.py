@@ -88,12 +88,35 @@ def former() -> list[str]:
 
 
 def be(name: str) -> None:
-    """Take it that somebody has said who they are."""
+    """Take it that somebody has said who they are; what others chose and did not save is put away."""
+    _exchange_drafts(state.get(state.PERSON, ""), name)
     state.put(state.PERSON, name)
     state.put(state.IN_DOUBT, None)
     state.put(state.EXPECTED, None)
     for drawn in state.get(state.PERSON_FIELDS, ()):
         state.put(drawn, name)
+
+
+def _exchange_drafts(before: str, now: str) -> None:
+    """Put away what one person chose and did not save, and take out what another did, with neither's undo."""
+    if before == now:
+        return
+    drafts, others = (
+        state.get(state.RATING_DRAFTS) or {},
+        dict(state.get(state.OTHERS_DRAFTS) or {}),
+    )
+    if before:  # else whoever chose says only now who they are
+        others[before], drafts = drafts, {}
+        state.put(state.LAST_RATING, None)
+    state.put(state.RATING_DRAFTS, {**others.pop(now, {}), **drafts} if now else drafts)
+    state.put(state.OTHERS_DRAFTS, others)
+    state.put(state.HANDED_ON, state.get(state.HANDED_ON, 0) + 1)
+
+
+def hand_on() -> None:
+    """Take it that somebody else may sit here from now on, until one has said who it is."""
+    if not acting.who().signed_in:
+        _doubt(state.get(state.PERSON, ""))
 
 
 def expect(rater: str) -> None:

@@ -140,6 +140,9 @@ METRICS_VIEW = Key[str]("metrics_view")
 #: number, rater, scan and choice), what went wrong with one, and what came of one with its icon, in words.
 SCALE = Key[str]("scale")
 RATING_DRAFTS = Key[dict[str, dict[str, Any]]]("rating_drafts")
+#: Those of people who worked here before, by name, and how often one took another's place.
+OTHERS_DRAFTS = Key[dict[str, dict[str, dict[str, Any]]]]("others_drafts")
+HANDED_ON = Key[int]("handed_on")
 LAST_RATING = Key[tuple[int, str, str, dict[str, Any]]]("last_rating")
 RATING_TROUBLE = Key[str]("rating_trouble")
 RATING_DONE = Key[tuple[str, str]]("rating_done")

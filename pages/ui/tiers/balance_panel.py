@@ -209,6 +209,7 @@ def agreement_text(result: TierAgreement) -> str:
             f"From {result.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
             "for neither."
         )
+    text += " Bad is what most raters exclude, good every other scan, also where they doubt."
     if math.isfinite(result.auc.value):
         text += (
             f" A scan that people exclude is in a worse tier than one that they keep in "

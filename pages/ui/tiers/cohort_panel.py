@@ -56,6 +56,7 @@ def _flow(cohort: Cohort) -> None:
         f"{cohort.id}_flow.svg",
         "image/svg+xml",
         icon=":material/download:",
+        on_click="ignore",
     )
 
 
@@ -81,12 +82,14 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
                 path.with_suffix(ending).read_bytes,
                 f"{cohort.id}{ending}",
                 icon=":material/download:",
+                on_click="ignore",
             )
         downloads.button(
             "Rule (YAML)",
             rule_yaml.to_yaml(cohort.rule),
             f"{cohort.id}.yaml",
             icon=":material/download:",
+            on_click="ignore",
         )
         st.button(
             "Use this rule",

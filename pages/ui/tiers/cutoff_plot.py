@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamlit.components import v2
 
 from curation.tiers import tier_rule
-from curation.wording import plural
+from curation.wording import FEWEST_FOR_PERCENT, plural
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines
 from pages.ui.shell import formatting, frame, html_marks, page_scripts, static_files
 from training.theme import FONT
@@ -73,6 +73,7 @@ def describe(
         "names": list(lines.names),
         "colours": [colours[name] for name in lines.names],
         "cards": _cards(lines, colours),
+        "few": FEWEST_FOR_PERCENT,
         "marked": marked
         and {
             "name": f"{marked[0]}: {formatting.measured(lines.rule.rule_column, *marked[1:])}",

@@ -13,7 +13,7 @@ from curation.tier_effects import cutoff_stability, tier_agreement
 from curation.tier_effects.tier_balance import Tally
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TierRule
-from curation.wording import percentages, plural
+from curation.wording import plural, shares
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, charts, formatting, frame, html_marks
@@ -64,16 +64,16 @@ def _table(tally: Tally, rule: TierRule) -> str:
         for name in ("group", "modality")
         for column in balance_panel.composition(tally, name)
     ]
-    percent = percentages(table["scans"].tolist())
+    share = shares(table["scans"].tolist())
     rows = [
         (
             Cell(html_marks.tier_chip(rule.called(row.tier), colours[row.tier])),
             f"{row.scans:,}",
-            f"{percent[place]} %",
+            share[place],
             f"{row.people:,}",
             _age(row.age_mean_years, row.age_sd_years),
             _percent(row.female),
-            *(shares[place] for _, shares in levels),
+            *(of_level[place] for _, of_level in levels),
         )
         for place, row in enumerate(table.itertuples())
     ]
@@ -158,7 +158,10 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
             reason=spread.reason,
         )
     )
-    st.markdown("**On either side of each cut-off**: click a scan to look at it")
+    st.markdown(
+        "**On either side of each cut-off**: click a scan to look at it. Tiers go by exact values, written "
+        "here with fewer digits."
+    )
     scans_at_cutoff.show(
         scan_table.workspace,
         scan_table.scans,

@@ -75,6 +75,21 @@ def test_a_session_says_how_many_scans_it_has_and_whether_more_were_asked_for(
     assert not whole.fell_short and whole.extent == f"{whole.drawn} scans"
 
 
+def test_history_says_how_sure_a_rater_was_and_which_rating_is_of_a_hidden_repeat(
+    scored: Workspace,
+) -> None:
+    session = session_log.start(scored, PLAN)
+    for item in session.items:
+        opinion = Opinion(3.0, confidence=2.0 if item.repeat_of is None else None)
+        session_log.save(scored, session.id, item.position, opinion)
+    names = {"confidence 2": "how sure: fairly"}
+    told = history(scored, names=names).query("what == 'rating'")["detail"]
+    assert told.str.contains("; hidden repeat").sum() == 2
+    assert told.str.contains("; how sure: fairly").sum() == 10
+    plain = history(scored).query("what == 'rating'")["detail"]
+    assert plain.str.contains("; confidence 2, 0 to 4").sum() == 10
+
+
 def test_the_same_plan_draws_the_same_list_and_another_seed_another(scored: Workspace) -> None:
     lists = [
         session_log.start(scored, replace(PLAN, rater=rater, seed=seed)).items

@@ -105,8 +105,15 @@ def test_a_cutoff_that_parts_nothing_is_not_suggested(ratio: float, done: str) -
 def test_few_scans_and_few_of_a_kind_are_warned_of() -> None:
     assert suggested_cutoff.suggest(SCORES, BAD).warnings == ()
     few = suggested_cutoff.suggest(SCORES[:40], np.arange(40) < 3)
-    assert "rate 10 more" in few.warnings[0]
-    assert "On only 3 rated scans most raters say exclude" in few.warnings[1]
+    *_, scans, excluded = few.warnings
+    assert "rate 10 more" in scans
+    assert "On only 3 rated scans most raters say exclude" in excluded
+
+
+def test_a_score_that_may_tell_no_more_than_chance_is_warned_of_wherever_the_cutoff_goes() -> None:
+    rng = np.random.default_rng(3)
+    found = suggested_cutoff.suggest(rng.uniform(0, 100, 60), np.arange(60) % 3 == 0, 1.0)
+    assert found.auc_low <= 0.5 and "no better than chance" in found.warnings[0]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_column_without_values_is_named_with_what_follows() -> None:
 
 def test_a_tier_with_nobody_is_named() -> None:
     said = _said(TierRule(("A", "B", "C"), (50.0, 50.1)))
-    assert said["empty tier"] == ["No scan is in tier B: no arm can be trained on it."]
+    assert said["empty tier"] == ["No scan is in tier B: no model can be pretrained on it."]
 
 
 def test_of_a_target_an_empty_tier_is_said_to_hold_no_errors() -> None:
@@ -62,8 +62,8 @@ def test_of_a_target_an_empty_tier_is_said_to_hold_no_errors() -> None:
     arrays = assignment.prepare(_scans(), rule.columns)
     (said,) = (one.message for one in rule_warnings.problems(rule, arrays, trained=False))
     assert said == (
-        "No scan is in tier B: errors of this tier cannot be told. What arms are trained on is not touched "
-        "by it."
+        "No scan is in tier B: errors of this tier cannot be told. What models are pretrained on is not "
+        "touched by it."
     )
 
 
