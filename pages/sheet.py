@@ -51,6 +51,7 @@ def body(workspace: Workspace) -> None:
         )
     )
     _notes(workspace, drawn)
+    rule_in_address.offer_frozen(workspace, short=True)
     if _as_rows():
         scan_rows.show(workspace, found, shown)
         return

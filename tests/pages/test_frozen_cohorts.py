@@ -193,7 +193,7 @@ def test_cohorts_and_studies_say_that_scores_are_made_otherwise_since(own, run) 
     assert "now by another-7" in words(opened(run, own))
 
 
-@pytest.mark.parametrize("name", ["tiers", "review"])
+@pytest.mark.parametrize("name", ["tiers", "review", "sheet"])
 def test_a_new_session_says_that_the_newest_pool_was_cut_otherwise_and_takes_its_rule_up(
     name, own, run
 ) -> None:
