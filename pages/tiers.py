@@ -71,7 +71,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
     with frame.in_words():
         with st.container(horizontal=True, vertical_alignment="center"):
             role = scan_lists.choose_role(roles)
-            st.caption(formatting.role(role))
+            st.caption(f"{formatting.role(role).partition('. ')[0]}.")
         scans = scan_arrays.read_scan_table(workspace, role)
         rule_in_address.follow()
         rule, _ = tried_rule.current()

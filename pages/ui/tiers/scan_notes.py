@@ -29,7 +29,7 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
         lambda: selected_scans.offer(scan_table, _see(below), below, key="see-beyond"),
     )
     _note(
-        "percent",
+        "help",
         partly_words(sorted_scans, partly),
         lambda: selected_scans.offer(scan_table, _see(partly), partly, key="see-partly"),
     )
