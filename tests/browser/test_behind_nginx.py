@@ -50,7 +50,8 @@ def nginx(
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     whole.write_text(
-        f"user {getpass.getuser()};\ndaemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+        f"user {getpass.getuser()};\n"
+        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
         f"http {{\n  access_log off;\n{temporary}{server}}}\n"
     )
     process = subprocess.Popen(["nginx", "-c", str(whole)], stderr=subprocess.DEVNULL)

@@ -123,12 +123,20 @@ def _acquired(scan: pd.Series, said: Sequence[str], *, has_sidecar: bool) -> str
         **{time: any(one.startswith(f"{time} ") for one in said) for time in ("TR", "TE")},
     }
     unknown = [name for name, told in known.items() if not told]
-    told = f"Acquisition, as the sidecar tells it: {' · '.join(said)}." if said else ""
+    told = (
+        f"Acquisition, as the file beside the image (its sidecar) tells: {' · '.join(said)}."
+        if said
+        else ""
+    )
     if not unknown:
         return told
     *others, last = unknown
     names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-    why = "its sidecar does not tell" if has_sidecar else "no sidecar (JSON) came with this image"
+    why = (
+        "its sidecar does not tell"
+        if has_sidecar
+        else "no file that tells it (a JSON sidecar) came with this image"
+    )
     return f"{told} {names[0].upper()}{names[1:]} not known: {why}.".strip()
 
 
