@@ -87,7 +87,9 @@ def test_how_a_scan_was_acquired_is_told_or_that_nobody_tells_it(own, run) -> No
     beside = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".json")
     beside.write_text(json.dumps({"RepetitionTime": 2.3, "EchoTime": 0.003}))
     said = words(run("review", own))
-    assert "the file beside the image (its sidecar) tells: TR 2300 ms · TE 3 ms. Scanner and" in said
+    assert (
+        "the file beside the image (its sidecar) tells: TR 2300 ms · TE 3 ms. Scanner and" in said
+    )
 
 
 def test_review_tells_what_the_network_sees_apart_from_the_score(full, run) -> None:
