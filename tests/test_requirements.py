@@ -4,7 +4,7 @@ import ast
 import re
 from importlib import metadata
 
-from curation.cohorts import frozen_cohort
+from curation.cohorts import cohort_draft
 from tests.helpers.paths import ROOT
 from training.report import methods
 
@@ -35,7 +35,7 @@ def _closure() -> set[str]:
 
 
 def test_versions_that_are_written_down_are_of_packages_that_are_required() -> None:
-    named = {*frozen_cohort._LIBRARIES, *methods.LIBRARIES}
+    named = {*cohort_draft.LIBRARIES, *methods.LIBRARIES}
     assert {_canonical(name) for name in named} <= _closure()
 
 

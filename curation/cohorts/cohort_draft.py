@@ -3,7 +3,9 @@
 The list is text, one line a scan; page and command line take it from here, so it is the same to the byte.
 """
 
+import importlib.metadata
 import io
+import platform
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +18,7 @@ from curation.cohorts import flow_chart
 from curation.cohorts.flow_chart import Flow
 from curation.errors import CohortError
 from curation.references import reference_library
+from curation.scoring.distortion_score import SCORING_VERSION
 from curation.sources import duplicates, image_modality
 from curation.sources.source import NO_IMAGE
 from curation.storage import files, tables, text_tables
@@ -24,6 +27,7 @@ from curation.tier_effects import tier_images
 from curation.tier_effects.tier_images import TierImages
 from curation.tiers import assignment, overrides, rule_values, rule_warnings
 from curation.tiers.assignment import Codes, ScanArrays
+from curation.tiers.overrides import TierByHand
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_warnings import Doubt
 from curation.tiers.tier_rule import TierRule
@@ -45,6 +49,8 @@ COHORT_COLUMNS = (
     "unusual_anatomy",
     "tier",
 )
+#: Whose versions are kept with a cohort: what scores and lists are made with.
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "PyYAML")
 #: Columns that lists of before lack: what is drawn from these is written as it was.
 _ADDED_COLUMNS = ("unusual_anatomy",)
 
@@ -77,6 +83,8 @@ class CohortDraft:
         Names and versions of the references that the scans were scored by.
     images : TierImages
         What images the tiers hold.
+    by_hand : tuple of TierByHand
+        Those of these scans whose tier is by hand; not in the list, which keeps its columns and hash.
     """
 
     role: Role
@@ -90,6 +98,7 @@ class CohortDraft:
     doubts: tuple[Doubt, ...]
     reference: str
     images: TierImages
+    by_hand: tuple[TierByHand, ...]
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -142,17 +151,13 @@ def draft_cohort(
     table = rule_values.beside(workspace, usable, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     by_rule = assignment.assign_codes(arrays, rule)
-    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.in_force(workspace))
+    decided = overrides.in_force(workspace)
+    codes, _ = assignment.with_decisions(by_rule, arrays, rule, decided)
     chosen = codes < len(rule.tiers)
     if not chosen.any():
         raise CohortError(_nothing_scored(len(usable), role, rule))
     if role == "target":
-        chosen &= usable["age_years"].notna().to_numpy()
-        if not chosen.any():
-            raise CohortError(
-                "No scan of the target has a known age, so no age error can be measured. Add ages to "
-                "participants.tsv or to the manifest, and ingest it again."
-            )
+        chosen = _of_known_age(usable, chosen)
     listed = _those(table.assign(tier=assignment.names(codes, rule)), chosen)
     text, reference = to_tsv(listed, rule), _references(table, chosen)
     images = tier_images.of_list(workspace, listed, rule, role, reference)
@@ -171,7 +176,18 @@ def draft_cohort(
         _doubts(rule, arrays, codes, images),
         reference,
         images,
+        overrides.of_scans(decided, listed["scan_id"], rule),
     )
+
+
+def _of_known_age(scans: pd.DataFrame, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    chosen = chosen & scans["age_years"].notna().to_numpy()
+    if not chosen.any():
+        raise CohortError(
+            "No scan of the target has a known age, so no age error can be measured. Add ages to "
+            "participants.tsv or to the manifest, and ingest it again."
+        )
+    return chosen
 
 
 def _doubts(
@@ -223,6 +239,19 @@ def from_tsv(text: str) -> pd.DataFrame:
         dtype=kinds | {"simulated": "bool"},
     )
     return text_tables.unguarded_table(table)
+
+
+def versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
+    """Return the versions behind the scores and the list of some scans."""
+    measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
+    measured = tables.rows_of(measured, scans["scan_id"])
+    told = {"python": platform.python_version()}
+    told |= {name: importlib.metadata.version(name) for name in LIBRARIES}
+    told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)
+    for name in ("metrics_version", "measured_by"):
+        if name in measured:
+            told[name] = ", ".join(sorted(map(str, measured[name].dropna().unique())))
+    return told
 
 
 def included(scans: pd.DataFrame) -> pd.DataFrame:

@@ -53,6 +53,10 @@ _COLUMNS: tuple[Column, ...] = (
         NUMBER,
     ),
 )
+_BY_HAND = Column(
+    "tier_by_hand",
+    "Why the tier was given by hand, whatever the rule says; n/a where the rule gave it.",
+)
 
 
 @guarded(Action.EXPORT_COHORT)
@@ -160,6 +164,8 @@ def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
     table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
     table = table.join(sessions, on="scan_id")
     table = text_tables.with_capped_ages(table)
+    reasons = {one.scan_id: one.reason for one in cohort.by_hand or ()}
+    table = table.assign(tier_by_hand=[reasons.get(scan_id) for scan_id in table["scan_id"]])
     bids_tables.write(path, columns, table.to_dict("records"))
     files.write_json(path.with_suffix(".json"), bids_tables.dictionary(columns))
     files.write_text(path.with_name(f"{cohort.id}_rule.yaml"), rule_yaml.to_yaml(cohort.rule))
@@ -185,7 +191,11 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
         if name not in known
     ]
     order = f"Best to worst: {', '.join(cohort.rule.tiers)}."
-    return (*_COLUMNS, *looked_at, Column("tier", f"Quality tier by the rule beside. {order}"))
+    tier = Column("tier", f"Quality tier by the rule beside. {order}")
+    if cohort.by_hand is None:  # not known: no column that would say that there are none
+        return (*_COLUMNS, *looked_at, tier)
+    tier = Column("tier", f"Quality tier by the rule beside, or by hand. {order}")
+    return (*_COLUMNS, *looked_at, _BY_HAND, tier)
 
 
 def _told(name: str) -> str:

@@ -5,10 +5,8 @@ flow, who and when). Its identity is its name and the hash of the TSV's bytes an
 same list twice gives the same cohort, whoever does it and whenever.
 """
 
-import importlib.metadata
-import platform
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +21,16 @@ from curation.cohorts.flow_chart import Flow
 from curation.decisions import database
 from curation.decisions.schema import AuditAction
 from curation.errors import CohortError, TierscopeError
-from curation.scoring.distortion_score import SCORING_VERSION
-from curation.storage import files, tables
+from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import rule_versions, rule_yaml
+from curation.tiers.overrides import TierByHand
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 
 #: What to do where a file of a cohort cannot be read.
 _REMEDY = "Put back a copy of it (a BIDS export holds one), or move it away: other cohorts go on without it."
-#: Whose versions are kept with a cohort: what scores and lists are made with.
-_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "PyYAML")
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,8 @@ class CohortHeader:
         From the scans found to these; none before 0.3.
     drawn : dict, optional
         Of a control: ``cohort``, ``tiers`` that it matches, and ``seed``.
+    by_hand : tuple of TierByHand, optional
+        The scans whose tier is by hand, and why; ``None`` where that is not known, as of earlier cohorts.
     """
 
     name: str
@@ -81,6 +79,7 @@ class CohortHeader:
     versions: dict[str, str] = field(default_factory=dict)
     flow: Flow | None = None
     drawn: dict[str, Any] | None = None
+    by_hand: tuple[TierByHand, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -165,6 +164,7 @@ def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, autho
         images_only=drafted.images_only,
         sources=drafted.sources,
         flow=drafted.flow,
+        by_hand=drafted.by_hand,
     )
 
 
@@ -204,7 +204,7 @@ def store(
         rule=rule,
         created=database.now().isoformat(timespec="seconds"),
         version=__version__,
-        versions=_versions(workspace, scans),
+        versions=cohort_draft.versions(workspace, scans),
         scans=scans,
         **about,
     )
@@ -317,19 +317,6 @@ def _check_names(name: str, author: str) -> None:
         raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
 
 
-def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
-    """Return the versions behind the scores and the list."""
-    measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
-    measured = tables.rows_of(measured, scans["scan_id"])
-    told = {"python": platform.python_version()}
-    told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)
-    for name in ("metrics_version", "measured_by"):
-        if name in measured:
-            told[name] = ", ".join(sorted(map(str, measured[name].dropna().unique())))
-    return told
-
-
 def _header_as_dict(cohort: CohortHeader) -> dict[str, Any]:
     plain = {item.name: getattr(cohort, item.name) for item in fields(CohortHeader)}
     return plain | {
@@ -337,14 +324,16 @@ def _header_as_dict(cohort: CohortHeader) -> dict[str, Any]:
         "rule_yaml": rule_yaml.to_yaml(cohort.rule),
         "rule_hash": rule_versions.content_hash(cohort.rule),
         "flow": cohort.flow and cohort.flow.as_dict(),
+        "by_hand": cohort.by_hand and [asdict(one) for one in cohort.by_hand],
     }
 
 
 def _header_values(values: dict[str, Any]) -> dict[str, Any]:
     known = {item.name for item in fields(CohortHeader)}
-    flow = values.get("flow")
+    flow, by_hand = values.get("flow"), values.get("by_hand")
     return {name: value for name, value in values.items() if name in known} | {
         "rule": TierRule.from_dict(values["rule"]),
         "flow": flow and Flow.from_dict(flow),
         "sources": tuple(map(str, values.get("sources") or ())),
+        "by_hand": None if by_hand is None else tuple(TierByHand(**one) for one in by_hand),
     }

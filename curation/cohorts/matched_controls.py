@@ -231,7 +231,7 @@ def draw_control(
     members = pool["tier"].isin(tiers).to_numpy()
     _check(source, tiers, seed, int(members.sum()), len(pool))
     drawn = pool[pool["scan_id"].isin(sample_control(pool, members, seed))]
-    found = drawn["tier"].value_counts()
+    found, ids = drawn["tier"].value_counts(), set(drawn["scan_id"])
     return frozen_cohort.store(
         workspace,
         cohort_draft.to_tsv(drawn, source.rule),
@@ -247,6 +247,7 @@ def draw_control(
             f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names
         ),
         drawn={"cohort": source.id, "tiers": list(tiers), "seed": seed},
+        by_hand=source.by_hand and tuple(one for one in source.by_hand if one.scan_id in ids),
     )
 
 

@@ -1,5 +1,9 @@
 """Overrides: tiers given to single scans by hand, against the rule, each with its reason."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -12,6 +16,25 @@ from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
 from curation.storage.workspace import Workspace
 from curation.tiers import assignment, rule_values
 from curation.tiers.tier_rule import TierRule
+
+
+@dataclass(frozen=True)
+class TierByHand:
+    """A tier that a scan has by hand, as it is kept with a frozen cohort.
+
+    Parameters
+    ----------
+    scan_id, tier : str
+        Which scan, and its tier.
+    reason, author, at : str
+        Why, who decided, and when (ISO 8601, UTC).
+    """
+
+    scan_id: str
+    tier: str
+    reason: str
+    author: str
+    at: str
 
 
 @guarded(Action.OVERRIDE, author="author")
@@ -84,10 +107,48 @@ def in_force(workspace: Workspace) -> pd.DataFrame:
     return newest[newest["tier"].notna()].reset_index(drop=True)
 
 
-def held_by_hand(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
-    """Return which scans have their tier by hand, a tier that the rule has; the index of ``scans``."""
-    decided = in_force(workspace)
-    return scans["scan_id"].isin(decided.loc[decided["tier"].isin(rule.tiers), "scan_id"])
+def reasons(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+    """Return why each scan has its tier by hand, a tier that the rule has.
+
+    Returns
+    -------
+    pandas.Series of object
+        The reason, ``None`` where the rule gave the tier; the index of ``scans``.
+    """
+    decided = _of_rule(in_force(workspace), rule)
+    reason = dict(zip(decided["scan_id"], decided["reason"], strict=True))
+    told = np.full(len(scans), None, dtype=object)
+    held = np.flatnonzero(scans["scan_id"].isin(list(reason)))  # few of many
+    told[held] = [reason[scan_id] for scan_id in scans["scan_id"].iloc[held]]
+    return pd.Series(told, scans.index, dtype=object)
+
+
+def of_scans(
+    decided: pd.DataFrame, scan_ids: Collection[str], rule: TierRule
+) -> tuple[TierByHand, ...]:
+    """Return the tiers by hand that hold for some scans under a rule, ordered by ``scan_id``.
+
+    Parameters
+    ----------
+    decided : pandas.DataFrame
+        As of :func:`in_force`.
+    scan_ids : collection of str
+        Which scans.
+    rule : TierRule
+        A decision for a tier that it does not have counts for nothing.
+    """
+    held = _of_rule(decided, rule)
+    held = held[held["scan_id"].isin(list(scan_ids))].sort_values("scan_id")
+    return tuple(
+        TierByHand(
+            row.scan_id, row.tier, row.reason, row.author, row.at.isoformat(timespec="seconds")
+        )
+        for row in held.itertuples()
+    )
+
+
+def _of_rule(decided: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
+    return decided[decided["tier"].isin(rule.tiers)]
 
 
 def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:

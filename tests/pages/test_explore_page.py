@@ -9,7 +9,8 @@ import streamlit as st
 from curation.references import reference_library
 from curation.sessions import saved_lists
 from curation.storage import files, tables
-from pages.ui.explore import linked_plots
+from curation.tiers import overrides
+from pages.ui.explore import linked_plots, selected_scans
 from pages.ui.shell import state
 from pages.ui.viewer import tiles
 from tests.helpers import workspace_full
@@ -236,3 +237,15 @@ def test_points_can_be_coloured_by_site(full, run, seen) -> None:
         .items()
     ]
     assert seen.shown is not None and len(seen.shown.colours) == len(seen.shown.shapes)
+
+
+def test_table_and_file_say_which_tier_is_by_hand_and_why(own, run, seen) -> None:
+    page = run("explore", own)
+    assert "tier_by_hand" not in page.dataframe[0].value
+    chosen = seen.names()[0]
+    overrides.override(own, chosen, "Ada", "C", "metal artefact")
+    table = run("explore", own).dataframe[0].value.set_index("scan_id")
+    assert table["tier_by_hand"].dropna().to_dict() == {chosen: "metal artefact"}
+    assert table.at[chosen, "tier"] == "C"
+    file = selected_scans._file(table.reset_index(), {}).decode()
+    assert "tier_by_hand" in file and file.count("metal artefact") == 1

@@ -9,6 +9,7 @@ import pytest
 from curation.cohorts import frozen_cohort
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from pages.tiers import COHORTS
 from pages.ui.shell import state
@@ -32,6 +33,17 @@ def test_a_cohort_shows_its_flow_hash_and_command(own, frozen, run) -> None:
     assert page.get("image")
     (command,) = (code.value for code in page.code)
     assert f"--expect {frozen.hash}" in command
+
+
+def test_a_cohort_names_its_scans_with_a_tier_by_hand(own, frozen, run) -> None:
+    assert "Tiers by hand" not in words(opened(run, own))
+    chosen = frozen.scans["scan_id"][0]
+    overrides.override(own, chosen, "Ada", "C", "metal artefact")
+    held = frozen_cohort.freeze(own, "hands", author="Ada", rule=frozen.rule)
+    page = run(
+        "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.COHORT: held.id}
+    )
+    assert "Tiers by hand" in words(page) and f"{chosen} (C)" in words(page)
 
 
 def test_the_command_that_the_page_shows_gives_the_same_bytes(own, frozen, run, tmp_path) -> None:

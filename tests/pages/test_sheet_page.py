@@ -8,6 +8,8 @@ from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.tier_rule import TierRule
 from pages.ui.review import scan_rows
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer, tiles
@@ -123,6 +125,23 @@ def test_rows_and_tiles_tell_the_ratings_in_words_and_the_file_too(own, run, sho
     header, *rows = scan_rows._file(own, scans).decode().splitlines()
     assert "rating" in header.split("\t") and "/" not in header
     assert any("made-pool_sub-02_T1w" in row and "exclude, accept" in row for row in rows)
+
+
+def test_rows_tiles_and_the_file_say_which_tier_is_by_hand_and_why(own, run, shown) -> None:
+    assert "tier_by_hand" not in run("sheet", own, **{state.SHEET_VIEW: "Rows"}).dataframe[0].value
+    chosen = "made-pool_sub-01_T1w"
+    overrides.override(own, chosen, "Ada", "C", "=metal artefact")
+    run("sheet", own, **{state.SHEET_VIEW: "Pictures"})
+    assert {tile["id"] for tile in shown["tiles"] if tile["tier"] == "C, by hand"} == {chosen}
+    page = run("sheet", own, **{state.SHEET_VIEW: "Rows"})
+    table = page.dataframe[0].value.set_index("scan_id")
+    assert table["tier_by_hand"].dropna().to_dict() == {chosen: "=metal artefact"}
+    found = tables.read_scored_scans(own).assign(tier="A")
+    found["tier_by_hand"] = overrides.reasons(own, found, TierRule())
+    header, *rows = scan_rows._file(own, found).decode().splitlines()
+    place = header.split("\t").index("tier_by_hand")
+    told = [row.split("\t")[place] for row in rows]
+    assert set(told) == {"n/a", "'=metal artefact"} and told.count("n/a") == len(told) - 1
 
 
 def _rate(workspace: Workspace, scan_id: str, rater: str, value: float) -> None:

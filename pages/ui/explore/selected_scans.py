@@ -15,7 +15,7 @@ from curation.sessions import saved_lists
 from curation.storage import text_tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects.tier_balance import Floats
-from curation.tiers import rule_columns
+from curation.tiers import overrides, rule_columns
 from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import linked_plots
@@ -34,7 +34,17 @@ _DONE = {
     "keep": "; only those of the selection are kept",
     "drop": ", taken away from the selection",
 }
-_SHOWN = ("scan_id", "tier", SCORE, "score_high", "site", "age_years", "sex", "group")
+_SHOWN = (
+    "scan_id",
+    "tier",
+    SCORE,
+    "score_high",
+    "tier_by_hand",
+    "site",
+    "age_years",
+    "sex",
+    "group",
+)
 
 
 # ---- the selection ---------------------------------------------------------------------------------
@@ -160,8 +170,13 @@ def _worst_first(scan_table: ScanTable, places: NDArray[np.intp]) -> NDArray[np.
 def _table(
     scan_table: ScanTable, sorted_scans: SortedScans, places: NDArray[np.intp]
 ) -> pd.DataFrame:
-    names = np.array(sorted_scans.rule.labels, dtype=object)[sorted_scans.codes[places]]
-    return scan_table.scans.iloc[places].assign(tier=names)
+    """Return scans with ``tier``, and with ``tier_by_hand`` where any scan has one."""
+    rule = sorted_scans.rule
+    names = np.array(rule.labels, dtype=object)[sorted_scans.codes[places]]
+    table = scan_table.scans.iloc[places].assign(tier=names)
+    if not len(sorted_scans.decided):
+        return table
+    return table.assign(tier_by_hand=overrides.reasons(scan_table.workspace, table, rule))
 
 
 # ---- what can be done with it ----------------------------------------------------------------------
@@ -230,6 +245,8 @@ def _file(table: pd.DataFrame, tags: dict[str, frozenset[str]]) -> bytes:
     measures = [name for name in rule_columns.offered(table) if name in table]
     kept = dict.fromkeys((*_SHOWN, "tags", "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
+    if "tier_by_hand" in columns and table["tier_by_hand"].isna().all():
+        columns.remove("tier_by_hand")
     return text_tables.csv(table[columns], separator="\t", missing="n/a").encode()
 
 
@@ -293,6 +310,9 @@ def _rows(table: pd.DataFrame) -> None:
             ),
             "score_high": st.column_config.NumberColumn(
                 "May be up to", format=formatting.SCORE_COLUMN, help=formatting.UPPER_END_HELP
+            ),
+            "tier_by_hand": st.column_config.TextColumn(
+                "Tier by hand", width="medium", help=formatting.BY_HAND_HELP
             ),
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },

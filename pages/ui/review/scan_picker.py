@@ -14,7 +14,10 @@ _ADDRESS = "scan"
 
 
 def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
-    """Return the usable scans with ``tier`` and ``by_hand``; with none, show the next step."""
+    """Return the usable scans with their tiers; with none, show the next step.
+
+    ``tier_by_hand`` is the reason where ``tier`` is by hand, ``by_hand`` whether it is.
+    """
     rule, _ = tried_rule.current()
     usable = summaries.usable(cache.scored_scans(workspace))
     if usable.empty:
@@ -24,9 +27,11 @@ def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
             "cohort",
         )
         return None
+    reasons = overrides.reasons(workspace, usable, rule)
     return usable.assign(
         tier=overrides.tiers_with_overrides(workspace, usable, rule),
-        by_hand=overrides.held_by_hand(workspace, usable, rule),
+        tier_by_hand=reasons,
+        by_hand=reasons.notna(),
     )
 
 

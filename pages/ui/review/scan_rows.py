@@ -17,6 +17,7 @@ _COLUMNS = (
     "tier",
     "distortion_score",
     "score_high",
+    "tier_by_hand",
     "rating",
     "tags",
     "source",
@@ -58,6 +59,9 @@ def show(workspace: Workspace, found: pd.DataFrame, shown: pd.DataFrame) -> None
         column_config={
             "scan_id": "Scan",
             "tier": "Tier",
+            "tier_by_hand": st.column_config.TextColumn(
+                "Tier by hand", width="medium", help=formatting.BY_HAND_HELP
+            ),
             "rating": st.column_config.TextColumn("Rating", help=_RATING_HELP),
             "tags": "Tags",
             "source": "Source",

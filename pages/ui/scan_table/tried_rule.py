@@ -75,9 +75,13 @@ def problem_part() -> str | None:
 
 
 def at_worst(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
-    """Return scans with ``tier_worst``, see :func:`curation.tiers.assignment.at_worst`."""
+    """Return scans with ``tier_worst``, see :func:`curation.tiers.assignment.at_worst`.
+
+    Also with ``tier_by_hand``, see :func:`curation.tiers.overrides.reasons`.
+    """
     rule, _ = current()
-    held = scans.assign(by_hand=overrides.held_by_hand(workspace, scans, rule))
+    scans = scans.assign(tier_by_hand=overrides.reasons(workspace, scans, rule))
+    held = scans.assign(by_hand=scans["tier_by_hand"].notna())
     return scans.assign(tier_worst=assignment.at_worst(held, rule))
 
 

@@ -25,6 +25,8 @@ AT_LEAST_HELP = (
     f"{AT_LEAST}: part of what is judged could not be measured on these scans; what was not could raise "
     "their score."
 )
+#: What a column of tiers by hand holds.
+BY_HAND_HELP = "Why somebody gave the scan its tier by hand; empty where the rule gave it."
 #: Points from which on the upper end of a score is told.
 WORTH_TELLING = 0.5
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")

@@ -70,6 +70,9 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
         ("Tierscope", cohort.version),
         ("Rule", "; ".join([*cohort.rule.describe(), *(g.describe() for g in cohort.rule.gates)])),
     ]
+    if cohort.by_hand:
+        named = _some([f"{one.scan_id} ({one.tier})" for one in cohort.by_hand])
+        rows.append(("Tiers by hand", f"{named}: the metadata say why"))
     if cohort.drawn:
         of = f"{', '.join(cohort.drawn['tiers'])} of {cohort.drawn['cohort']}"
         rows.append(("Drawn at random", f"to match {of}; seed {cohort.drawn['seed']}"))
@@ -117,8 +120,8 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
     """Draw the scans that changed since: by the tables at once, by the files on request."""
     gone = _gone(workspace, cohort, cache.stamp(workspace.scans_path))
     if gone:
-        text = f"{plural(len(gone), 'scan')} changed or gone since it was frozen:"
-        st.warning(f"{formatting.escape(text)} {_some(gone)}")
+        text = f"{plural(len(gone), 'scan')} changed or gone since it was frozen: {_some(gone)}"
+        st.warning(formatting.escape(text))
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
             found = cohort_integrity.changed_files(workspace, cohort)
@@ -140,7 +143,7 @@ def _gone(workspace: Workspace, cohort: Cohort, scans_at: cache.Stamp) -> list[s
 
 def _some(names: list[str]) -> str:
     rest = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-    return formatting.escape(", ".join(names[:5]) + rest)
+    return ", ".join(names[:5]) + rest
 
 
 def _exports(workspace: Workspace, cohort: Cohort) -> None:

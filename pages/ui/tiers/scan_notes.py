@@ -73,9 +73,11 @@ def beyond_words(
     ends = scan_table.upper_ends(rule.column)[places]
     badness = np.nan_to_num(-values if rule.rule_column.better_is_higher else values, nan=-np.inf)
     worst = np.lexsort((places, -badness, -codes[places]))[:_NAMED]
+    held = np.isin(places, sorted_scans.decided)
     named = ", ".join(
         f"{scan_table.scores.scan_ids[places[at]]} "
-        f"({formatting.measured(rule.rule_column, values[at], ends[at])}, {rule.tiers[codes[places[at]]]})"
+        f"({formatting.measured(rule.rule_column, values[at], ends[at])}, {rule.tiers[codes[places[at]]]}"
+        f"{', by hand' if held[at] else ''})"
         for at in worst
     )
     more = len(places) - len(worst)

@@ -61,7 +61,7 @@ def describe(
     ----------
     scans : pandas.DataFrame
         With ``scan_id status distortion_score tier``, and where known ``score_high`` and ``tier_worst``, the
-        worst that the tier could be, in order.
+        worst that the tier could be, in order; ``tier_by_hand``, the reason, where it is by hand.
     pictures : mapping of str to str
         Scan id -> name of its picture, where there is one.
     rated : mapping
@@ -79,7 +79,17 @@ def describe(
         scans = scans.assign(score_high=math.nan)
     if "tier_worst" not in scans:
         scans = scans.assign(tier_worst=scans["tier"])
-    names = ("scan_id", "status", "distortion_score", "score_high", "tier", "tier_worst")
+    if "tier_by_hand" not in scans:
+        scans = scans.assign(tier_by_hand=None)
+    names = (
+        "scan_id",
+        "status",
+        "distortion_score",
+        "score_high",
+        "tier",
+        "tier_worst",
+        "tier_by_hand",
+    )
     columns = (scans[name] for name in names)
     return [
         {
@@ -87,20 +97,20 @@ def describe(
             "picture": pictures.get(scan_id),
             "why": _why_bare(status, _called(tier, score)),
             "score": formatting.score(score, high),
-            "tier": html_marks.perhaps(_called(tier, score), _called(worst, score)),
+            "tier": _badge(_called(tier, score), _called(worst, score), reason),
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
             "more": _rated(rated.get(scan_id, ())),
             "title": _title(
                 scan_id,
-                _worth(_called(tier, score), score, high),
+                _worth(_called(tier, score), score, high, reason),
                 recognised.get(scan_id, {}),
                 rated.get(scan_id, ()),
                 scan_tags.of_scan(tags, scan_id),
             ),
             "current": scan_id == current,
         }
-        for scan_id, status, score, high, tier, worst in zip(*columns, strict=True)
+        for scan_id, status, score, high, tier, worst, reason in zip(*columns, strict=True)
     ]
 
 
@@ -109,20 +119,25 @@ def _called(tier: str, score: float) -> str:
     return NO_VALUE if tier == UNSCORED and math.isfinite(score) else tier
 
 
+def _badge(tier: str, worst: str, reason: object) -> str:
+    """Return a tier as its badge says it: by hand, or with the worst that it could be."""
+    return f"{tier}, by hand" if isinstance(reason, str) else html_marks.perhaps(tier, worst)
+
+
 def _why_bare(status: str, tier: str) -> str:
     if status == "ok" and tier != UNSCORED:  # as after an update, or where pictures were deleted
         return _NOT_DRAWN
     return _WITHOUT.get(status, formatting.DASH)
 
 
-def _worth(tier: str, score: float, high: float) -> str:
-    """Return tier and score in words, and how high it may be where not all could be measured."""
+def _worth(tier: str, score: float, high: float, reason: object) -> str:
+    """Return tier and score in words, how high it may be where not all could be measured, why by hand."""
     if tier == UNSCORED:
         return tier
     named = tier if tier == NO_VALUE else f"tier {tier}"
     worth = f"{named}, distortion score {formatting.score(score, high)}"
-    told = formatting.at_least(score, high)
-    return f"{worth}\n{told}" if told else worth
+    by_hand = f"Tier by hand: {reason}" if isinstance(reason, str) else ""
+    return "\n".join(filter(None, [worth, formatting.at_least(score, high), by_hand]))
 
 
 def _rated(words: Sequence[str]) -> str:

@@ -7,8 +7,9 @@ import pytest
 
 from curation.cohorts import cohort_export, frozen_cohort
 from curation.errors import CohortError
-from curation.storage import tables
+from curation.storage import bids_tables, tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_full
@@ -136,3 +137,31 @@ def test_nobody_is_exported_as_older_than_90(scored: Workspace) -> None:
     place = head.split("\t").index("age_years")
     ages = [float(cell) for row in rows if (cell := row.split("\t")[place]) != "n/a"]
     assert max(ages) == 90
+
+
+def test_the_bids_table_says_which_tier_is_by_hand_and_why(scored: Workspace) -> None:
+    ids = tables.read_scans(scored)["scan_id"]
+    overrides.override(scored, ids[1], "Ada", "C", "=metal\tartefact")
+    cohort = frozen_cohort.freeze(scored, "hands", author="Ada", rule=RULE)
+    path = cohort_export.export(scored, cohort, "bids")
+    columns = cohort_export._columns(cohort)
+    told = {row["scan_id"]: row for _, row in bids_tables.read(path, columns)}
+    assert told[ids[1]]["tier_by_hand"] == "=metal\tartefact"
+    assert "\t'=metal\\tartefact\tC\n" in path.read_text()
+    assert sum("tier_by_hand" in row for row in told.values()) == 1
+    assert "by hand" in json.loads(path.with_suffix(".json").read_text())["tier"]["Description"]
+    assert json.loads(path.with_name(f"{cohort.id}_provenance.json").read_text())["by_hand"]
+
+
+def test_of_a_cohort_of_before_it_is_not_said_that_no_tier_is_by_hand(
+    scored: Workspace, cohort: frozen_cohort.Cohort
+) -> None:
+    path = scored.cohort_path(cohort.id)
+    header = json.loads(path.read_text())
+    del header["by_hand"]
+    path.write_text(json.dumps(header))
+    earlier = frozen_cohort.load(scored, cohort.id)
+    assert earlier.by_hand is None and cohort.by_hand == ()
+    table = cohort_export.export(scored, earlier, "bids")
+    assert "tier_by_hand" not in table.read_text()
+    assert list(json.loads(table.with_suffix(".json").read_text()))[-1] == "tier"

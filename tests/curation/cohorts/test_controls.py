@@ -6,6 +6,7 @@ import pytest
 from curation.cohorts import frozen_cohort, matched_controls
 from curation.errors import CohortError
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
 from curation.tiers.rule_checks import UNUSABLE, Gate
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
@@ -48,6 +49,17 @@ def test_a_control_is_as_large_and_from_the_same_sites(workspace: Workspace, sou
         "    left out: 46 not drawn",
         "Drawn at random: 25 scans of 25 people",
     ]
+
+
+def test_a_control_keeps_which_of_its_scans_have_their_tier_by_hand(
+    workspace: Workspace, source: frozen_cohort.Cohort
+) -> None:
+    for scan_id in source.scans["scan_id"]:
+        overrides.override(workspace, scan_id, "Ada", "A" if scan_id[-5] < "5" else "B", "seen")
+    of = frozen_cohort.freeze(workspace, "hands", author="Ada")
+    control = matched_controls.draw_control(workspace, of.id, ("A",), seed=3, author="Ada")
+    assert control.by_hand is not None and 0 < control.size < of.size
+    assert [one.scan_id for one in control.by_hand] == control.scans["scan_id"].tolist()
 
 
 def test_the_seed_makes_the_draw(workspace: Workspace, source: frozen_cohort.Cohort) -> None:

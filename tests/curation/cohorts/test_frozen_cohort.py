@@ -11,6 +11,7 @@ from curation.errors import CohortError, WorkspaceError
 from curation.ratings import rating_log
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
 
@@ -65,6 +66,24 @@ def test_the_same_list_is_the_same_cohort_and_another_rule_another(scored: Works
     assert again.author == "Ada"
     assert other.id != first.id
     assert {header.id for header in frozen_cohort.list_cohorts(scored)} == {first.id, other.id}
+
+
+def test_tiers_by_hand_are_kept_beside_the_list_which_stays_as_it_was(scored: Workspace) -> None:
+    before = frozen_cohort.freeze(scored, "spring", author="Ada")
+    first, second, _ = before.scans["scan_id"]
+    overrides.override(scored, first, "Ada", before.scans["tier"][0], "seen, and right")
+    overrides.override(scored, second, "Ada", "a tier of another rule", "why")
+    same = frozen_cohort.freeze(scored, "summer", author="Ada")
+    assert (same.hash, before.by_hand) == (before.hash, ())
+    assert list(same.scans.columns) == list(before.scans.columns)
+    overrides.override(scored, second, "Grace", "C", "metal artefact at the skull base")
+    frozen = frozen_cohort.freeze(scored, "autumn", author="Ada")
+    loaded = frozen_cohort.load(scored, frozen.id)
+    assert loaded.by_hand == frozen.by_hand != before.by_hand
+    (_, told) = loaded.by_hand or ()
+    assert (told.scan_id, told.tier, told.author) == (second, "C", "Grace")
+    assert told.reason == "metal artefact at the skull base" and told.at.endswith("+00:00")
+    assert files.read_json(scored.cohort_path(frozen.id))["by_hand"][1]["tier"] == "C"
 
 
 @contextlib.contextmanager

@@ -42,9 +42,10 @@ def test_a_scan_whose_tier_was_given_by_hand_is_held_there(workspace: Workspace)
     override(workspace, first, "Ada", "A", "fine")
     override(workspace, second, "Ada", "a tier of another rule", "why")
     scans = tables.read_scored_scans(workspace)
-    assert overrides.held_by_hand(workspace, scans, TierRule()).tolist() == [True, False, False]
+    assert overrides.reasons(workspace, scans, TierRule()).tolist() == ["fine", None, None]
     told = tried_rule.at_worst(workspace, scans.assign(tier="A", score_high=90.0))
     assert told["tier_worst"].tolist() == ["A", "C", "C"]
+    assert told["tier_by_hand"].tolist() == ["fine", None, None]
 
 
 def test_metrics_that_a_rule_looks_at_are_read_where_the_scans_lack_them(workspace) -> None:

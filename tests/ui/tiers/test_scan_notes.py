@@ -44,6 +44,17 @@ def test_scans_outside_the_best_tier_are_named_the_worst_first(tmp_path: Path) -
     assert "≥" not in scan_notes.beyond_words(made[0], by_noise, beyond)
 
 
+def test_of_a_scan_outside_the_best_tier_it_is_said_that_its_tier_is_by_hand(
+    tmp_path: Path,
+) -> None:
+    scan_table, _ = sorted_by(tmp_path)
+    overrides.override(scan_table.workspace, "made_sub-00_T1w", "Ada", "C", "metal artefact")
+    decided = overrides.in_force(scan_table.workspace)
+    made = scan_table, scan_arrays.sort(scan_table, DEFAULT_RULE, decided)
+    words = scan_notes.beyond_words(*made, scan_notes.beyond_best(made[1]))
+    assert "made_sub-03_T1w (≥ 90.0, C), made_sub-00_T1w (10.0, C, by hand)" in words
+
+
 def test_of_many_only_the_worst_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan_notes, "_NAMED", 1)
     made = sorted_by(tmp_path)

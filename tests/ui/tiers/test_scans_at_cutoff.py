@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.tiers import overrides
 from pages.ui.shell import state
 from pages.ui.tiers import scans_at_cutoff
 from pages.ui.viewer import tiles
@@ -86,3 +87,14 @@ def test_each_side_of_each_cutoff_is_drawn_and_a_click_opens_review(
     run = AppTest.from_function(_page, args=(str(workspace.root), "snr_total")).run()
     assert [one["id"] for one in shown["cut-0-better"]] == [ids[2], ids[3]]
     assert run.session_state[state.PENDING_SCAN] == ids[2]
+
+
+def test_a_scan_whose_tier_is_by_hand_is_said_to_be_so_at_the_cutoff(
+    workspace: Workspace, shown: dict
+) -> None:
+    put_scans(workspace, [{"distortion_score": score} for score in (10.0, 24.0, 26.0)])
+    ids = tables.read_scored_scans(workspace)["scan_id"].tolist()
+    overrides.override(workspace, ids[1], "Ada", "A", "metal artefact")
+    AppTest.from_function(_page, args=(str(workspace.root), "distortion_score")).run()
+    told = {one["id"]: one["tier"] for key in ("better", "worse") for one in shown[f"cut-0-{key}"]}
+    assert told == {ids[0]: "A", ids[1]: "A, by hand", ids[2]: "B"}

@@ -50,6 +50,22 @@ def test_a_tile_says_the_worst_tier_that_a_scan_could_be_in() -> None:
     assert [tile["tier"] for tile in drawn] == ["A, perhaps C", "A"]
 
 
+def test_a_tile_says_at_its_tier_that_it_is_by_hand_and_why_on_pointing() -> None:
+    scans = pd.DataFrame(
+        [("a", "ok", 10.8, "C", "metal artefact"), ("b", "ok", 10.9, "A", None)],
+        columns=["scan_id", "status", "distortion_score", "tier", "tier_by_hand"],
+    )
+    drawn = tiles.describe(
+        scans, pictures={}, rated={}, recognised={}, current=None, colour_of=TIER_COLOURS.get
+    )
+    assert [tile["tier"] for tile in drawn] == ["C, by hand", "A"]
+    assert drawn[0]["title"].splitlines() == [
+        "a: tier C, distortion score 10.8",
+        "Tier by hand: metal artefact",
+    ]
+    assert "by hand" not in drawn[1]["title"]
+
+
 def test_a_score_is_a_lower_bound_only_where_it_may_be_notably_higher_and_says_how_high() -> None:
     scans = pd.DataFrame(
         {
