@@ -102,10 +102,13 @@ def list_all(workspace: Workspace, listed: pd.DataFrame) -> None:
 def offer_early(workspace: Workspace, session: Session) -> None:
     """Draw the way to end a blinded session before all of its scans are rated."""
     left = plural(session.total - session.done, "scan stays", "scans stay")
+    counts = "You see which scans the others were, and your ratings of them count on all pages."
+    if not session.rated:
+        counts = "No rating of this session stands. The records keep those that were taken back."
     with st.popover("End early", key="end-early"):
         st.markdown(
-            f"{left} unrated. You see which scans the others were, and your ratings of them count on all "
-            "pages. After that nothing can be rated or undone in this session, because it would not be blind."
+            f"{left} unrated. {counts} After that nothing can be rated or undone in this session, because "
+            "it would not be blind."
         )
         _show_button(workspace, session, "End it and show what was hidden")
 
