@@ -209,10 +209,11 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
         .where(items.c.session_id == session_id)
         .order_by(items.c.position)
     )
+    ratings, withdrawn = schema.ratings.c, schema.withdrawals.c
     given = (
-        sa.select(details.c.position, schema.ratings, schema.withdrawals.c.id.label("withdrawal"))
-        .join_from(details, schema.ratings, schema.ratings.c.id == details.c.rating_id)
-        .outerjoin(schema.withdrawals, schema.withdrawals.c.rating_id == details.c.rating_id)
+        sa.select(details.c.position, ratings.id, ratings.label, withdrawn.id.label("withdrawal"))
+        .join_from(details, schema.ratings, ratings.id == details.c.rating_id)
+        .outerjoin(schema.withdrawals, withdrawn.rating_id == details.c.rating_id)
         .where(details.c.session_id == session_id)
     )
     rated: dict[int, int] = {}

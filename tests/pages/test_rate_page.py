@@ -515,7 +515,7 @@ def test_how_many_scans_another_session_has_is_shown(own, run) -> None:
 
 
 def _chosen(page) -> set[str]:  # type: ignore[no-untyped-def]
-    others = {"Save and next", "End it and show what was hidden"}
+    others = {"Save and next", "End it and show what was hidden", "End the session"}
     return {b.label for b in page.button if b.proto.type == "primary"} - others
 
 
@@ -629,9 +629,10 @@ def test_a_session_whose_ratings_were_all_taken_back_can_be_ended(own, run) -> N
     _rate(page, "accept")
     checked(button(page, "Undo").click().run())
     assert "No rating of this session stands." in words(page)
-    checked(button(page, "End it and show what was hidden").click().run())
+    checked(button(page, "End the session").click().run())
     said = words(page)
-    assert "Ended after 0 of 3" in said
+    assert "Ended after 0 of 3" in said and "No rating of this session stands." in said
+    assert "Open in Review" not in [one.label for one in page.button]
     assert session_log.list_sessions(own)["finished"].tolist() == [True]
     assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
 

@@ -77,6 +77,11 @@ def _ask_who(workspace: Workspace, session: Session) -> None:
         st.markdown(
             f"{_why_asked(session.plan.rater)}What is rated in this session is saved as {rater}'s."
         )
+        if session.shortfall and not session.rated:
+            st.caption(session.shortfall)
+        with frame.in_words():
+            if said := session_form.meanings(find_scale(workspace, session.plan.scale)):
+                st.markdown(f"What the levels mean: {said}.")
         with st.container(horizontal=True):
             st.button(
                 f"Yes, I am {rater}",
@@ -92,11 +97,6 @@ def _ask_who(workspace: Workspace, session: Session) -> None:
                 on_click=rating_draft.open_session,
                 args=(None,),
             )
-        if session.shortfall and not session.rated:
-            st.caption(session.shortfall)
-        with frame.in_words():
-            if said := session_form.meanings(find_scale(workspace, session.plan.scale)):
-                st.caption(f"What the levels mean: {said}")
 
 
 def _why_asked(rater: str) -> str:
