@@ -209,21 +209,24 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
         .where(items.c.session_id == session_id)
         .order_by(items.c.position)
     )
+    ratings, withdrawn = schema.ratings.c, schema.withdrawals.c
     given = (
-        sa.select(details.c.position, details.c.rating_id, schema.withdrawals.c.id)
-        .outerjoin(schema.withdrawals, schema.withdrawals.c.rating_id == details.c.rating_id)
+        sa.select(details.c.position, ratings.id, ratings.label, withdrawn.id.label("withdrawal"))
+        .join_from(details, schema.ratings, ratings.id == details.c.rating_id)
+        .outerjoin(schema.withdrawals, withdrawn.rating_id == details.c.rating_id)
         .where(details.c.session_id == session_id)
     )
     rated: dict[int, int] = {}
+    words: dict[int, str] = {}
     attempts: dict[int, int] = {}
     places = tuple(SessionItem(*one) for one in connection.execute(listed))
-    for position, number, withdrawal in connection.execute(given):
-        if withdrawal is None:
-            rated[position] = number
+    for one in connection.execute(given):
+        if one.withdrawal is None:
+            rated[one.position], words[one.position] = one.id, one.label
         else:
-            attempts[position] = attempts.get(position, 0) + 1
+            attempts[one.position] = attempts.get(one.position, 0) + 1
     ended = unblinding.moment_of(connection, session_id) is not None
-    return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, attempts, ended)
+    return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, words, attempts, ended)
 
 
 @guarded(Action.RATE)
@@ -319,8 +322,8 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
     workspace, session_id
         The session.
     rating_id : int, optional
-        Which rating. With the session's ``last`` as it was shown, a doubled click takes back one rating, not
-        two. The newest that stands by default.
+        Which rating, of whatever position. With the session's ``last`` as it was shown, a doubled click takes
+        back one rating, not two. The newest that stands by default.
 
     Raises
     ------

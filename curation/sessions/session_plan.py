@@ -130,6 +130,8 @@ class Session:
         The list.
     rated : dict of int to int
         Position -> number of the rating that stands there.
+    words : dict of int to str
+        Position -> word of the level that was given there.
     attempts : dict of int to int
         Position -> how often it was taken back; absent where never.
     ended : bool
@@ -140,6 +142,7 @@ class Session:
     plan: SessionPlan
     items: tuple[SessionItem, ...]
     rated: dict[int, int]
+    words: dict[int, str]
     attempts: dict[int, int]
     ended: bool = False
 
@@ -183,6 +186,15 @@ class Session:
             f"; {self.plan.size} were asked for, the choice has no more" if self.fell_short else ""
         )
         return f"{plural(self.drawn, 'scan')}{again}{short}"
+
+    @property
+    def shortfall(self) -> str:
+        """That more scans were asked for, in a sentence that tells nothing of repeats; empty where none."""
+        if not self.fell_short:
+            return ""
+        if self.total < self.plan.size:
+            return f"{self.plan.size:,} scans were asked for; the choice has no more."
+        return "Fewer scans than were asked for: the choice has no more."
 
     @property
     def finished(self) -> bool:

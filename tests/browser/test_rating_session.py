@@ -295,6 +295,39 @@ def test_each_levels_word_is_whole_and_a_mark_moves_nothing(page: Page, served) 
         expect(page.get_by_text("1 place marked")).to_be_hidden()
 
 
+def test_one_of_the_earlier_ratings_is_corrected_on_a_tablet(page: Page, served) -> None:
+    workspace, _, address = served
+    long = "the second wave of all sites, read for artefacts of motion alone"
+    session = session_log.start(
+        workspace, SessionPlan(long, "Ada", "three-level", size=8, repeats_share=0.0)
+    )
+    for place in range(5):
+        tags = ["wrap-around"] if place == 1 else []
+        session_log.save(workspace, session.id, place, Opinion(float(place % 2), artefacts=tags))
+    page.set_viewport_size({"width": 900, "height": 1200})
+    page.goto(f"{address}/rate?session={session.id}")
+    _at(page, 6)
+    chromium.drawn(page)
+    chromium.settled(page)
+    bar, undo = page.locator(".st-key-session-bar"), page.get_by_role("button", name="Undo")
+    assert bar.bounding_box()["height"] == undo.bounding_box()["height"]  # one row
+    assert page.evaluate(_WORDS_AND_SAVE)["save"] <= 1200
+    page.get_by_role("button", name="Rated").click()
+    page.get_by_text("Scan 2: accept").click()
+    page.get_by_role("button", name="Take it back").click()
+    _at(page, 2)
+    expect(page.get_by_role("button", name="Take it back")).to_be_hidden()
+    _chosen(page, "Wrap-around")
+    page.get_by_role("button", name=re.compile("^exclude")).click()
+    _chosen(page, "exclude")
+    page.get_by_role("button", name=re.compile("^Save and")).click()
+    _at(page, 6)
+    given = rating_log.list_ratings(workspace)
+    own = given[given["session_id"] == session.id].sort_values("position")
+    assert own["label"].tolist() == ["doubtful", "exclude", "doubtful", "accept", "doubtful"]
+    assert own.iloc[1]["artefacts"] == ("wrap-around",)
+
+
 def test_the_image_gives_way_until_save_is_in_sight_on_a_low_tablet(page: Page, served) -> None:
     workspace, _, address = served
     _go_on_with(page, address, workspace)

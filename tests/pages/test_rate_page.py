@@ -515,7 +515,8 @@ def test_how_many_scans_another_session_has_is_shown(own, run) -> None:
 
 
 def _chosen(page) -> set[str]:  # type: ignore[no-untyped-def]
-    return {b.label for b in page.button if b.proto.type == "primary"} - {"Save and next"}
+    others = {"Save and next", "End it and show what was hidden", "End the session"}
+    return {b.label for b in page.button if b.proto.type == "primary"} - others
 
 
 @pytest.mark.parametrize(("blinded", "again"), [(True, set()), (False, {"accept", "sure"})])
@@ -539,6 +540,124 @@ def test_undo_brings_back_what_came_with_the_rating_and_says_so(own, run, blinde
     assert (row["value"], row["comment"], row["artefacts"]) == (0.0, "a ring", ("wrap-around",))
     assert row["shown"]["places"] == [[1.0, 2.0, 3.0]]
     assert "Rating taken back" not in words(page)
+
+
+def _options(listed) -> list[str]:  # type: ignore[no-untyped-def]
+    return [one.replace("\\", "") for one in listed.options]
+
+
+def _take_back(own, page, place: int) -> None:  # type: ignore[no-untyped-def]
+    """Take back the rating of one place by the list of those rated so far."""
+    (listed,) = [one for one in page.radio if one.label == "Rated so far"]
+    session = session_log.load(own, page.session_state[state.RATING_SESSION])
+    listed.set_value(session.rated[place - 1])
+    checked(button(page, "Take it back").click().run())
+
+
+@pytest.mark.parametrize(("blinded", "again"), [(True, set()), (False, {"doubtful", "sure"})])
+def test_a_chosen_rating_is_taken_back_alone_and_the_session_goes_on_where_it_was(
+    own, run, blinded, again
+) -> None:
+    session = started(own, size=6, blinded=blinded)
+    shown = {"places": [[1.0, 2.0, 3.0]]}
+    odd = Opinion(0.0, confidence=3, artefacts=["wrap-around"], comment="a ring", shown=shown)
+    for place in range(4):
+        session_log.save(own, session.id, place, odd if place == 1 else Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    (listed,) = [one for one in page.radio if one.label == "Rated so far"]
+    assert _options(listed) == [
+        "Scan 4: accept",
+        "Scan 3: accept",
+        "Scan 2: doubtful",
+        "Scan 1: accept",
+    ]
+    checked(button(page, "Head motion").click().run())  # of scan 5, and not saved
+    _take_back(own, page, 2)
+    assert "Scan 2 of 6" in words(page) and "Rating taken back" in words(page)
+    assert _chosen(page) == {"Wrap-around", *again}
+    assert next(t for t in page.text_input if t.label.startswith("Comment")).value == "a ring"
+    _rate(page, "exclude")
+    assert "Scan 5 of 6" in words(page)
+    assert _chosen(page) == {"Head motion"}  # what was chosen before is there still
+    given = rating_log.list_ratings(own).sort_values("position")
+    assert given["label"].tolist() == ["accept", "exclude", "accept", "accept"]
+    assert given.iloc[1]["artefacts"] == ("wrap-around",)
+    assert given.iloc[1]["shown"]["places"] == shown["places"]
+    assert len(rating_log.list_ratings(own, withdrawn=True)) == 5
+
+
+def test_two_ratings_that_are_taken_back_one_after_the_other_each_keep_what_came_with_them(
+    own, run
+) -> None:
+    session = started(own, size=6)
+    for place, tag in enumerate(["inu", "head-motion", "wrap-around"]):
+        session_log.save(own, session.id, place, Opinion(1.0, artefacts=[tag]))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    _take_back(own, page, 1)
+    assert _chosen(page) == {"Intensity inhomogeneity"}
+    _take_back(own, page, 3)
+    said = words(page)
+    assert "Scan 1 of 6" in said and "Scan 3 comes again, too." in said
+    _rate(page, "accept")
+    assert "Scan 3 of 6" in words(page) and _chosen(page) == {"Wrap-around"}
+
+
+def test_without_a_choice_in_the_list_nothing_is_taken_back(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    assert "Rated so far" not in [one.label for one in page.radio]
+    _rate(page, "accept")
+    checked(button(page, "Take it back").click().run())
+    assert session_log.load(own, session.id).done == 1
+
+
+def test_the_list_of_what_is_rated_is_there_until_what_was_hidden_is_shown(own, run) -> None:
+    session = started(own, size=2)
+    for place in range(2):
+        session_log.save(own, session.id, place, Opinion(1.0))
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    _take_back(own, page, 1)
+    assert "Scan 1 of 2" in words(page)
+    _rate(page, "exclude")
+    page = checked(button(page, "Show what was hidden").click().run())
+    assert "Rated so far" not in [one.label for one in page.radio]
+
+
+def test_a_session_whose_ratings_were_all_taken_back_can_be_ended(own, run) -> None:
+    session = started(own, size=3)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    _rate(page, "accept")
+    checked(button(page, "Undo").click().run())
+    assert "No rating of this session stands." in words(page)
+    checked(button(page, "End the session").click().run())
+    said = words(page)
+    assert "Ended after 0 of 3" in said and "No rating of this session stands." in said
+    assert "Open in Review" not in [one.label for one in page.button]
+    assert session_log.list_sessions(own)["finished"].tolist() == [True]
+    assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
+
+
+def test_what_the_levels_are_given_for_is_said_before_the_first_scan(own, run) -> None:
+    page = run("rate", own)
+    meaning = "**doubtful**: artefacts that may change a measurement"
+    assert meaning in words(page)  # where a session is started
+    started(own)
+    page = run("rate", own)
+    checked(button(page, "Open").click().run())
+    said = words(page)
+    assert "Are you Ada?" in said and meaning in said and "unless your protocol says" in said
+
+
+def test_a_session_that_is_smaller_than_asked_says_so_until_something_is_rated(own, run) -> None:
+    session = started(own, choice="tier:C", size=900)
+    short = "900 scans were asked for; the choice has no more."
+    page = run("rate", own)
+    checked(button(page, "Open").click().run())
+    assert "Are you Ada?" in words(page) and short in words(page)
+    checked(button(page, "Yes, I am Ada").click().run())
+    assert f"Scan 1 of {session.total}" in words(page) and short in words(page)
+    _rate(page, "accept")
+    assert short not in words(page)
 
 
 def test_a_doubled_press_on_save_does_not_scold_over_the_next_scan(own, run, monkeypatch) -> None:

@@ -187,15 +187,24 @@ class RatingDraft:
 
 def draft_of(workspace: Workspace, session: Session) -> RatingDraft:
     """Return the draft for the session's present position; an empty one where the position is new."""
-    kept, key = _all(), (str(workspace.root), session.id)
+    return _draft_at(workspace, session, session.position)
+
+
+def _draft_at(workspace: Workspace, session: Session, position: int) -> RatingDraft:
+    """Return the draft for a position: one that is left for a scan that comes again is there still."""
+    kept, attempt = _all(), session.attempts.get(position, 0)
+    key = (str(workspace.root), session.id, position, attempt)
     draft = kept.get(key)
-    if draft is None or (draft.position, draft.attempt) != (session.position, session.attempt):
-        draft = RatingDraft(session.position, session.attempt)
-        kept.pop(key, None)
-        kept[key] = draft
+    if draft is None:
+        draft = kept[key] = RatingDraft(position, attempt)
         while len(kept) > MAX_DRAFTS:
             kept.pop(next(iter(kept)), None)
     return draft
+
+
+def forget(workspace: Workspace, session: Session, draft: RatingDraft) -> None:
+    """Drop a draft that was saved."""
+    _all().pop((str(workspace.root), session.id, draft.position, draft.attempt), None)
 
 
 def place_of(workspace: Workspace, session: Session) -> str:
@@ -204,18 +213,17 @@ def place_of(workspace: Workspace, session: Session) -> str:
     return files.short_hash(repr(which))
 
 
-def bring_back(workspace: Workspace, session: Session, rating_id: int) -> None:
-    """Make what came with a rating that was just taken back the draft of its scan.
+def bring_back(workspace: Workspace, session: Session, position: int, rating_id: int) -> None:
+    """Make what came with a rating that was just taken back the draft of its position.
 
-    In a blinded session the rating itself and how sure one was are given anew.
+    In a blinded session the rating itself and how sure one was are given anew. Where another scan comes
+    first, the form of that one says that this one comes again.
     """
-    given = rating_log.list_ratings(
-        workspace, session.items[session.position].scan_id, withdrawn=True
-    )
-    taken = given[(given["id"] == rating_id) & (given["position"] == session.position)]
-    if taken.empty:
+    given = rating_log.list_ratings(workspace, session.items[position].scan_id, withdrawn=True)
+    taken = given[given["id"] == rating_id]
+    if taken.empty or position in session.rated:
         return
-    row, draft = taken.iloc[0], draft_of(workspace, session)
+    row, draft = taken.iloc[0], _draft_at(workspace, session, position)
     entered = {
         "artefacts": row["artefacts"],
         "comment": row["comment"],
@@ -226,8 +234,10 @@ def bring_back(workspace: Workspace, session: Session, rating_id: int) -> None:
     draft.take(entered)
     draft.given_back = False
     draft.said = f"Rating taken back{': rate anew' if session.plan.blinded else ''}."
+    if position != session.position:
+        draft_of(workspace, session).said = f"Scan {position + 1:,} comes again, too."
 
 
 @st.cache_resource(show_spinner=False)
-def _all() -> dict[tuple[str, int], RatingDraft]:
+def _all() -> dict[tuple[str, int, int, int], RatingDraft]:
     return {}

@@ -21,10 +21,15 @@ from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, person, state, summaries
 from pages.ui.shell.html_marks import Card, Cell
 
+_NONE_STANDS = "No rating of this session stands. History keeps those that were taken back."
+
 
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the summary of a finished session."""
     _say_how_it_ended(workspace, session)
+    if not session.rated:
+        st.markdown(_NONE_STANDS)
+        return
     scale = find_scale(workspace, session.plan.scale)
     given = cache.all_ratings(workspace)
     own = given[given["session_id"] == session.id].sort_values("position")
@@ -102,12 +107,14 @@ def list_all(workspace: Workspace, listed: pd.DataFrame) -> None:
 def offer_early(workspace: Workspace, session: Session) -> None:
     """Draw the way to end a blinded session before all of its scans are rated."""
     left = plural(session.total - session.done, "scan stays", "scans stay")
+    counts = "You see which scans the others were, and your ratings of them count on all pages."
+    after = (
+        "After that nothing can be rated or undone in this session, because it would not be blind."
+    )
     with st.popover("End early", key="end-early"):
-        st.markdown(
-            f"{left} unrated. You see which scans the others were, and your ratings of them count on all "
-            "pages. After that nothing can be rated or undone in this session, because it would not be blind."
-        )
-        _show_button(workspace, session, "End it and show what was hidden")
+        st.markdown(f"{left} unrated. {counts if session.rated else _NONE_STANDS} {after}")
+        what = "it and show what was hidden" if session.rated else "the session"
+        _show_button(workspace, session, f"End {what}")
 
 
 def offer_for_others(workspace: Workspace) -> None:
@@ -197,8 +204,7 @@ def _cards(own: pd.DataFrame, scale: Scale) -> None:
         Card(word, f"{int(counts.get(value, 0)):,}", _share(int(counts.get(value, 0)), len(own)))
         for value, word in scale.values.items()
     ]
-    seconds = own["seconds"]
-    cards.append(Card("time on a scan", formatting.duration(seconds.median()), "median"))
+    cards.append(Card("time on a scan", formatting.duration(own["seconds"].median()), "median"))
     st.html(html_marks.cards(cards))
 
 
@@ -219,8 +225,7 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         return
     row = rows.iloc[0]
     n, again = int(row["n"]), plural(int(row["n"]), "scan")
-    wanting = MIN_FOR_INTERVAL - n
-    found = row["weighted_kappa"], row["low"], row["high"]
+    wanting, found = MIN_FOR_INTERVAL - n, (row["weighted_kappa"], row["low"], row["high"])
     text = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
@@ -232,8 +237,7 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
 
 def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
     st.subheader("You with others")
-    pairs = cache.pairs(workspace, scale)
-    rater = session.plan.rater
+    pairs, rater = cache.pairs(workspace, scale), session.plan.rater
     mine = pairs[(pairs["rater_1"] == rater) | (pairs["rater_2"] == rater)]
     if mine.empty:
         st.markdown(
@@ -325,8 +329,7 @@ def _besides(own: pd.Series) -> str:
 
 
 def _open(session: Session) -> None:
-    rated = [item for item in session.items if item.position in session.rated]
-    ids = list(dict.fromkeys(item.scan_id for item in rated))
+    ids = list(dict.fromkeys(session.items[at].scan_id for at in sorted(session.rated)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Look at a scan again", ids, key="end-scan")
         if st.button("Open in Review", icon=":material/visibility:"):

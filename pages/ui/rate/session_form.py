@@ -1,4 +1,7 @@
-"""Form of a rating session: a fragment of its own, so that a key press does not redraw the image."""
+"""Form of a rating session, and the list of what was rated in it so far.
+
+The form is a fragment of its own, so that a key press does not redraw the image.
+"""
 
 import html
 import time
@@ -20,6 +23,8 @@ from pages.ui.shell import controls, formatting, frame, page_scripts, person, st
 #: A press on an untouched form that follows the last save so soon, in s, belongs to it.
 DOUBLED_S = 1.0
 _FORM = "session"
+#: From more places than these on the list of those rated is so high, and scrolls.
+_LISTED, _LIST_PX = 8, 340
 
 
 def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
@@ -81,9 +86,19 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             controls.listen(script)
         _keep(workspace, session, draft)
         draft.offer()
-        if scale.meanings and scale.name in SCALES:
-            st.caption(f"{level_buttons.meanings(scale)} · unless your protocol says otherwise")
-        st.caption(f"Keys: {rating_keys.in_words(scale)}.")
+        if scale.name in SCALES and (
+            said := meanings(scale)
+        ):  # an own one's stand below its levels
+            st.caption(said)
+        st.caption(
+            f"Keys: {rating_keys.in_words(scale)}. *Rated*, above, takes back the rating of any one scan."
+        )
+
+
+def meanings(scale: Scale) -> str:
+    """Return in markdown what the levels of a scale are given for; empty where nobody said it."""
+    otherwise = " · unless your protocol says otherwise" if scale.name in SCALES else ""
+    return f"{level_buttons.meanings(scale)}{otherwise}" if scale.meanings else ""
 
 
 def _doubled(session: Session, draft: RatingDraft) -> bool:
@@ -124,7 +139,46 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             raise
         if not now.ended:  # else its end says it
             state.put(state.SESSION_NOTE, str(error))
+    rating_draft.forget(workspace, session, draft)
     st.rerun()
+
+
+# ---- what was rated so far --------------------------------------------------------------------------
+
+
+def offer_any_back(session: Session) -> None:
+    """Draw the list of places that are rated, by number and rating alone, and the way to take one back."""
+    changed = f"{session.id}-{session.done}-{sum(session.attempts.values())}"  # then it is closed
+    key = f"take-back-{changed}"
+    listed = {number: position for position, number in sorted(session.rated.items(), reverse=True)}
+
+    def take_back() -> None:
+        if (chosen := state.get(key)) is not None:
+            state.put(state.UNDO, (session.id, chosen))
+
+    with (
+        st.popover("Rated", icon=":material/list:", key=f"rated-{changed}"),
+        st.form(f"rated-so-far-{changed}", border=False),
+    ):
+        st.caption(
+            "Takes back the rating of one scan. It comes again with what you had marked; the others stay."
+        )
+        with st.container(height=_LIST_PX if len(listed) > _LISTED else "content", border=False):
+            st.radio(
+                "Rated so far",
+                list(listed),
+                index=None,
+                format_func=lambda number: _place_in_words(session, listed.get(number)),
+                key=key,
+                label_visibility="collapsed",
+            )
+        st.form_submit_button("Take it back", icon=":material/undo:", on_click=take_back)
+
+
+def _place_in_words(session: Session, position: int | None) -> str:
+    if position is None:
+        return ""
+    return formatting.escape(f"Scan {position + 1:,}: {session.words[position]}")
 
 
 # ---- the parts of the form -------------------------------------------------------------------------

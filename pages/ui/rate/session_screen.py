@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from curation.errors import TierscopeError, VolumeError
+from curation.ratings.scales import find_scale
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -42,7 +43,7 @@ def show(workspace: Workspace, session: Session) -> None:
     doubted = person.may_be_another(session.plan.rater) or person.in_doubt()
     if doubted and not (session.finished and unblinding.is_unblinded(workspace, session)):
         rating_draft.draft_of(workspace, session).wants_save = False  # whoever asked for it
-        _ask_who(session)
+        _ask_who(workspace, session)
         return
     session = _undone(workspace, session)
     _bar(workspace, session)
@@ -68,13 +69,19 @@ def show(workspace: Workspace, session: Session) -> None:
                 _unblinded_facts(workspace, scan)
 
 
-def _ask_who(session: Session) -> None:
+def _ask_who(workspace: Workspace, session: Session) -> None:
+    """Ask whether the rater is here, and say what the levels mean before the first scan is seen."""
     rater = formatting.escape(session.plan.rater)
     with st.container(border=True):
         st.markdown(f"**Are you {rater}?**")
         st.markdown(
             f"{_why_asked(session.plan.rater)}What is rated in this session is saved as {rater}'s."
         )
+        if session.shortfall and not session.rated:
+            st.caption(session.shortfall)
+        with frame.in_words():
+            if said := session_form.meanings(find_scale(workspace, session.plan.scale)):
+                st.markdown(f"What the levels mean: {said}.")
         with st.container(horizontal=True):
             st.button(
                 f"Yes, I am {rater}",
@@ -109,28 +116,30 @@ def _undone(workspace: Workspace, session: Session) -> Session:
     state.put(state.UNDO, None)
     if asked is None or asked[0] != session.id:
         return session
+    places = {number: position for position, number in session.rated.items()}
+    rating_draft.draft_of(workspace, session).wants_save = False  # it is left, and not looked at
     with frame.in_words():
         session = session_log.undo(workspace, session.id, asked[1])
-        rating_draft.bring_back(workspace, session, asked[1])
+        if asked[1] in places:
+            rating_draft.bring_back(workspace, session, places[asked[1]], asked[1])
     return session
 
 
 def _bar(workspace: Workspace, session: Session) -> None:
     """Draw where one is in the list, and the ways back."""
     final = session.finished and unblinding.is_unblinded(workspace, session)
-    blinded = " · blinded" if session.plan.blinded else ""
+    blinded = (", unblinded" if final else " · blinded") if session.plan.blinded else ""
     place = min(session.position + 1, session.total)
     with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
-        done = session.done / session.total
         words = f"Scan {place:,} of {session.total:,}"
         if session.finished:
             early = session.done < session.total
             words = f"Ended after {session.done:,} of {session.total:,}" if early else "Finished"
         st.html(
             f'<div class="ts-place"><h1>{words}</h1>'
-            f'<span class="ts-muted">{html.escape(session.plan.name)} · '
-            f"{html.escape(session.plan.rater)}{', unblinded' if final and blinded else blinded}</span>"
-            f'<div class="ts-done"><span style="width:{100 * done:.1f}%"></span></div></div>',
+            f'<span class="ts-muted"><span>{html.escape(session.plan.name)}</span><span> · '
+            f"{html.escape(session.plan.rater)}{blinded}</span></span>"
+            f"{_progress(session)}</div>",
             width="stretch",
         )
         st.button(
@@ -143,6 +152,8 @@ def _bar(workspace: Workspace, session: Session) -> None:
             args=(state.UNDO, (session.id, session.last)),
             help="Takes back the last rating. It stays in the records, marked as taken back.",
         )
+        if session.rated and not final:
+            session_form.offer_any_back(session)
         st.button(
             "Close" if session.finished else "Pause",
             icon=":material/close:",
@@ -151,10 +162,18 @@ def _bar(workspace: Workspace, session: Session) -> None:
             args=(session.plan.rater,),
             help="Everything saved is kept; go on at the same scan whenever you like.",
         )
-        if session.plan.blinded and session.done and not session.finished:
+        if session.plan.blinded and (session.rated or session.attempts) and not session.finished:
             session_end.offer_early(workspace, session)
         if not session.rated and not session.attempts:
             session_end.offer_take_back(workspace, session.id)
+
+
+def _progress(session: Session) -> str:
+    """Return the bar of what is rated; before anything is, what a session lacks in its place."""
+    if session.shortfall and not (session.rated or session.attempts):
+        return f'<span class="ts-lacks">{html.escape(session.shortfall)}</span>'
+    done = session.done / session.total
+    return f'<div class="ts-done"><span style="width:{100 * done:.1f}%"></span></div>'
 
 
 def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:

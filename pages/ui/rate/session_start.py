@@ -20,7 +20,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from curation.wording import number
-from pages.ui.rate import rating_draft, session_end
+from pages.ui.rate import rating_draft, session_end, session_form
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key
@@ -191,7 +191,8 @@ def _scale(workspace: Workspace, model: Session | None) -> str:
 
 def _scale_in_words(scale: Scale) -> str:
     words = ", ".join(f"{word} ({number(value, 0)})" for value, word in scale.values.items())
-    return formatting.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
+    said = formatting.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
+    return f"{said}  \n{session_form.meanings(scale)}"
 
 
 def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:

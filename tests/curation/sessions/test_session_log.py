@@ -73,6 +73,18 @@ def test_a_session_says_how_many_scans_it_has_and_whether_more_were_asked_for(
     assert few.extent == f"{few.drawn} scans; 900 were asked for, the choice has no more"
     whole = session_log.start(scored, replace(asked, name="whole", choice="all"))
     assert not whole.fell_short and whole.extent == f"{whole.drawn} scans"
+    assert few.shortfall == "900 scans were asked for; the choice has no more."
+    assert whole.shortfall == ""
+
+
+def test_what_a_session_lacks_tells_nothing_of_hidden_repeats(scored: Workspace) -> None:
+    drawn = session_log.start(scored, replace(PLAN, choice="tier:C", size=900)).drawn
+    again = session_log.start(
+        scored,
+        replace(PLAN, name="b", choice="tier:C", size=drawn + 1, repeats_share=0.5),
+    )
+    assert again.fell_short and again.total > drawn + 1
+    assert again.shortfall == "Fewer scans than were asked for: the choice has no more."
 
 
 def test_history_says_how_sure_a_rater_was_and_which_rating_is_of_a_hidden_repeat(
@@ -148,6 +160,28 @@ def test_undo_appends_and_opens_the_position_again(scored: Workspace) -> None:
     assert everything["value"].tolist() == [1.0, 1.0, 4.0]
     assert everything["withdrawn"].notna().tolist() == [False, True, False]
     assert rating_log.current(everything)["value"].tolist() == [1.0, 4.0]
+
+
+def test_a_chosen_rating_is_taken_back_alone_and_the_session_goes_on_where_it_was(
+    scored: Workspace,
+) -> None:
+    session = session_log.start(scored, PLAN)
+    given = [
+        session_log.save(scored, session.id, position, Opinion(float(1 + position % 4)))
+        for position in range(5)
+    ]
+    before = session_log.load(scored, session.id)
+    assert before.words == dict(
+        enumerate(["exclude", "poor", "acceptable", "excellent", "exclude"])
+    )
+    after = session_log.undo(scored, session.id, given[1])
+    assert (after.position, after.attempt, after.done) == (1, 1, 4)
+    assert sorted(after.words) == sorted(after.rated) == [0, 2, 3, 4]
+    session_log.save(scored, session.id, 1, Opinion(4.0), attempt=after.attempt)
+    again = session_log.load(scored, session.id)
+    assert (again.position, again.words[1]) == (5, "excellent")
+    (line,) = (row for row in history(scored).itertuples() if "taken back" in row.what)
+    assert line.who == "Ada"
 
 
 def test_a_rating_that_arrives_late_after_an_undo_is_not_a_new_one(scored: Workspace) -> None:
