@@ -1,8 +1,8 @@
 """Frozen cohorts: named lists of scans that others can reproduce.
 
 A cohort is a TSV (one row a scan), the rule as YAML, and a JSON file (rule, reference, versions, counts,
-flow, who and when). Its identity is its name and the hash of the TSV's bytes and the rule: freezing the
-same list twice gives the same cohort, whoever does it and whenever.
+flow, tiers by hand, who and when). Its identity is its name and the hash of the TSV's bytes and the rule:
+freezing the same list twice gives the same cohort, whoever does it and whenever.
 """
 
 from collections.abc import Iterable
