@@ -160,12 +160,10 @@ def _start(workspace: Workspace, plan: SessionPlan, *, later: bool = False) -> N
     state.put(state.NEW_SEED, None)
     if later:
         said = f"Session {session.plan.name} is prepared for {session.plan.rater}, under Go on"
+        st.toast(formatting.escape(f"{said}: {session.extent}."), icon=":material/check:")
     else:
-        said = f"Session {session.plan.name} is smaller than asked"
         person.be(session.plan.rater)
         rating_draft.open_session(session.id)
-    if later or session.fell_short:
-        st.toast(formatting.escape(f"{said}: {session.extent}."), icon=":material/check:")
     st.rerun()
 
 
