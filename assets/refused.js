@@ -5,7 +5,8 @@ const SAID = "Tierscope was started anew since this page was opened, and wants i
   + "whoever runs Tierscope for that address, and open it in another tab of this browser: this page, and all others of this "
   + "browser, then go on by themselves. Do not close or reload this page. What was saved is safe.";
 const BEGUN = " What you entered and did not save yet is kept on it."; // as the bar of connection.js says
-const WHERE = " (Tierscope printed the address when it was started; it ends in ?key=…, where TIERSCOPE_KEY is set in that key.)";
+const WHERE = " (For whoever runs it: Tierscope printed the address, which ends in ?key=…, when it was started. A key that was set "
+  + "by TIERSCOPE_KEY is not printed; put that one there.)";
 const REFUSED = "HTTP status: 403";
 
 function tell() {
