@@ -216,7 +216,7 @@ def ceiling(ratings: pd.DataFrame, scales: Mapping[str, Scale]) -> float | None:
     Returns
     -------
     float or None
-        ``None`` where raters have too few scans in common for an interval.
+        ``None`` with fewer pairs of ratings of one scan than an interval takes.
     """
     used = [scales[name] for name in ratings["scale"].unique() if name in scales]
     compared = [pairs(ratings, scale).dropna(subset="fail_kappa") for scale in used]

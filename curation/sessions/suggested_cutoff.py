@@ -48,8 +48,9 @@ class Suggestion:
     kappa : float
         Agreement of score and labels at the cut-off, exclude against keep.
     ceiling_kappa : float or None
-        The same between raters: no score agrees with people better than people do. ``None`` where fewer
-        than :data:`~curation.ratings.agreement_coefficients.MIN_FOR_INTERVAL` scans have two ratings.
+        The same between raters: no score agrees with people better than people do. ``None`` with
+        fewer than :data:`~curation.ratings.agreement_coefficients.MIN_FOR_INTERVAL` pairs of ratings of one
+        scan.
     cost_ratio : float
         How many good scans one missed bad scan is worth.
     seed : int

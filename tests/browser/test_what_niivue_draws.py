@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, FloatRect, Frame, Page, expect
 
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -348,6 +348,17 @@ def _ready(page: Page, address: str) -> Frame:
     return _frame(page)
 
 
+def _on_a_tablet(browser: Browser, address: str) -> tuple[Page, Frame, FloatRect]:
+    """Open Review where fingers point; return the page, the image's frame and the place of its canvas."""
+    context = browser.new_context(viewport={"width": 900, "height": 1200}, has_touch=True)
+    context.add_init_script(chromium.NOTICE_LISTENING)
+    page = context.new_page()
+    frame = _ready(page, address)
+    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+    assert box
+    return page, frame, box
+
+
 def _crossing(frame: Frame) -> list[int]:
     return frame.evaluate("[...tierscopeView.frac2vox(tierscopeView.scene.crosshairPos)]")
 
@@ -425,12 +436,7 @@ def test_slices_and_zoom_go_by_keys_from_page_and_image_and_not_while_one_types(
 def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     browser: Browser, address: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 900, "height": 1200}, has_touch=True)
-    context.add_init_script(chromium.NOTICE_LISTENING)
-    page = context.new_page()
-    frame = _ready(page, address)
-    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
-    assert box
+    page, frame, box = _on_a_tablet(browser, address)
     x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
     client = page.context.new_cdp_session(page)
 
@@ -487,16 +493,11 @@ def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
     large.tap()
     page.wait_for_function(f"{high} < innerHeight")
     assert _crossing(frame) == crossing  # the image lay under the finger
-    context.close()
+    page.context.close()
 
 
 def test_a_quick_tap_points_and_the_lightbox_shows_where(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 900, "height": 1200}, has_touch=True)
-    context.add_init_script(chromium.NOTICE_LISTENING)
-    page = context.new_page()
-    frame = _ready(page, address)
-    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
-    assert box
+    page, frame, box = _on_a_tablet(browser, address)
     placed = _crossing(frame)
     page.touchscreen.tap(box["x"] + 0.2 * box["width"], box["y"] + 0.4 * box["height"])
     assert _crossing(frame) != placed
@@ -524,7 +525,7 @@ def test_a_quick_tap_points_and_the_lightbox_shows_where(browser: Browser, addre
     assert (
         page.frame_locator("iframe[title*=niivue]").locator("#fingers button:visible").count() == 1
     )
-    context.close()
+    page.context.close()
 
 
 def test_one_plane_fills_the_screen_at_a_key_and_the_page_comes_back(

@@ -89,7 +89,7 @@ def _counted_words(counted: CountedScans) -> str:
 def _figures(suggestion: Suggestion) -> None:
     ceiling = suggestion.ceiling_kappa
     raters = (
-        f"the ceiling is known from {MIN_FOR_INTERVAL} scans with two ratings on"
+        f"the ceiling is known from {MIN_FOR_INTERVAL} pairs of ratings of one scan on"
         if ceiling is None
         else f"raters among each other: {ceiling:.2f}, the ceiling"
     )

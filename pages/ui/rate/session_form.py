@@ -86,19 +86,12 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             controls.listen(script)
         _keep(workspace, session, draft)
         draft.offer()
-        if scale.name in SCALES and (
-            said := meanings(scale)
-        ):  # an own one's stand below its levels
+        # an own scale's stand below its levels
+        if scale.name in SCALES and (said := level_buttons.meanings(scale)):
             st.caption(said)
         st.caption(
             f"Keys: {rating_keys.in_words(scale)}. *Rated*, above, takes back the rating of any one scan."
         )
-
-
-def meanings(scale: Scale) -> str:
-    """Return in markdown what the levels of a scale are given for; empty where nobody said it."""
-    otherwise = " · unless your protocol says otherwise" if scale.name in SCALES else ""
-    return f"{level_buttons.meanings(scale)}{otherwise}" if scale.meanings else ""
 
 
 def _doubled(session: Session, draft: RatingDraft) -> bool:

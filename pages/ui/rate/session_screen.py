@@ -21,7 +21,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
 from pages.ui.rate.rating_draft import RatingDraft
-from pages.ui.review import image_panel, scan_judgement, scan_panel
+from pages.ui.review import image_panel, level_buttons, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
 from pages.ui.shell.state import Key
@@ -80,7 +80,7 @@ def _ask_who(workspace: Workspace, session: Session) -> None:
         if session.shortfall and not session.rated:
             st.caption(session.shortfall)
         with frame.in_words():
-            if said := session_form.meanings(find_scale(workspace, session.plan.scale)):
+            if said := level_buttons.meanings(find_scale(workspace, session.plan.scale)):
                 st.markdown(f"What the levels mean: {said}.")
         with st.container(horizontal=True):
             st.button(

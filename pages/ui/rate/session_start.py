@@ -20,7 +20,8 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from curation.wording import number
-from pages.ui.rate import rating_draft, session_end, session_form
+from pages.ui.rate import rating_draft, session_end
+from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key
@@ -190,7 +191,7 @@ def _scale(workspace: Workspace, model: Session | None) -> str:
 def _scale_in_words(scale: Scale) -> str:
     words = ", ".join(f"{word} ({number(value, 0)})" for value, word in scale.values.items())
     said = formatting.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
-    return f"{said}  \n{session_form.meanings(scale)}"
+    return f"{said}  \n{level_buttons.meanings(scale)}"
 
 
 def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:

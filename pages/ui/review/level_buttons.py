@@ -51,11 +51,14 @@ def show(
 
 
 def meanings(scale: Scale) -> str:
-    """Return in markdown what the levels of a scale are given for."""
-    return " · ".join(
+    """Return in markdown what the levels of a scale are given for; empty where nobody said it."""
+    told = [
         f"**{formatting.escape(scale.values[value])}**: {formatting.escape(said)}"
         for value, said in scale.meanings.items()
-    )
+    ]
+    if told and scale.name in SCALES:
+        told.append("unless your protocol says otherwise")
+    return " · ".join(told)
 
 
 def comment_field(

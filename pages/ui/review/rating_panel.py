@@ -135,8 +135,8 @@ def choose_scale(workspace: Workspace) -> None:
         key=state.SCALE,
         format_func=lambda key: scales[key].label,
     )
-    if scales[name].meanings and name in SCALES:
-        st.caption(f"{level_buttons.meanings(scales[name])} · unless your protocol says otherwise")
+    if name in SCALES and (said := level_buttons.meanings(scales[name])):
+        st.caption(said)
     st.caption(
         f"Keys: {_digits(scales[name])} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo. "
         "N goes on without saving; what you chose is kept here as a draft until you come back. The score and "
